@@ -1,0 +1,88 @@
+/**
+ * The one table of everything Raftally refuses, shared by the server, the client and the documents.
+ *
+ * `outcome` is the promise that matters to a caller who wants to retry: `not-applied` means nothing has
+ * changed and nothing will; `unknown` means the write may or may not count, so retry with the same
+ * idempotency key.
+ */
+
+/** Whether a refused request may have changed anything. */
+export type ErrorOutcome = "not-applied" | "unknown";
+
+export interface ErrorInfo {
+  /** HTTP status. */
+  readonly status: number;
+  readonly outcome: ErrorOutcome;
+  /** Whether the same request may succeed later, unchanged. */
+  readonly retry: boolean;
+  /** A sentence for people, without the particulars of one request. */
+  readonly title: string;
+}
+
+export type ErrorCode =
+  | "INVALID_JSON"
+  | "INVALID_BODY"
+  | "INVALID_KEY"
+  | "INVALID_QUERY"
+  | "INVALID_HEADER"
+  | "INVALID_BATCH"
+  | "BODY_TOO_LARGE"
+  | "UNSUPPORTED_MEDIA_TYPE"
+  | "ROUTE_NOT_FOUND"
+  | "METHOD_NOT_ALLOWED"
+  | "COUNTER_NOT_FOUND"
+  | "COUNTER_OVERFLOW"
+  | "LIMIT_REACHED"
+  | "REVISION_MISMATCH"
+  | "IDEMPOTENCY_KEY_REUSED"
+  | "IDEMPOTENCY_CAPACITY"
+  | "SESSION_EXPIRED"
+  | "NOT_LEADER"
+  | "NO_LEADER"
+  | "OVERLOADED"
+  | "SHUTTING_DOWN"
+  | "READ_TIMEOUT"
+  | "STATE_DIVERGED"
+  | "OUTCOME_UNKNOWN"
+  | "INTERNAL";
+
+function refused(status: number, title: string): ErrorInfo {
+  return { status, outcome: "not-applied", retry: false, title };
+}
+
+function later(status: number, title: string): ErrorInfo {
+  return { status, outcome: "not-applied", retry: true, title };
+}
+
+export const ERRORS: Readonly<Record<ErrorCode, ErrorInfo>> = {
+  INVALID_JSON: refused(400, "The body is not valid JSON."),
+  INVALID_BODY: refused(400, "The body does not have the expected form."),
+  INVALID_KEY: refused(400, "The counter key is not valid."),
+  INVALID_QUERY: refused(400, "A query parameter is not valid."),
+  INVALID_HEADER: refused(400, "A request header is not valid."),
+  INVALID_BATCH: refused(400, "A batch takes 1 to 1,000 commands."),
+  BODY_TOO_LARGE: refused(413, "The body is too large."),
+  UNSUPPORTED_MEDIA_TYPE: refused(415, "The body must be application/json."),
+  ROUTE_NOT_FOUND: refused(404, "There is no such route."),
+  METHOD_NOT_ALLOWED: refused(405, "This route does not take this method."),
+  COUNTER_NOT_FOUND: refused(404, "This counter has never been written."),
+  COUNTER_OVERFLOW: refused(409, "The counter would leave the signed 64-bit range."),
+  LIMIT_REACHED: refused(409, "The counter would pass the given bound."),
+  REVISION_MISMATCH: refused(412, "The counter has changed since the given revision."),
+  IDEMPOTENCY_KEY_REUSED: refused(422, "This idempotency key was used for another request."),
+  IDEMPOTENCY_CAPACITY: later(503, "Too many idempotency keys are remembered to take another."),
+  SESSION_EXPIRED: refused(410, "This client session has expired or never existed."),
+  NOT_LEADER: later(307, "This node is not the leader."),
+  NO_LEADER: later(503, "No leader is known."),
+  OVERLOADED: later(503, "Too much is in flight."),
+  SHUTTING_DOWN: later(503, "This node is shutting down."),
+  READ_TIMEOUT: later(503, "The read could not be confirmed by a majority in time."),
+  STATE_DIVERGED: later(503, "This node's state differs from the majority's, so it does not serve."),
+  OUTCOME_UNKNOWN: {
+    status: 504,
+    outcome: "unknown",
+    retry: true,
+    title: "The write may or may not have been applied.",
+  },
+  INTERNAL: { status: 500, outcome: "unknown", retry: false, title: "Something went wrong inside the node." },
+};

@@ -1,0 +1,20 @@
+/** The counter state machine: commands, their bytes, and what each does to a counter. Pure. */
+export type { Item, ItemOutcome, Payload } from "./outcomes.ts";
+export type {
+  Add,
+  Batch,
+  Change,
+  Changed,
+  Command,
+  CounterRow,
+  Delete,
+  Once,
+  OpenSession,
+  Outcome,
+  RefusalCode,
+  RememberedOutcome,
+  SessionRow,
+  SetValue,
+  Table,
+  Totals,
+} from "./types.ts";

@@ -1,0 +1,181 @@
+/** The words of the counter state machine: what a client may ask, what came of it, and what is remembered. */
+
+import type { ErrorCode, Hash52 } from "../base/index.ts";
+
+/** Add `by` to a counter; an absent counter counts as 0. */
+export interface Add {
+  readonly kind: "add";
+  readonly key: string;
+  readonly by: bigint;
+  /** Refused with LIMIT_REACHED if the result would be below this. */
+  readonly min?: bigint;
+  /** Refused with LIMIT_REACHED if the result would be above this. */
+  readonly max?: bigint;
+  /** Counts only the first time this member is seen for this key. 1 to 512 bytes of UTF-8. */
+  readonly once?: string;
+}
+
+/** Give a counter this value. */
+export interface SetValue {
+  readonly kind: "set";
+  readonly key: string;
+  readonly value: bigint;
+  /** Refused with REVISION_MISMATCH unless the counter's revision is this one; 0 means "must not exist". */
+  readonly ifRevision?: number;
+}
+
+/** Remove a counter and its `once` members. */
+export interface Delete {
+  readonly kind: "delete";
+  readonly key: string;
+  readonly ifRevision?: number;
+}
+
+/** One change to one counter. */
+export type Change = Add | SetValue | Delete;
+
+/** Changes that happen in order and entirely, or not at all. 1 to 1,000. */
+export interface Batch {
+  readonly kind: "batch";
+  readonly changes: readonly Change[];
+}
+
+/** Opens a client session; the answer carries its id. */
+export interface OpenSession {
+  readonly kind: "openSession";
+}
+
+/** Makes a retry harmless: the outcome is remembered for a window of log time and given again. */
+export type Once =
+  /** A key that the client made up: 1 to 255 characters. */
+  | { readonly kind: "key"; readonly key: string }
+  /**
+   * A place in a client session. Outcomes of numbers below `firstUnanswered` are forgotten: the client
+   * promises never to send them again.
+   */
+  | {
+      readonly kind: "session";
+      readonly session: number;
+      readonly seq: number;
+      readonly firstUnanswered: number;
+    };
+
+/** What a client asks of the state machine. */
+export interface Command {
+  readonly operation: Change | Batch | OpenSession;
+  readonly once?: Once;
+}
+
+/** How one change came out. */
+export interface Changed {
+  readonly key: string;
+  /** After the change; 0 for a deleted counter. */
+  readonly value: bigint;
+  /** The counter's revision after the change; for a deleted counter, that of the deletion. */
+  readonly revision: number;
+  /** False when nothing changed: the `once` member had been seen, a set to the present value, and the like. */
+  readonly changed: boolean;
+}
+
+/** Refusals that are decided when a command is applied, and remembered like any outcome. */
+export type RefusalCode = Extract<
+  ErrorCode,
+  | "COUNTER_OVERFLOW"
+  | "LIMIT_REACHED"
+  | "REVISION_MISMATCH"
+  | "COUNTER_NOT_FOUND"
+  | "IDEMPOTENCY_KEY_REUSED"
+  | "IDEMPOTENCY_CAPACITY"
+  | "SESSION_EXPIRED"
+>;
+
+/** What apply returned for one command. */
+export type Outcome =
+  | {
+      readonly kind: "done";
+      /** One for each change of the command, in order; empty for openSession. */
+      readonly results: readonly Changed[];
+      /** Set for openSession. */
+      readonly session?: number;
+      /** Whether this is the outcome of an earlier attempt, given again. */
+      readonly replayed: boolean;
+    }
+  | {
+      readonly kind: "refused";
+      readonly code: RefusalCode;
+      /** A sentence with the particulars. */
+      readonly detail: string;
+      /** Which change of a batch was refused, from 0. */
+      readonly position: number;
+      readonly replayed: boolean;
+    };
+
+/** A counter as it is stored. */
+export interface CounterRow {
+  readonly key: string;
+  readonly value: bigint;
+  /** The number of its latest change. */
+  readonly revision: number;
+}
+
+/** The state of everything that is not a row. */
+export interface Totals {
+  /** The number of the latest change to any counter; 0 before the first. */
+  readonly revision: number;
+  /** Milliseconds of log time so far (the sum of what the entries carry). */
+  readonly logTime: number;
+  /** Sum of the hashes of all rows of all tables, see digestAdd. */
+  readonly digest: Hash52;
+  readonly counters: number;
+  /** Outcomes remembered by key. */
+  readonly rememberedKeys: number;
+}
+
+/** One outcome remembered by its idempotency key. */
+export interface RememberedOutcome {
+  readonly key: string;
+  /** Hash of the operation that was first sent with the key. */
+  readonly fingerprint: Hash52;
+  /** Log time at which it was applied, ms. */
+  readonly at: number;
+  /** Counts the remembered outcomes in the order in which they were made. */
+  readonly serial: number;
+  /** The encoded outcome. */
+  readonly outcome: Uint8Array;
+}
+
+/** A client session and the outcomes that its client may still ask for again. */
+export interface SessionRow {
+  readonly id: number;
+  /** Log time of its latest use, ms. */
+  readonly usedAt: number;
+  readonly firstUnanswered: number;
+  /** Encoded outcomes of the numbers from `firstUnanswered` on, by number. */
+  readonly outcomes: ReadonlyMap<number, { readonly fingerprint: Hash52; readonly outcome: Uint8Array }>;
+}
+
+/**
+ * Where the state machine keeps its rows. The production one is SQLite inside a transaction; the simulator's
+ * is in memory. All writes between two entries happen entirely or not at all.
+ */
+export interface Table {
+  counter(key: string): CounterRow | undefined;
+  putCounter(row: CounterRow): void;
+  deleteCounter(key: string): void;
+  hasMember(key: string, member: string): boolean;
+  addMember(key: string, member: string): void;
+  /** Removes all members of a key and returns them, so that the digest can follow. */
+  deleteMembers(key: string): readonly string[];
+  outcome(key: string): RememberedOutcome | undefined;
+  putOutcome(row: RememberedOutcome): void;
+  /** The remembered outcome with the lowest serial. */
+  oldestOutcome(): RememberedOutcome | undefined;
+  deleteOutcome(key: string): void;
+  session(id: number): SessionRow | undefined;
+  putSession(row: SessionRow): void;
+  deleteSession(id: number): void;
+  /** The session that was used longest ago. */
+  oldestSession(): SessionRow | undefined;
+  totals(): Totals;
+  putTotals(totals: Totals): void;
+}
