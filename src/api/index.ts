@@ -1,1 +1,40 @@
+/**
+ * The HTTP interface of one node: routes over a `NodeService`.
+ *
+ *     const app = createApi(service, { onFatal: (error) => stopTheProcess(error) });
+ *     const server = await serveApi(app, { host: "127.0.0.1", port: 4000 });
+ *     …
+ *     await server.close(3_000); // stop accepting, let requests in flight finish for 3 s, close
+ *
+ *     POST /v1/counters/{key}/increment   {"by":5,"min":0,"max":100,"once":"member"}, all optional; no body adds 1
+ *          -> {"key":"hits","value":5,"revision":1,"changed":true,"index":7,"term":2}
+ *     POST /v1/batch    {"operations":[{"key":"a"},{"op":"set","key":"b","value":3,"ifRevision":7},
+ *                                      {"op":"delete","key":"c"}]}
+ *          -> {"results":[{"key","value","revision","changed"}, …],"index","term"}; 1 to 1,000, all or nothing;
+ *          `op` is increment (when absent; it takes what the increment route takes), set or delete
+ *     POST /v1/sessions -> 201 {"session":12,"index","term"}: opens a client session
+ *     GET  /v1/counters/{key}?consistency=linearizable|stale
+ *          -> {"key","value","revision","index","term"}; 404 COUNTER_NOT_FOUND if it was never written
+ *     GET  /v1/counters?prefix=&limit=1..1000&cursor=&consistency=
+ *          -> {"counters":[{"key","value","revision"}, …],"next":"cursor of the next page, absent on the last",
+ *              "index","term"}; in order of the keys' UTF-8 bytes
+ *     GET  /v1/cluster  -> this node's `NodeStatus`; what is not known is absent
+ *     GET  /livez /readyz, ?verbose   "ok", or "[+]leader ok" lines; readyz answers 503 while not ready
+ *     GET  /            help for people
+ *
+ * Keys are one percent-encoded path segment, decoded strictly from the bytes on the wire: `%2F` is part of the
+ * key. Integers are plain JSON integers, exact over 64 bits. `changed` is false when nothing changed, for
+ * instance because the `once` member had been seen. With `Accept: text/plain` a counter is its bare number.
+ *
+ * Request headers: `Idempotency-Key: "…"` (RFC 8941 string, or bare) on any write, or a place in a session,
+ * `Raftally-Session: id=12, seq=3, first=3` (RFC 8941 dictionary; `first` is the lowest number not yet
+ * answered) on increment and batch; `X-Request-Id`; `If-None-Match` on reading a counter.
+ * Response headers: `X-Request-Id` always; `ETag: "<revision>"` for one counter; `Idempotency-Replayed: true`
+ * when an earlier outcome is given again; `Raftally-Age-Ms` on stale reads (also `ageMs` in the body): ms since
+ * this node last heard from a leader; `Retry-After` and `Location` with the refusals that have them.
+ *
+ * Refusals are `application/problem+json` (RFC 9457): type, title, status, detail, instance (the request id),
+ * `code` and `outcome` from the table in base, and where they apply `retryAfterMs`, `position` (which
+ * operation of a batch) and `leader` {id, url}. A write on a follower is answered 307 with the leader's URL.
+ */
 export {};
