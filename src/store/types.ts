@@ -84,6 +84,17 @@ export interface SnapshotManifest {
   readonly digest: number;
 }
 
+/** A complete, durable snapshot of this data directory. */
+export interface LocalSnapshot {
+  readonly manifest: SnapshotManifest;
+  /**
+   * Whether this node took it from its own state or another node sent it. A snapshot ahead of the log is
+   * harmless if it was received (its install was not recorded yet) and proof of a shortened log if it was
+   * taken; so this is durable with the file.
+   */
+  readonly origin: "taken" | "received";
+}
+
 /** A snapshot on its way in. Survives interruption: what has arrived is kept and gone on from. */
 export interface IncomingSnapshot {
   /** Bytes that are here already: where to go on. */

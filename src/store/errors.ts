@@ -1,0 +1,62 @@
+/** What can be wrong with a data directory. Each message is a whole sentence that says what to do. */
+
+/** Where damage was found, and what. */
+export interface CorruptionDetails {
+  /** The damaged file, relative to the data directory. */
+  readonly file: string;
+  /** Byte offset in the file; undefined where the whole file (or its absence) is meant. */
+  readonly offset?: number;
+  /** What was found, as a clause without a full stop. */
+  readonly found: string;
+  readonly cause?: unknown;
+}
+
+const CORRUPTION_ADVICE: string =
+  "this node may have forgotten something it acknowledged, so do not start it again on this directory: " +
+  "restore the whole directory from before the damage, or replace this node by a new one with an empty directory";
+
+/** Something acknowledged is damaged or missing. The node must not serve, vote, or repair it by guessing. */
+export class CorruptionError extends Error {
+  override readonly name: string = "CorruptionError";
+  readonly file: string;
+  readonly offset: number | undefined;
+
+  constructor({ file, offset, found, cause }: CorruptionDetails) {
+    const place = offset === undefined ? file : `${file} at byte ${offset}`;
+    super(`${place}: ${found}; ${CORRUPTION_ADVICE}.`, cause === undefined ? {} : { cause });
+    this.file = file;
+    this.offset = offset;
+  }
+}
+
+/** A file was written by a later version of Raftally. Nothing is damaged. */
+export class NewerFormatError extends Error {
+  override readonly name: string = "NewerFormatError";
+  readonly file: string;
+
+  /** @param found what is newer, as a clause without a full stop. */
+  constructor(file: string, found: string) {
+    super(
+      `${file}: ${found}; it was written by a newer version of Raftally, so start that version ` +
+        "(going back to an older one is not possible on this directory).",
+    );
+    this.file = file;
+  }
+}
+
+/**
+ * The disk failed a write, fsync, rename or truncate, or something else made it impossible to know what is on
+ * disk. Final: nothing is retried (P12), because after a failed fsync the kernel may have dropped the data and
+ * report success the next time.
+ */
+export class StorageFailure extends Error {
+  override readonly name: string = "StorageFailure";
+
+  /** @param doing what was attempted, as in "write log/00000000000000000001.wal". */
+  constructor(doing: string, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    super(`could not ${doing} (${reason}); the process must exit, and a restart reads what is on disk.`, {
+      cause,
+    });
+  }
+}
