@@ -11,7 +11,10 @@ export interface Add {
   readonly min?: bigint;
   /** Refused with LIMIT_REACHED if the result would be above this. */
   readonly max?: bigint;
-  /** Counts only the first time this member is seen for this key. 1 to 512 bytes of UTF-8. */
+  /**
+   * Counts only the first time this member is seen for this key. 1 to 512 bytes of UTF-8. An add that brings
+   * a new member is a change even if `by` is 0, so that members never exist without their counter.
+   */
   readonly once?: string;
 }
 
@@ -24,7 +27,7 @@ export interface SetValue {
   readonly ifRevision?: number;
 }
 
-/** Remove a counter and its `once` members. */
+/** Remove a counter and its `once` members. Done, with nothing changed, if there is no such counter. */
 export interface Delete {
   readonly kind: "delete";
   readonly key: string;
@@ -40,7 +43,7 @@ export interface Batch {
   readonly changes: readonly Change[];
 }
 
-/** Opens a client session; the answer carries its id. */
+/** Opens a client session; the answer carries its id. Refused with IDEMPOTENCY_CAPACITY while there are too many. */
 export interface OpenSession {
   readonly kind: "openSession";
 }
@@ -71,13 +74,16 @@ export interface Changed {
   readonly key: string;
   /** After the change; 0 for a deleted counter. */
   readonly value: bigint;
-  /** The counter's revision after the change; for a deleted counter, that of the deletion. */
+  /** The counter's revision after the change; for a deleted counter, that of the deletion; 0 if never written. */
   readonly revision: number;
   /** False when nothing changed: the `once` member had been seen, a set to the present value, and the like. */
   readonly changed: boolean;
 }
 
-/** Refusals that are decided when a command is applied, and remembered like any outcome. */
+/**
+ * Refusals that are decided when a command is applied, and remembered like any outcome, except for those about
+ * remembering itself: the codes that begin with IDEMPOTENCY and SESSION.
+ */
 export type RefusalCode = Extract<
   ErrorCode,
   | "COUNTER_OVERFLOW"
@@ -129,6 +135,14 @@ export interface Totals {
   readonly counters: number;
   /** Outcomes remembered by key. */
   readonly rememberedKeys: number;
+  /** The serial of the latest outcome that was remembered by key; 0 before the first. */
+  readonly outcomeSerial: number;
+  /** Sessions that exist. */
+  readonly sessions: number;
+  /** Sessions ever opened: the id of the latest one. Ids are never used again. */
+  readonly sessionsOpened: number;
+  /** How long an idempotency key is remembered at least, in ms of log time: see effectiveWindow. */
+  readonly idempotencyWindowMs: number;
 }
 
 /** One outcome remembered by its idempotency key. */
@@ -138,7 +152,7 @@ export interface RememberedOutcome {
   readonly fingerprint: Hash52;
   /** Log time at which it was applied, ms. */
   readonly at: number;
-  /** Counts the remembered outcomes in the order in which they were made. */
+  /** Numbers the remembered outcomes in the order in which they were made; no two are equal. */
   readonly serial: number;
   /** The encoded outcome. */
   readonly outcome: Uint8Array;
@@ -150,19 +164,21 @@ export interface SessionRow {
   /** Log time of its latest use, ms. */
   readonly usedAt: number;
   readonly firstUnanswered: number;
-  /** Encoded outcomes of the numbers from `firstUnanswered` on, by number. */
+  /** Encoded outcomes of the numbers from `firstUnanswered` on, by number. The order of the map means nothing. */
   readonly outcomes: ReadonlyMap<number, { readonly fingerprint: Hash52; readonly outcome: Uint8Array }>;
 }
 
 /**
  * Where the state machine keeps its rows. The production one is SQLite inside a transaction; the simulator's
- * is in memory. All writes between two entries happen entirely or not at all.
+ * is in memory. All writes between two entries happen entirely or not at all. A `put` replaces the row with
+ * the same key or id; a `delete` of an absent row does nothing. Rows are never changed once put.
  */
 export interface Table {
   counter(key: string): CounterRow | undefined;
   putCounter(row: CounterRow): void;
   deleteCounter(key: string): void;
   hasMember(key: string, member: string): boolean;
+  /** Only called if the member is not there. */
   addMember(key: string, member: string): void;
   /** Removes all members of a key and returns them, so that the digest can follow. */
   deleteMembers(key: string): readonly string[];
@@ -174,8 +190,9 @@ export interface Table {
   session(id: number): SessionRow | undefined;
   putSession(row: SessionRow): void;
   deleteSession(id: number): void;
-  /** The session that was used longest ago. */
+  /** The session that was used longest ago; of several, that with the lowest id, so that all replicas agree. */
   oldestSession(): SessionRow | undefined;
+  /** EMPTY_TOTALS before the first put. */
   totals(): Totals;
   putTotals(totals: Totals): void;
 }
