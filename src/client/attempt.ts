@@ -1,0 +1,138 @@
+/** One HTTP request to one node, and the honest word on what came of it. */
+
+import { type Json, parseExact } from "./json.ts";
+
+export interface HttpRequest {
+  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  /** Path and query, beginning with `/`. */
+  readonly path: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+/** How one attempt ended. */
+export type AttemptResult =
+  /** `json` is undefined if the body was not JSON. */
+  | {
+      readonly kind: "answer";
+      readonly status: number;
+      readonly headers: Headers;
+      readonly json: Json | undefined;
+      /** The base URL that answered: differs from the asked one where the runtime followed a redirect. */
+      readonly base: string;
+    }
+  | { readonly kind: "redirect"; readonly to: string }
+  /** The request cannot have reached the node. */
+  | { readonly kind: "notSent"; readonly reason: string; readonly cause: unknown }
+  /** No answer came: the node may or may not have acted. */
+  | { readonly kind: "lost"; readonly reason: string; readonly cause: unknown };
+
+export interface AttemptOptions {
+  readonly fetch: typeof fetch;
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Never rejects: what went wrong is part of the result. */
+export async function attempt(
+  base: string,
+  request: HttpRequest,
+  options: AttemptOptions,
+): Promise<AttemptResult> {
+  const controller = new AbortController();
+  const stop = (): void => controller.abort();
+  const timer = setTimeout(stop, options.timeoutMs);
+  options.signal?.addEventListener("abort", stop);
+  try {
+    if (options.signal?.aborted === true) return { kind: "notSent", reason: "aborted", cause: undefined };
+    return await send(base, request, options.fetch, controller.signal);
+  } catch (cause) {
+    if (controller.signal.aborted) {
+      const aborted = options.signal?.aborted === true;
+      return { kind: "lost", reason: aborted ? "aborted" : `no answer in ${options.timeoutMs} ms`, cause };
+    }
+    const reason = explain(cause);
+    return { kind: NEVER_SENT.has(codeOf(cause) ?? "") ? "notSent" : "lost", reason, cause };
+  } finally {
+    clearTimeout(timer);
+    options.signal?.removeEventListener("abort", stop);
+  }
+}
+
+async function send(
+  base: string,
+  request: HttpRequest,
+  fetchIt: typeof fetch,
+  signal: AbortSignal,
+): Promise<AttemptResult> {
+  const init: RequestInit = { method: request.method, headers: { ...request.headers }, signal };
+  if (request.body !== undefined) init.body = request.body;
+  let response = await fetchIt(base + request.path, { ...init, redirect: "manual" });
+  // Browsers hide where a redirect leads, so there the browser has to follow it. Sending again is harmless:
+  // a node that redirects has done nothing.
+  if (response.type === "opaqueredirect") {
+    response = await fetchIt(base + request.path, { ...init, redirect: "follow" });
+  }
+  const text = await response.text();
+  const location = response.headers.get("location");
+  if (response.status === 307 && location !== null) {
+    const to = baseOf(location, base, request.path);
+    if (to !== undefined) return { kind: "redirect", to };
+  }
+  const answered = response.redirected ? (baseOf(response.url, base, request.path) ?? base) : base;
+  return {
+    kind: "answer",
+    status: response.status,
+    headers: response.headers,
+    json: tryParse(text),
+    base: answered,
+  };
+}
+
+/** The base URL of the node that a redirect leads to; undefined if it leads to some other path. */
+function baseOf(location: string, base: string, path: string): string | undefined {
+  if (!URL.canParse(location, base)) return undefined;
+  const target = new URL(location, base).href;
+  return target.endsWith(path) ? target.slice(0, target.length - path.length) : undefined;
+}
+
+function tryParse(text: string): Json | undefined {
+  if (text === "") return undefined;
+  try {
+    return parseExact(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Errors of Node's fetch that come before a connection stands. Browsers do not say, so there it counts as lost. */
+const NEVER_SENT: ReadonlySet<string> = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+]);
+
+function codeOf(error: unknown): string | undefined {
+  if (typeof error !== "object" || error === null) return undefined;
+  if ("code" in error && typeof error.code === "string") return error.code;
+  return "cause" in error ? codeOf(error.cause) : undefined;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: "nothing listens there",
+  ENOTFOUND: "the host name is not known",
+  EAI_AGAIN: "the host name could not be looked up",
+  EHOSTUNREACH: "the host cannot be reached",
+  ENETUNREACH: "the network cannot be reached",
+  ECONNRESET: "the connection broke",
+  UND_ERR_SOCKET: "the connection broke",
+};
+
+function explain(error: unknown): string {
+  const code = codeOf(error);
+  if (code !== undefined) return REASONS[code] ?? code;
+  return error instanceof Error ? error.message : String(error);
+}

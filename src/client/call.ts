@@ -1,0 +1,200 @@
+/** Carries one call through: picks nodes, follows the leader, tries again, and stops at the deadline. */
+
+import type { ErrorCode } from "../base/index.ts";
+import { attempt, type HttpRequest } from "./attempt.ts";
+import { type Attempt, OutcomeUnknown, type RaftallyError, Refused, Unavailable } from "./errors.ts";
+import { type Answer, judge, type Verdict } from "./verdict.ts";
+
+export interface CallerOptions {
+  readonly urls: readonly string[];
+  readonly fetch: typeof fetch;
+  readonly timeoutMs: number;
+  readonly attemptTimeoutMs: number;
+  readonly backoffMsMin: number;
+  readonly backoffMsMax: number;
+}
+
+/** What is to be asked, and how to read the answer. */
+export interface Call<T> {
+  readonly request: HttpRequest;
+  /** Set for a write: what makes its attempts one. */
+  readonly idempotencyKey: string | undefined;
+  readonly decode: (answer: Answer) => T;
+  readonly signal: AbortSignal | undefined;
+  readonly timeoutMs: number | undefined;
+}
+
+/** More redirects than this in one round mean that nodes disagree about who leads; then a pause helps. */
+const REDIRECTS_MAX = 4;
+
+/** The refusals that the state machine decides: given to one attempt, they hold for every attempt of the key. */
+const DECIDED_BY_STATE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "COUNTER_OVERFLOW",
+  "LIMIT_REACHED",
+  "REVISION_MISMATCH",
+  "COUNTER_NOT_FOUND",
+  "IDEMPOTENCY_KEY_REUSED",
+]);
+
+type Again = Extract<Verdict<never>, { kind: "again" }>;
+
+/** What is known in the middle of a call. */
+interface Progress {
+  readonly deadline: number;
+  readonly attempts: Attempt[];
+  /** Whether any attempt so far may have been carried out. */
+  unknown: boolean;
+  last: Again | undefined;
+}
+
+/** How a round over all nodes ended. */
+type Round<T> = { readonly done: T } | { readonly retryAfterMs: number; readonly hope: boolean };
+
+/** Shared by all calls of a client: remembers which node answered last, or was said to lead. */
+export class Caller {
+  readonly #options: CallerOptions;
+  #preferred: string | undefined;
+
+  constructor(options: CallerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * @throws {Refused} for a definite no; {Unavailable} when nothing changed and no node could serve in time;
+   * {OutcomeUnknown} when a write may have been done; the signal's reason when aborted before that.
+   */
+  async run<T>(call: Call<T>): Promise<T> {
+    const { backoffMsMin, backoffMsMax } = this.#options;
+    const deadline = performance.now() + (call.timeoutMs ?? this.#options.timeoutMs);
+    const progress: Progress = { deadline, attempts: [], unknown: false, last: undefined };
+    for (let round = 0; ; round++) {
+      const ended = await this.#round(
+        call,
+        progress,
+        this.#options.attemptTimeoutMs * 2 ** Math.min(round, 8),
+      );
+      if ("done" in ended) return ended.done;
+      const backoff = Math.min(backoffMsMin * 2 ** Math.min(round, 20), backoffMsMax);
+      // Half fixed, half random, so that clients that failed together do not come back together.
+      const pause = Math.max(backoff * (0.5 + Math.random() / 2), ended.retryAfterMs);
+      const late = performance.now() + pause >= deadline;
+      if (late || !ended.hope || isAborted(call.signal)) throw failure(call, progress);
+      await sleep(pause, call.signal);
+      if (isAborted(call.signal)) throw failure(call, progress);
+    }
+  }
+
+  /** Asks each node once, the likely leader first, until one gives a definite answer. */
+  async #round<T>(call: Call<T>, progress: Progress, attemptMs: number): Promise<Round<T>> {
+    const queue = this.#candidates();
+    const failed = new Set<string>();
+    let redirects = 0;
+    let retryAfterMs = 0;
+    let hope = false;
+    for (let base = queue.shift(); base !== undefined; base = queue.shift()) {
+      if (failed.has(base)) continue;
+      const left = Math.ceil(progress.deadline - performance.now());
+      if (left <= 0 || isAborted(call.signal)) break;
+      const timeoutMs = Math.min(left, attemptMs);
+      const options = { fetch: this.#options.fetch, timeoutMs, signal: call.signal };
+      const verdict = judge(await attempt(base, call.request, options), call.decode);
+      progress.attempts.push({ url: base, result: describe(verdict) });
+      if (verdict.kind === "done") {
+        this.#preferred = verdict.base;
+        return { done: verdict.value };
+      }
+      if (verdict.kind === "refused") {
+        this.#preferred ??= base;
+        throw refusal(call, progress, verdict);
+      }
+      if (verdict.kind === "redirect") {
+        this.#preferred = verdict.to;
+        hope = true;
+        if (++redirects <= REDIRECTS_MAX && !failed.has(verdict.to)) queue.unshift(verdict.to);
+        continue;
+      }
+      failed.add(base);
+      if (this.#preferred === base) this.#preferred = undefined;
+      progress.unknown ||= verdict.unknown;
+      progress.last = verdict;
+      hope ||= verdict.hope;
+      retryAfterMs = Math.max(retryAfterMs, verdict.retryAfterMs);
+    }
+    return { retryAfterMs, hope };
+  }
+
+  /** All nodes: the preferred one, then the others in the order given, beginning after it. */
+  #candidates(): string[] {
+    const { urls } = this.#options;
+    if (this.#preferred === undefined) return [...urls];
+    const at = urls.indexOf(this.#preferred);
+    const others = [...urls.slice(at + 1), ...urls.slice(0, Math.max(at, 0))];
+    return [this.#preferred, ...others];
+  }
+}
+
+/** A definite no, unless an earlier attempt of the same write may still count. */
+function refusal<T>(
+  call: Call<T>,
+  progress: Progress,
+  verdict: Extract<Verdict<T>, { kind: "refused" }>,
+): RaftallyError {
+  const { code, detail, position } = verdict;
+  if (call.idempotencyKey !== undefined && progress.unknown && !DECIDED_BY_STATE.has(code)) {
+    const why = `an earlier attempt may have counted before this one was refused: ${detail}`;
+    return new OutcomeUnknown(call.idempotencyKey, why, progress.attempts);
+  }
+  return new Refused(code, detail, progress.attempts, position);
+}
+
+/** The honest end of a call that nobody answered. */
+function failure<T>(call: Call<T>, progress: Progress): unknown {
+  const { attempts, last } = progress;
+  const detail = summary(attempts, last);
+  const aborted = isAborted(call.signal);
+  if (call.idempotencyKey !== undefined && progress.unknown) {
+    const cause = aborted ? call.signal?.reason : last?.cause;
+    return new OutcomeUnknown(call.idempotencyKey, detail, attempts, cause);
+  }
+  if (aborted) return call.signal?.reason;
+  return new Unavailable(last?.code ?? "UNREACHABLE", detail, attempts, last?.cause);
+}
+
+function summary(attempts: readonly Attempt[], last: Again | undefined): string {
+  const latest = new Map(attempts.map(({ url, result }) => [url, result]));
+  if (latest.size === 0) return "the deadline had passed before the first attempt";
+  const tried = [...latest].map(([url, result]) => `${url}: ${result}`).join("; ");
+  return `${last?.detail ?? "no node took the request"} (${tried})`;
+}
+
+function describe(verdict: Verdict<unknown>): string {
+  switch (verdict.kind) {
+    case "done":
+      return "answered";
+    case "redirect":
+      return `says that ${verdict.to} leads`;
+    case "refused":
+      return verdict.code;
+    case "again":
+      return verdict.code === "UNREACHABLE" ? verdict.detail : `${verdict.code} (${verdict.detail})`;
+  }
+}
+
+/** A function, because TypeScript would not expect the signal to change between two looks at it. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
+}
+
+/** Ends early, without an error, when the signal aborts. */
+function sleep(ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      signal?.removeEventListener("abort", end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal?.addEventListener("abort", end);
+    if (isAborted(signal)) end();
+  });
+}

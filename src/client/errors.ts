@@ -1,0 +1,66 @@
+/** How a call can fail. Each error says whether anything may have changed. */
+
+import type { ErrorCode, ErrorOutcome } from "../base/index.ts";
+
+/**
+ * Codes of the error table, and what only a client can see: no node could be reached, or one answered with
+ * something that is not Raftally's (a proxy, say).
+ */
+export type FailureCode = ErrorCode | "UNREACHABLE" | "UNEXPECTED_ANSWER";
+
+/** One attempt of a call, for whoever wants to know what was tried. */
+export interface Attempt {
+  /** The node that was asked. */
+  readonly url: string;
+  /** What came of it, in a few words. */
+  readonly result: string;
+}
+
+/** What all failures of a call have in common. */
+export abstract class RaftallyError extends Error {
+  readonly code: FailureCode;
+  /** `not-applied`: nothing has changed and nothing will. `unknown`: the write may or may not count. */
+  abstract readonly outcome: ErrorOutcome;
+  /** What was tried, in order; at most the last 16 attempts. */
+  readonly attempts: readonly Attempt[];
+
+  constructor(code: FailureCode, detail: string, attempts: readonly Attempt[], cause?: unknown) {
+    super(detail, cause === undefined ? undefined : { cause });
+    this.code = code;
+    this.attempts = attempts.slice(-16);
+  }
+}
+
+/** The cluster refused: nothing has changed, and the same request would be refused again. */
+export class Refused extends RaftallyError {
+  override readonly name: string = "Refused";
+  override readonly outcome = "not-applied";
+  /** Which operation of a batch was refused, from 0. */
+  readonly position: number | undefined;
+
+  constructor(code: FailureCode, detail: string, attempts: readonly Attempt[], position?: number) {
+    super(code, detail, attempts);
+    this.position = position;
+  }
+}
+
+/** No node could serve the call before its deadline. Nothing has changed; trying later is safe. */
+export class Unavailable extends RaftallyError {
+  override readonly name: string = "Unavailable";
+  override readonly outcome = "not-applied";
+}
+
+/**
+ * The write may or may not count: an attempt may have reached the cluster, and its answer did not come back
+ * before the deadline. The same call with this `idempotencyKey` finds out, and counts at most once.
+ */
+export class OutcomeUnknown extends RaftallyError {
+  override readonly name: string = "OutcomeUnknown";
+  override readonly outcome = "unknown";
+  readonly idempotencyKey: string;
+
+  constructor(idempotencyKey: string, detail: string, attempts: readonly Attempt[], cause?: unknown) {
+    super("OUTCOME_UNKNOWN", detail, attempts, cause);
+    this.idempotencyKey = idempotencyKey;
+  }
+}
