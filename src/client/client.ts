@@ -148,15 +148,11 @@ function incrementBody({ by, min, max, once }: Increment): { readonly [name: str
 function operationBody(operation: Operation): Json {
   const { key } = operation;
   checkKey(key);
-  switch (operation.op) {
-    case "set":
-      return { op: "set", key, value: int64("value", operation.value), ifRevision: operation.ifRevision };
-    case "delete":
-      return { op: "delete", key, ifRevision: operation.ifRevision };
-    case "increment":
-    case undefined:
-      return { key, ...incrementBody(operation) };
+  if (operation.op === "set") {
+    return { op: "set", key, value: int64("value", operation.value), ifRevision: operation.ifRevision };
   }
+  if (operation.op === "delete") return { op: "delete", key, ifRevision: operation.ifRevision };
+  return { key, ...incrementBody(operation) };
 }
 
 function int64(name: string, value: Int64 | undefined): bigint | undefined {
