@@ -1,11 +1,27 @@
-import { defineConfig } from "vitest/config";
+import type { ViteUserConfig } from "vitest/config";
+import { SkipReporter } from "./test/support/skip-reporter.ts";
 
-export default defineConfig({
+const all = process.env["RAFTALLY_TEST_ALL"] === "1";
+/** Where to put the results as JSON as well; `.ci/run` counts from there. */
+const report = process.env["RAFTALLY_TEST_REPORT"];
+
+const config: ViteUserConfig = {
   test: {
     include: ["test/**/*.test.ts"],
+    // Child processes: tests load native modules, change directories and are killed.
     pool: "forks",
     maxWorkers: 2,
     testTimeout: 20_000,
     hookTimeout: 20_000,
+    teardownTimeout: 10_000,
+    allowOnly: false,
+    slowTestThreshold: 2_000,
+    reporters: [
+      "default",
+      new SkipReporter(all),
+      ...(report === undefined ? [] : [["json", { outputFile: report }] as ["json", { outputFile: string }]]),
+    ],
   },
-});
+};
+
+export default config;
