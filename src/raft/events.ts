@@ -30,7 +30,12 @@ export type Event =
   | { readonly kind: "applied"; readonly index: Index }
   /** A snapshot of the state machine at this position is durable on this node. */
   | { readonly kind: "snapshotTaken"; readonly snapshot: SnapshotMeta }
-  /** The transfer that `sendSnapshot` asked for has ended. */
+  /**
+   * InstallSnapshot (§7): a snapshot that a leader of this cluster offered is durable here, as a file, and
+   * verified. No term: what a snapshot holds is committed, whoever leads now.
+   */
+  | { readonly kind: "snapshotReceived"; readonly snapshot: SnapshotMeta }
+  /** The transfer that `sendSnapshot` asked for has ended; `ok` if the peer has the whole file. */
   | { readonly kind: "snapshotSent"; readonly to: NodeId; readonly ok: boolean }
   | { readonly kind: "unreachable"; readonly peer: NodeId };
 
@@ -42,7 +47,7 @@ export interface LogWrite {
   /** Entries from here on are dropped, before anything is appended. */
   readonly truncateFrom?: Index;
   readonly append: readonly Entry[];
-  /** The log now begins after this snapshot, which came from the leader; what does not follow it is dropped. */
+  /** The log is empty and begins after this snapshot, which came from a leader. */
   readonly install?: SnapshotMeta;
   /** The log now begins after this position, which a durable snapshot of this node covers. */
   readonly compact?: SnapshotMeta;

@@ -1,7 +1,7 @@
 /** What nodes say to each other. Each kind is its own type: no field means different things by kind. */
 
 import type { Hash52 } from "../base/index.ts";
-import type { Entry, EntryId, Index, NodeId, ReadId, SnapshotMeta, Term } from "./types.ts";
+import type { Entry, EntryId, Index, NodeId, ReadId, Term } from "./types.ts";
 
 export interface Envelope {
   readonly from: NodeId;
@@ -50,12 +50,6 @@ export type Heartbeat = Envelope & {
 };
 export type HeartbeatResponse = Envelope & { readonly kind: "heartbeatResponse"; readonly round: number };
 
-/** InstallSnapshot (§7). Sent when the receiver has the file already; the bytes travel beside the link. */
-export type InstallSnapshot = Envelope & {
-  readonly kind: "installSnapshot";
-  readonly snapshot: SnapshotMeta;
-};
-
 /** Leadership transfer (thesis §3.10): campaign now, without a pre-vote. */
 export type TimeoutNow = Envelope & { readonly kind: "timeoutNow" };
 
@@ -75,7 +69,6 @@ export type Message =
   | AppendResponse
   | Heartbeat
   | HeartbeatResponse
-  | InstallSnapshot
   | TimeoutNow
   | ReadIndexRequest
   | ReadIndexResponse;

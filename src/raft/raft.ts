@@ -1,0 +1,377 @@
+/** The core: one deterministic object that is told what happened (`step`) and asked what to do (`ready`). */
+
+import { assert, Prng } from "../base/index.ts";
+import {
+  handlePreVoteResponse,
+  handleRequestPreVote,
+  handleRequestVote,
+  handleTimeoutNow,
+  handleVoteResponse,
+  maybeVoteForSelf,
+  mayCampaign,
+  preCampaign,
+} from "./election.ts";
+import type { Event, ProposalOutcome, RaftOptions, RaftSettings, Ready, RoleKind } from "./events.ts";
+import {
+  forwardRead,
+  handleAppend,
+  handleHeartbeat,
+  handleReadIndexResponse,
+  handleSnapshotReceived,
+  hearFromLeader,
+} from "./follower.ts";
+import { checkInvariants } from "./invariants.ts";
+import { handleHeartbeatResponse, handleOwnProgress, propose, tickLeader, transfer } from "./leader.ts";
+import { Ledger } from "./ledger.ts";
+import { RaftLog } from "./log.ts";
+import type { Message, MessageOf } from "./messages.ts";
+import { Outbox } from "./outbox.ts";
+import type { Progress } from "./progress.ts";
+import { Proposals } from "./proposals.ts";
+import { addRead, maybeBeginReads } from "./read-index.ts";
+import { ForwardedReads } from "./reads.ts";
+import { handleAppendResponse, handleSnapshotSent, handleUnreachable } from "./replication.ts";
+import { becomeFollower } from "./roles.ts";
+import { drawTimeout, hasLiveLeader, leaderOf, roleKind, type State, say } from "./state.ts";
+import {
+  type Configuration,
+  type Index,
+  minIndex,
+  type NodeId,
+  next,
+  type SnapshotMeta,
+  type Term,
+} from "./types.ts";
+
+/** What can be seen of the core from outside; a copy. */
+export interface RaftStatus {
+  readonly self: NodeId;
+  readonly role: RoleKind;
+  readonly term: Term;
+  readonly vote: NodeId | undefined;
+  readonly leader: NodeId | undefined;
+  readonly first: Index;
+  readonly last: Index;
+  readonly committed: Index;
+  readonly applied: Index;
+  readonly durable: Index;
+  readonly snapshot: Index | undefined;
+  readonly logBytes: number;
+  readonly configuration: Configuration;
+  /** Whether a leadership transfer is under way from this node. */
+  readonly transferring: boolean;
+  /** Whether an entry of this leader's term is committed, so that it may answer reads. */
+  readonly opened: boolean;
+  /** Filled on a leader only. */
+  readonly progress: ReadonlyMap<NodeId, Progress>;
+}
+
+/** @throws {RangeError} naming the first setting that cannot work. */
+function validateSettings(settings: RaftSettings): void {
+  for (const [name, value] of Object.entries(settings)) {
+    const positive = name.startsWith("trailing") ? value >= 0 : value >= 1;
+    if (!Number.isFinite(value) || !positive) throw new RangeError(`${name} must be a number of at least 1`);
+  }
+  if (settings.electionTicks < 3 * settings.heartbeatTicks) {
+    throw new RangeError("electionTicks must be at least three times heartbeatTicks");
+  }
+}
+
+export class Raft {
+  readonly #state: State;
+  #outcomes: ProposalOutcome[] = [];
+
+  /**
+   * @throws {RangeError} if a setting cannot work.
+   * @throws {InvariantViolation} if what was recovered contradicts itself.
+   */
+  constructor(options: RaftOptions) {
+    validateSettings(options.settings);
+    const { hardState, base, entries, applied, snapshot } = options;
+    const log = new RaftLog(base, entries, { committed: hardState.commit, applied });
+    assert(log.last.term <= hardState.term, "raft: the recovered term is not behind the recovered log");
+    const follower: State["role"] = {
+      kind: "follower",
+      leader: undefined,
+      ticks: 0,
+      timeout: 0,
+      forwarded: new ForwardedReads(),
+    };
+    this.#state = {
+      self: options.self,
+      settings: options.settings,
+      prng: new Prng(options.seed),
+      log,
+      ledger: new Ledger(hardState, log.last.index),
+      outbox: new Outbox(),
+      proposals: new Proposals(),
+      term: hardState.term,
+      vote: hardState.vote,
+      role: follower,
+      snapshot,
+      uncommittedBytes: 0,
+      reads: [],
+      readsFailed: [],
+      sendSnapshot: [],
+      trace: [],
+    };
+    follower.timeout = drawTimeout(this.#state);
+    // A voter that is alone has nobody to wait for.
+    if (log.configuration.voters.length === 1 && log.configuration.outgoing.length === 0)
+      follower.timeout = 1;
+    checkInvariants(this.#state);
+  }
+
+  /** Takes in one event. Never throws but for a broken invariant, which is final. */
+  step(event: Event): void {
+    const state = this.#state;
+    switch (event.kind) {
+      case "tick":
+        this.#tick();
+        break;
+      case "receive":
+        this.#receive(event.message);
+        break;
+      case "propose": {
+        const reason = propose(state, event);
+        if (reason !== undefined) this.#outcomes.push({ id: event.id, kind: "rejected", reason });
+        break;
+      }
+      case "read":
+        this.#read(event.id);
+        break;
+      case "transfer":
+        if (state.role.kind === "leader") transfer(state, event.to);
+        break;
+      case "persisted":
+        state.ledger.persisted(event.seq);
+        maybeVoteForSelf(state);
+        if (state.role.kind === "leader") handleOwnProgress(state);
+        break;
+      case "applied":
+        state.log.appliedTo(event.index);
+        break;
+      case "snapshotTaken":
+        this.#compact(event.snapshot);
+        break;
+      case "snapshotReceived":
+        handleSnapshotReceived(state, event.snapshot);
+        break;
+      case "snapshotSent":
+        handleSnapshotSent(state, event.to, event.ok);
+        break;
+      case "unreachable":
+        this.#unreachable(event.peer);
+        break;
+    }
+    checkInvariants(state);
+  }
+
+  /**
+   * What is to be done now. Each thing is handed out once; the caller does all of it, in the order of the
+   * fields. Called after one event or after several: what several events ask for is gathered into one write and
+   * one round of reads.
+   */
+  ready(): Ready {
+    const state = this.#state;
+    if (state.role.kind === "leader") maybeBeginReads(state);
+    const write = state.ledger.take(state);
+    const { send, sendAfter } = state.outbox.take(state.ledger);
+    const settled = state.proposals.takeSettled(state.log, state.log.committed);
+    const outcomes = [...this.#outcomes, ...settled];
+    this.#outcomes = [];
+    return {
+      write,
+      send,
+      sendAfter,
+      restore: state.ledger.takeInstalled(),
+      apply: state.log.takeUnapplied(state.ledger.durable),
+      reads: state.reads.splice(0),
+      readsFailed: state.readsFailed.splice(0),
+      outcomes,
+      sendSnapshot: state.sendSnapshot.splice(0),
+      trace: state.trace.splice(0),
+    };
+  }
+
+  status(): RaftStatus {
+    const { self, term, vote, role, log, ledger, snapshot } = this.#state;
+    return {
+      self,
+      role: roleKind(this.#state),
+      term,
+      vote,
+      leader: leaderOf(this.#state),
+      first: next(log.base.index),
+      last: log.last.index,
+      committed: log.committed,
+      applied: log.applied,
+      durable: ledger.durable,
+      snapshot: snapshot?.index,
+      logBytes: log.bytes,
+      configuration: log.configuration,
+      transferring: role.kind === "leader" && role.transfer !== undefined,
+      opened: role.kind === "leader" && log.committed >= role.opened,
+      progress: role.kind === "leader" ? new Map(role.progress) : new Map(),
+    };
+  }
+
+  /** Cheap parts of {@link status}, for every request. */
+  get leader(): NodeId | undefined {
+    return leaderOf(this.#state);
+  }
+
+  get isLeader(): boolean {
+    return this.#state.role.kind === "leader";
+  }
+
+  get term(): Term {
+    return this.#state.term;
+  }
+
+  #tick(): void {
+    const state = this.#state;
+    const { role } = state;
+    state.ledger.tick();
+    if (role.kind === "leader") return tickLeader(state);
+    role.ticks++;
+    if (role.kind === "follower") {
+      state.readsFailed.push(...role.forwarded.takeOverdue(2 * state.settings.electionTicks));
+    }
+    if (role.ticks < role.timeout) return;
+    if (mayCampaign(state)) return preCampaign(state);
+    // A learner, or a node whose disk hangs, cannot campaign; it just no longer knows a leader.
+    if (role.kind !== "follower" || role.leader !== undefined) {
+      becomeFollower(state, { term: state.term, leader: undefined, why: "no word from a leader" });
+    }
+  }
+
+  #read(id: number): void {
+    const state = this.#state;
+    const { role } = state;
+    if (role.kind === "leader") return addRead(state, { id, origin: state.self });
+    if (role.kind === "follower") return forwardRead(state, role, id);
+    state.readsFailed.push(id);
+  }
+
+  /** A durable snapshot allows the log before it to be forgotten, but for a tail that helps slow followers. */
+  #compact(snapshot: SnapshotMeta): void {
+    const state = this.#state;
+    const { log, settings } = state;
+    if (state.snapshot !== undefined && snapshot.index <= state.snapshot.index) return;
+    assert(snapshot.index <= log.applied, "raft: a snapshot holds applied entries only");
+    state.snapshot = snapshot;
+    if (snapshot.index <= log.base.index) return;
+    assert(log.chainAt(snapshot.index) === snapshot.chain, "raft: the snapshot is of this log");
+    const keep = { entries: settings.trailingEntriesMax, bytes: settings.trailingBytesMax };
+    const at = log.compactionPoint(minIndex(snapshot.index, log.applied), keep);
+    if (at <= log.base.index) return;
+    log.compactTo(at);
+    state.ledger.compacted(log.base);
+    state.trace.push({ kind: "compact", index: at });
+  }
+
+  /**
+   * The link to a peer broke. A follower whose leader is gone does not wait out its timer: its lease on the leader
+   * ends, so that it may grant a pre-vote, and it asks soon. If the leader lives, the others refuse.
+   */
+  #unreachable(peer: NodeId): void {
+    const state = this.#state;
+    handleUnreachable(state, peer);
+    const { role, settings } = state;
+    if (role.kind !== "follower" || role.leader !== peer) return;
+    const soon = role.timeout - state.prng.between(1, settings.heartbeatTicks + 1);
+    role.ticks = Math.max(role.ticks, soon, settings.electionTicks);
+  }
+
+  /** The term gate (§5.1), then one handler for each kind. */
+  #receive(message: Message): void {
+    const state = this.#state;
+    assert(message.to === state.self, "raft: a message reaches the node it is meant for");
+    if (message.term > state.term && !this.#meetHigherTerm(message)) return;
+    if (message.term < state.term) return this.#answerStale(message);
+    this.#dispatch(message);
+  }
+
+  /** Enters the higher term, unless the message does not call for that; false if it is to be ignored. */
+  #meetHigherTerm(message: Message): boolean {
+    const state = this.#state;
+    switch (message.kind) {
+      case "requestPreVote":
+        return true;
+      case "preVoteResponse":
+        if (message.granted) return true;
+        break;
+      case "requestVote":
+        // A node that was cut off or removed must not depose a leader that is well (thesis §4.2.3).
+        if (!message.transfer && hasLiveLeader(state) && leaderOf(state) !== message.from) return false;
+        break;
+      default:
+    }
+    const leads = message.kind === "append" || message.kind === "heartbeat";
+    const why = `${message.from} is in a higher term`;
+    becomeFollower(state, { term: message.term, leader: leads ? message.from : undefined, why });
+    return true;
+  }
+
+  /** A message of an earlier term changes nothing; where the sender must learn of ours, it is told. */
+  #answerStale(message: Message): void {
+    const state = this.#state;
+    switch (message.kind) {
+      case "append":
+      case "heartbeat": {
+        // Also a leader that lags behind our term learns of it, or it could never be replaced (T07).
+        const { base } = state.log;
+        const hint = { index: base.index, term: base.term };
+        return say(state, message.from, { kind: "appendResponse", ok: false, rejected: base.index, hint });
+      }
+      case "requestPreVote":
+        return handleRequestPreVote(state, message);
+      case "requestVote":
+        return say(state, message.from, { kind: "voteResponse", granted: false });
+      default:
+    }
+  }
+
+  #dispatch(message: Message): void {
+    const state = this.#state;
+    switch (message.kind) {
+      case "requestPreVote":
+        return handleRequestPreVote(state, message);
+      case "preVoteResponse":
+        return handlePreVoteResponse(state, message);
+      case "requestVote":
+        return handleRequestVote(state, message);
+      case "voteResponse":
+        return handleVoteResponse(state, message);
+      case "append":
+        this.#followSender(message);
+        return handleAppend(state, message);
+      case "heartbeat":
+        this.#followSender(message);
+        return handleHeartbeat(state, message);
+      case "appendResponse":
+        return state.role.kind === "leader" ? handleAppendResponse(state, message) : undefined;
+      case "heartbeatResponse":
+        return state.role.kind === "leader" ? handleHeartbeatResponse(state, message) : undefined;
+      case "timeoutNow":
+        return handleTimeoutNow(state, message);
+      case "readIndex":
+        if (state.role.kind === "leader") return addRead(state, { id: message.id, origin: message.from });
+        return say(state, message.from, { kind: "readIndexResponse", id: message.id, ok: false });
+      case "readIndexResponse":
+        return handleReadIndexResponse(state, message);
+    }
+  }
+
+  /** The sender leads this term: a candidate gives way, a follower's timer begins anew. */
+  #followSender(message: MessageOf<"append" | "heartbeat">): void {
+    const state = this.#state;
+    assert(state.role.kind !== "leader", "raft: two leaders in one term (election safety, §5.2)");
+    if (state.role.kind !== "follower") {
+      const why = `${message.from} leads this term`;
+      becomeFollower(state, { term: state.term, leader: message.from, why });
+    }
+    hearFromLeader(state, message.from);
+  }
+}
