@@ -37,4 +37,9 @@
  * `code` and `outcome` from the table in base, and where they apply `retryAfterMs`, `position` (which
  * operation of a batch) and `leader` {id, url}. A write on a follower is answered 307 with the leader's URL.
  */
-export {};
+export { type ApiOptions, createApi } from "./app.ts";
+export { BODY_BYTES_MAX } from "./body.ts";
+export type { Api } from "./call.ts";
+export { PAGE_MAX } from "./reads.ts";
+export { type BatchBody, batchBody, type IncrementBody, incrementBody } from "./schemas.ts";
+export { type ApiServer, ListenError, type ServeOptions, serveApi } from "./server.ts";

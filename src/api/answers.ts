@@ -1,0 +1,66 @@
+/**
+ * Answers as text. Values are bigint and keys are short, so the JSON is put together by hand: nothing is
+ * rounded, and the common answers cost no more than a string.
+ */
+
+import type { Changed, CounterRow } from "../counter/index.ts";
+import type { NodeStatus } from "../node/index.ts";
+
+/** Which entry of the log an answer belongs to. */
+export interface Position {
+  readonly index: number;
+  readonly term: number;
+}
+
+function fieldsOf(row: CounterRow): string {
+  return `"key":${JSON.stringify(row.key)},"value":${row.value},"revision":${row.revision}`;
+}
+
+function placeOf(at: Position): string {
+  return `"index":${at.index},"term":${at.term}`;
+}
+
+/** Of an increment. */
+export function changedText(changed: Changed, at: Position): string {
+  return `{${fieldsOf(changed)},"changed":${changed.changed},${placeOf(at)}}`;
+}
+
+/** Of a batch. */
+export function batchText(results: readonly Changed[], at: Position): string {
+  const list = results.map((result) => `{${fieldsOf(result)},"changed":${result.changed}}`);
+  return `{"results":[${list.join(",")}],${placeOf(at)}}`;
+}
+
+/** Of reading one counter. @param ageMs for a stale read only. */
+export function counterText(row: CounterRow, at: Position, ageMs: number | undefined): string {
+  return `{${fieldsOf(row)},${placeOf(at)}${ageText(ageMs)}}`;
+}
+
+export interface Page {
+  readonly rows: readonly CounterRow[];
+  /** The cursor of the next page. */
+  readonly next: string | undefined;
+  /** For a stale read only. */
+  readonly ageMs: number | undefined;
+}
+
+/** Of listing counters. */
+export function pageText(page: Page, at: Position): string {
+  const list = page.rows.map((row) => `{${fieldsOf(row)}}`);
+  const next = page.next === undefined ? "" : `"next":${JSON.stringify(page.next)},`;
+  return `{"counters":[${list.join(",")}],${next}${placeOf(at)}${ageText(page.ageMs)}}`;
+}
+
+/** Of opening a session. */
+export function sessionText(session: number, at: Position): string {
+  return `{"session":${session},${placeOf(at)}}`;
+}
+
+/** Of GET /v1/cluster: what is not known is left out. */
+export function statusText(status: NodeStatus): string {
+  return JSON.stringify(status);
+}
+
+function ageText(ageMs: number | undefined): string {
+  return ageMs === undefined ? "" : `,"ageMs":${Math.round(ageMs)}`;
+}

@@ -1,0 +1,122 @@
+/**
+ * The form of every body, as zod schemas; the OpenAPI document describes these same objects. Integers are
+ * checked as they were written (see json.ts), so that nothing is rounded before it is judged.
+ */
+
+import { z } from "zod";
+import { BATCH_MAX, INT64_MAX, INT64_MIN, keyProblem, memberProblem } from "../counter/index.ts";
+import { describeJson, NumberToken } from "./json.ts";
+
+/** What an increment takes beside its key. */
+export interface IncrementBody {
+  readonly by?: bigint | undefined;
+  readonly min?: bigint | undefined;
+  readonly max?: bigint | undefined;
+  readonly once?: string | undefined;
+}
+
+export interface IncrementOperation extends IncrementBody {
+  readonly op?: "increment" | undefined;
+  readonly key: string;
+}
+
+export interface SetOperation {
+  readonly op: "set";
+  readonly key: string;
+  readonly value: bigint;
+  readonly ifRevision?: number | undefined;
+}
+
+export interface DeleteOperation {
+  readonly op: "delete";
+  readonly key: string;
+  readonly ifRevision?: number | undefined;
+}
+
+export interface BatchBody {
+  readonly operations: readonly (IncrementOperation | SetOperation | DeleteOperation)[];
+}
+
+const WHOLE = /^-?[0-9]+$/;
+
+/** A whole number in [low, high]. A refusal reads as the end of a sentence that begins with the field's name. */
+function integer(low: bigint, high: bigint): z.ZodType<bigint> {
+  return z.unknown().transform((value, context): bigint => {
+    const exact = exactInteger(value);
+    if (exact !== undefined && exact >= low && exact <= high) return exact;
+    const whole = exact !== undefined || (value instanceof NumberToken && WHOLE.test(value.source));
+    const got = describeJson(value);
+    const message = whole
+      ? `must be between ${low} and ${high}; got ${got}`
+      : `must be an integer; got ${got}`;
+    context.issues.push({
+      code: "custom",
+      input: value,
+      message: value === undefined ? "is missing" : message,
+    });
+    return z.NEVER;
+  });
+}
+
+function exactInteger(value: unknown): bigint | undefined {
+  if (typeof value === "bigint") return value;
+  return typeof value === "number" ? BigInt(value) : undefined;
+}
+
+const int64 = integer(INT64_MIN, INT64_MAX).meta({ type: "integer", format: "int64" });
+
+const revision = integer(0n, BigInt(Number.MAX_SAFE_INTEGER))
+  .transform(Number)
+  .meta({ type: "integer", minimum: 0, description: "0: the counter must not exist" });
+
+/** Text under a rule of the counters; `code` is what its refusal is called. */
+function ruled(problemOf: (text: string) => string | undefined, code: string): z.ZodType<string> {
+  return z.string().superRefine((text, context) => {
+    const message = problemOf(text);
+    if (message !== undefined) context.addIssue({ code: "custom", message, params: { code } });
+  });
+}
+
+const key = ruled(keyProblem, "INVALID_KEY").meta({ description: "1 to 512 bytes of UTF-8" });
+const member = ruled(memberProblem, "INVALID_BODY").meta({ description: "1 to 512 bytes of UTF-8" });
+
+const increment = {
+  by: int64.optional(),
+  min: int64.optional(),
+  max: int64.optional(),
+  once: member.optional(),
+};
+
+function refuseEmptyRange(body: IncrementBody, context: z.RefinementCtx): void {
+  if (body.min === undefined || body.max === undefined || body.min <= body.max) return;
+  context.addIssue({ code: "custom", path: ["min"], message: `must not be above max; got ${body.min}` });
+}
+
+/** Of POST /v1/counters/{key}/increment. */
+export const incrementBody: z.ZodType<IncrementBody> = z
+  .strictObject(increment)
+  .superRefine(refuseEmptyRange);
+
+/** Of POST /v1/batch. That there are 1 to {@link BATCH_MAX} operations is checked before each is looked at. */
+export const batchBody: z.ZodType<BatchBody> = z.strictObject({
+  operations: z
+    .array(
+      z.discriminatedUnion("op", [
+        z
+          .strictObject({ op: z.literal("increment").optional(), key, ...increment })
+          .superRefine(refuseEmptyRange),
+        z.strictObject({ op: z.literal("set"), key, value: int64, ifRevision: revision.optional() }),
+        z.strictObject({ op: z.literal("delete"), key, ifRevision: revision.optional() }),
+      ]),
+    )
+    .meta({ minItems: 1, maxItems: BATCH_MAX }),
+});
+
+/** The fields that a body of each kind may have, for the refusals of those it may not. */
+export const FIELDS: Readonly<Record<"increment" | "batch" | "add" | "set" | "delete", readonly string[]>> = {
+  increment: Object.keys(increment),
+  batch: ["operations"],
+  add: ["op", "key", ...Object.keys(increment)],
+  set: ["op", "key", "value", "ifRevision"],
+  delete: ["op", "key", "ifRevision"],
+};

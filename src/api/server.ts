@@ -1,0 +1,192 @@
+/** The socket side of the interface: listening, limits against slow or greedy clients, and an orderly end. */
+
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerOptions,
+  type ServerResponse,
+  STATUS_CODES,
+} from "node:http";
+import type { AddressInfo } from "node:net";
+import type { Duplex } from "node:stream";
+import { getRequestListener, RequestError } from "@hono/node-server";
+import { BODY_BYTES_MAX } from "./body.ts";
+import { type Api, makeRequestId } from "./call.ts";
+import { problemResponse, problemText } from "./problem.ts";
+import { originForm } from "./target.ts";
+
+export interface ServeOptions {
+  /** The address to listen on, such as 127.0.0.1. */
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+}
+
+export interface ApiServer {
+  readonly port: number;
+  /**
+   * Stops accepting, lets requests in flight finish for up to `graceMs`, closes connections as they fall idle,
+   * and cuts those that are left. Resolves when all are closed; calling it again waits for the same end.
+   */
+  close(graceMs: number): Promise<void>;
+}
+
+/** The server could not begin to listen; the message says why and what to do. */
+export class ListenError extends Error {
+  override readonly name: string = "ListenError";
+  /** Node's code, such as EADDRINUSE. */
+  readonly code: string;
+
+  constructor(code: string, message: string, cause: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
+
+/** Limits of one connection, in ms and bytes. */
+const LIMITS: ServerOptions = {
+  /** All headers have to be here by then, and the whole request by the second one: no slow loris. */
+  headersTimeout: 10_000,
+  requestTimeout: 30_000,
+  /** How exactly the two above are kept. */
+  connectionsCheckingInterval: 1_000,
+  /** Longer than the usual minute of a load balancer, so that it closes first and no request meets a closed door. */
+  keepAliveTimeout: 65_000,
+  maxHeaderSize: 16_384,
+  /** Answers are small and awaited: they must not wait for more to come. */
+  noDelay: true,
+};
+
+/**
+ * Serves `api` over HTTP/1.1.
+ * @throws {ListenError} if the address cannot be listened on.
+ */
+export async function serveApi(api: Api, options: ServeOptions): Promise<ApiServer> {
+  let closing = false;
+  const handle = getRequestListener(api.fetch, { hostname: "localhost", errorHandler: answerOutside });
+  const serve: RequestListener = (incoming, outgoing) => {
+    if (closing) outgoing.shouldKeepAlive = false;
+    if (!prepareTarget(incoming)) return refuseTarget(incoming, outgoing);
+    // It never rejects: what the application throws becomes an answer in it or in answerOutside.
+    void handle(incoming, outgoing);
+  };
+  const server = createServer(LIMITS, serve);
+  server.on("checkContinue", (incoming, outgoing) => {
+    // Without "100 Continue" a client that announced too much keeps it to itself.
+    if (!(Number(incoming.headers["content-length"]) > BODY_BYTES_MAX)) outgoing.writeContinue();
+    serve(incoming, outgoing);
+  });
+  server.on("clientError", answerClientError);
+  await listen(server, options);
+  let closed: Promise<void> | undefined;
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: (graceMs) => {
+      closing = true;
+      closed ??= closeServer(server, graceMs);
+      return closed;
+    },
+  };
+}
+
+/**
+ * Brings the target into origin form. False if it holds what no URI may hold: a `Request` made from it would
+ * show a path that nobody asked for.
+ */
+function prepareTarget(incoming: IncomingMessage): boolean {
+  const target = incoming.url ?? "/";
+  if (target.charCodeAt(0) !== 47) incoming.url = originForm(target);
+  return !target.includes("\\");
+}
+
+function refuseTarget(incoming: IncomingMessage, outgoing: ServerResponse): void {
+  const detail = "a backslash in the request target has to be percent-encoded, as %5C";
+  const code = incoming.url?.startsWith("/v1/counters") === true ? "INVALID_KEY" : "ROUTE_NOT_FOUND";
+  const requestId = makeRequestId();
+  const status = code === "INVALID_KEY" ? 400 : 404;
+  const body = problemText(code, { detail }, { requestId, status });
+  outgoing.writeHead(status, {
+    "Content-Type": "application/problem+json",
+    "Content-Length": Buffer.byteLength(body),
+    "X-Request-Id": requestId,
+    // What of the request has not been read is not worth reading.
+    Connection: "close",
+  });
+  outgoing.end(body);
+}
+
+/** Errors from outside the application: a `Host` that is none, or something thrown that is no `Error`. */
+function answerOutside(error: unknown): Response {
+  const requestId = makeRequestId();
+  if (error instanceof RequestError) {
+    return problemResponse("INVALID_HEADER", { detail: "the Host header is not valid" }, requestId);
+  }
+  return problemResponse("INTERNAL", { detail: "an unexpected error" }, requestId);
+}
+
+/** Status and sentence for what Node's parser and timers refuse before there is a request. */
+const CLIENT_ERRORS: Readonly<Record<string, readonly [number, string]>> = {
+  HPE_HEADER_OVERFLOW: [
+    431,
+    `request line and headers together are longer than ${LIMITS.maxHeaderSize} bytes`,
+  ],
+  ERR_HTTP_REQUEST_TIMEOUT: [408, "the request did not arrive in time"],
+};
+
+function answerClientError(error: Error & { readonly code?: string }, socket: Duplex): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, detail] = CLIENT_ERRORS[error.code ?? ""] ?? [400, "this is not an HTTP/1.1 request"];
+  const requestId = makeRequestId();
+  const body = problemText("INVALID_HEADER", { detail }, { requestId, status });
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    "Content-Type: application/problem+json",
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-Id: ${requestId}`,
+    "Connection: close",
+  ];
+  socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+}
+
+const LISTEN_REASONS: Readonly<Record<string, string>> = {
+  EADDRINUSE: "the port is in use by another program, or by another node",
+  EACCES: "this user may not open the port (those below 1024 usually need more rights)",
+  EADDRNOTAVAIL: "this machine does not have that address",
+  ENOTFOUND: "this host name is not known",
+};
+
+function listen(server: Server, { host, port }: ServeOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const refuse = (error: NodeJS.ErrnoException): void => {
+      const code = error.code ?? "UNKNOWN";
+      const message = `cannot listen on ${host}:${port}: ${LISTEN_REASONS[code] ?? error.message}`;
+      reject(new ListenError(code, message, error));
+    };
+    server.once("error", refuse);
+    server.listen(port, host, () => {
+      server.off("error", refuse);
+      resolve();
+    });
+  });
+}
+
+/** How often connections that fell idle are looked for while closing, in ms. */
+const IDLE_CHECK_MS = 20;
+
+function closeServer(server: Server, graceMs: number): Promise<void> {
+  return new Promise((resolve) => {
+    const idle = setInterval(() => server.closeIdleConnections(), IDLE_CHECK_MS);
+    const cut = setTimeout(() => server.closeAllConnections(), graceMs);
+    server.close(() => {
+      clearInterval(idle);
+      clearTimeout(cut);
+      resolve();
+    });
+    server.closeIdleConnections();
+  });
+}

@@ -1,0 +1,117 @@
+/** Routes that write: each makes a command, hands it to the node once, and says exactly what came of it. */
+
+import { assert, assertNever, defined } from "../base/index.ts";
+import type { Outcome } from "../counter/index.ts";
+import type { NodeService, WriteResult } from "../node/index.ts";
+import { batchText, changedText, type Position, sessionText } from "./answers.ts";
+import { jsonTextOf } from "./body.ts";
+import { type ApiHandler, Call } from "./call.ts";
+import { parseBatch, parseIncrement } from "./commands.ts";
+import { onceOf, prefersText, refuseConditions } from "./headers.ts";
+import { problemResponse, Refusal } from "./problem.ts";
+import { keyOf, pathOf, refuseParameters } from "./target.ts";
+
+type Done = Extract<Outcome, { readonly kind: "done" }>;
+
+/** POST /v1/counters/{key}/increment: the path that has to be fast. */
+export function incrementHandler(service: NodeService): ApiHandler {
+  return async function incrementCounter(context): Promise<Response> {
+    const call = new Call(context);
+    const key = keyOf(pathOf(call.target));
+    refuseParameters(call.target);
+    refuseConditions(call);
+    const once = onceOf(call, true);
+    const operation = parseIncrement(key, call.announcesBody() ? await jsonTextOf(call) : undefined);
+    const result = await service.write(once === undefined ? { operation } : { operation, once });
+    return answerWrite(call, result, answerIncrement);
+  };
+}
+
+/** POST /v1/batch */
+export function batchHandler(service: NodeService): ApiHandler {
+  return async function writeBatch(context): Promise<Response> {
+    const call = new Call(context);
+    refuseParameters(call.target);
+    refuseConditions(call);
+    const once = onceOf(call, true);
+    const operation = parseBatch(call.announcesBody() ? await jsonTextOf(call) : undefined);
+    const result = await service.write(once === undefined ? { operation } : { operation, once });
+    return answerWrite(call, result, function answerBatch(_call, outcome, at) {
+      assert(outcome.results.length === operation.changes.length, "batch: one result for each change");
+      return json(200, batchText(outcome.results, at), headersOf(call, outcome));
+    });
+  };
+}
+
+/** POST /v1/sessions */
+export function sessionHandler(service: NodeService): ApiHandler {
+  return async function openSession(context): Promise<Response> {
+    const call = new Call(context);
+    refuseParameters(call.target);
+    refuseConditions(call);
+    const once = onceOf(call, false);
+    if (call.announcesBody() && (await jsonTextOf(call)) !== undefined) {
+      throw new Refusal("INVALID_BODY", "opening a session takes no body");
+    }
+    const operation = { kind: "openSession" } as const;
+    const result = await service.write(once === undefined ? { operation } : { operation, once });
+    return answerWrite(call, result, function answerSession(_call, outcome, at) {
+      const session = defined(outcome.session, "session: a session that was opened has an id");
+      return json(201, sessionText(session, at), headersOf(call, outcome));
+    });
+  };
+}
+
+function answerIncrement(call: Call, outcome: Done, at: Position): Response {
+  const changed = defined(outcome.results[0], "increment: one change has one result");
+  const headers = headersOf(call, outcome);
+  headers["ETag"] = `"${changed.revision}"`;
+  if (!prefersText(call.header("accept"))) return json(200, changedText(changed, at), headers);
+  headers["Content-Type"] = "text/plain; charset=utf-8";
+  return new Response(`${changed.value}\n`, { status: 200, headers });
+}
+
+function headersOf(call: Call, outcome: Done): Record<string, string> {
+  const headers: Record<string, string> = {
+    "Content-Type": "application/json",
+    "X-Request-Id": call.requestId(),
+  };
+  if (outcome.replayed) headers["Idempotency-Replayed"] = "true";
+  return headers;
+}
+
+function json(status: number, body: string, headers: Record<string, string>): Response {
+  return new Response(body, { status, headers });
+}
+
+/** The answer to a write, however it ended. */
+function answerWrite(
+  call: Call,
+  result: WriteResult,
+  answerDone: (call: Call, outcome: Done, at: Position) => Response,
+): Response {
+  switch (result.kind) {
+    case "applied":
+      if (result.outcome.kind === "done") return answerDone(call, result.outcome, result);
+      return answerRefused(call, result.outcome);
+    case "redirect":
+      return problemResponse(
+        "NOT_LEADER",
+        {
+          detail: `${result.leader} is the leader and takes writes at ${result.url}`,
+          leader: { id: result.leader, url: result.url },
+          location: result.url + call.target,
+        },
+        call.requestId(),
+      );
+    case "failed":
+      return problemResponse(result.code, result, call.requestId());
+    default:
+      return assertNever(result);
+  }
+}
+
+function answerRefused(call: Call, outcome: Extract<Outcome, { readonly kind: "refused" }>): Response {
+  const { code, detail, position, replayed } = outcome;
+  return problemResponse(code, { detail, position, replayed }, call.requestId());
+}
