@@ -1,0 +1,168 @@
+/**
+ * The bytes of a payload: what the log holds and what travels between nodes. All are MessagePack arrays.
+ *
+ *     payload  [format, elapsed, [item ...]]
+ *     item     [0, key, by, count]                                   a run
+ *              [1, operation, once?]                                 a command
+ *     operation[0, key, by, min?, max?, member?]                     add
+ *              [1, key, value, ifRevision?]                          set
+ *              [2, key, ifRevision?]                                 delete
+ *              [3, [operation ...]]                                  batch, of add, set and delete
+ *              [4]                                                   openSession
+ *     once     key  or  [session, seq, firstUnanswered]
+ *
+ * A later program may append fields to any array but the lists; they are passed over here. That is allowed
+ * only for fields without effect on the state, since replicas must agree: anything else raises the format,
+ * which older programs refuse.
+ */
+
+import { assertNever } from "../base/index.ts";
+import type { Item, Payload } from "./outcomes.ts";
+import type { Add, Batch, Change, Command, Delete, Once, OpenSession, SetValue } from "./types.ts";
+import { BATCH_MAX } from "./validate.ts";
+import * as wire from "./wire.ts";
+import { MalformedBytes, type Wire } from "./wire.ts";
+
+const FORMAT = 1;
+
+const RUN = 0;
+const COMMAND = 1;
+
+const ADD = 0;
+const SET = 1;
+const DELETE = 2;
+const BATCH = 3;
+const OPEN_SESSION = 4;
+
+/** The bytes of a payload. Keys and members must not hold lone surrogates; integers must be in range. */
+export function encodePayload(payload: Payload): Uint8Array {
+  return wire.pack([FORMAT, payload.elapsed, payload.items.map(encodeItem)]);
+}
+
+/**
+ * The payload that {@link encodePayload} made these bytes from.
+ * @throws {MalformedBytes} if no encoder made them, or one of a newer format.
+ */
+export function decodePayload(bytes: Uint8Array): Payload {
+  const [format, elapsed, items] = wire.unpackArray(bytes);
+  if (format !== FORMAT) {
+    throw new MalformedBytes(`payload format ${String(format)} is not known; this program knows ${FORMAT}`);
+  }
+  return { elapsed: wire.countOf(elapsed), items: wire.arrayOf(items).map(decodeItem) };
+}
+
+function encodeItem(item: Item): Wire {
+  if (item.kind === "run") return [RUN, wire.wireString(item.key), wire.wireInt64(item.by), item.count];
+  const { operation, once } = item.command;
+  if (once === undefined) return [COMMAND, encodeOperation(operation)];
+  return [COMMAND, encodeOperation(operation), encodeOnce(once)];
+}
+
+function decodeItem(value: unknown): Item {
+  const [tag, first, second, third] = wire.arrayOf(value);
+  if (tag === COMMAND) return { kind: "command", command: decodeCommand(first, second) };
+  if (tag !== RUN) throw new MalformedBytes("an item is neither a run nor a command");
+  const by = wire.int64Of(second);
+  const count = wire.countOf(third);
+  if (by === 0n || count === 0) throw new MalformedBytes("a run adds something at least once");
+  return { kind: "run", key: wire.stringOf(first), by, count };
+}
+
+function decodeCommand(operation: unknown, once: unknown): Command {
+  const decoded = decodeOperation(operation);
+  if (once === undefined || once === null) return { operation: decoded };
+  return { operation: decoded, once: decodeOnce(once) };
+}
+
+function encodeOperation(operation: Command["operation"]): Wire {
+  switch (operation.kind) {
+    case "batch":
+      return [BATCH, operation.changes.map(encodeChange)];
+    case "openSession":
+      return [OPEN_SESSION];
+    default:
+      return encodeChange(operation);
+  }
+}
+
+function encodeChange(change: Change): Wire {
+  const key = wire.wireString(change.key);
+  switch (change.kind) {
+    case "add":
+      return wire.wireTuple([
+        ADD,
+        key,
+        wire.wireInt64(change.by),
+        change.min === undefined ? undefined : wire.wireInt64(change.min),
+        change.max === undefined ? undefined : wire.wireInt64(change.max),
+        change.once === undefined ? undefined : wire.wireString(change.once),
+      ]);
+    case "set":
+      return wire.wireTuple([SET, key, wire.wireInt64(change.value), change.ifRevision]);
+    case "delete":
+      return wire.wireTuple([DELETE, key, change.ifRevision]);
+    default:
+      return assertNever(change);
+  }
+}
+
+function decodeOperation(value: unknown): Command["operation"] {
+  const fields = wire.arrayOf(value);
+  if (fields[0] === OPEN_SESSION) return { kind: "openSession" } satisfies OpenSession;
+  if (fields[0] !== BATCH) return decodeChange(fields);
+  const changes = wire.arrayOf(fields[1]).map(decodeChange);
+  if (changes.length === 0 || changes.length > BATCH_MAX) throw new MalformedBytes("a batch of a wrong size");
+  return { kind: "batch", changes } satisfies Batch;
+}
+
+function decodeChange(value: unknown): Change {
+  const [tag, key, number, third, fourth, fifth] = wire.arrayOf(value);
+  switch (tag) {
+    case ADD:
+      return decodeAdd([key, number, third, fourth, fifth]);
+    case SET: {
+      const set: SetValue = { kind: "set", key: wire.stringOf(key), value: wire.int64Of(number) };
+      const ifRevision = wire.optionalOf(third, wire.countOf);
+      return ifRevision === undefined ? set : { ...set, ifRevision };
+    }
+    case DELETE: {
+      const remove: Delete = { kind: "delete", key: wire.stringOf(key) };
+      const ifRevision = wire.optionalOf(number, wire.countOf);
+      return ifRevision === undefined ? remove : { ...remove, ifRevision };
+    }
+    default:
+      throw new MalformedBytes("an operation of an unknown kind");
+  }
+}
+
+function decodeAdd([key, by, lowest, highest, member]: readonly unknown[]): Add {
+  const min = wire.optionalOf(lowest, wire.int64Of);
+  const max = wire.optionalOf(highest, wire.int64Of);
+  const once = wire.optionalOf(member, wire.stringOf);
+  return {
+    kind: "add",
+    key: wire.stringOf(key),
+    by: wire.int64Of(by),
+    ...(min === undefined ? {} : { min }),
+    ...(max === undefined ? {} : { max }),
+    ...(once === undefined ? {} : { once }),
+  };
+}
+
+function encodeOnce(once: Once): Wire {
+  if (once.kind === "key") return wire.wireString(once.key);
+  return [once.session, once.seq, once.firstUnanswered];
+}
+
+function decodeOnce(value: unknown): Once {
+  // A key in an array of one is a string that wire.ts had to wrap.
+  if (!Array.isArray(value) || typeof value[0] === "string")
+    return { kind: "key", key: wire.stringOf(value) };
+  const [session, seq, firstUnanswered] = wire.arrayOf(value);
+  return {
+    kind: "session",
+    session: wire.countOf(session),
+    seq: wire.countOf(seq),
+    firstUnanswered: wire.countOf(firstUnanswered),
+  };
+}

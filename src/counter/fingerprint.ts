@@ -1,0 +1,32 @@
+/** The hash by which a retry is told from another request with the same idempotency key. */
+
+import { type Hash52, hash52 } from "../base/index.ts";
+import type { Change } from "./types.ts";
+import type { Operation } from "./work.ts";
+
+/** Hash of everything that an operation says. Part of the replicated state: see digest.ts. */
+export function fingerprintOf(operation: Operation): Hash52 {
+  if (operation.kind === "openSession") return hash52([operation.kind]);
+  if (operation.kind !== "batch") return hash52(partsOf(operation));
+  return hash52([operation.kind, ...operation.changes.flatMap(partsOf)]);
+}
+
+/** As many parts for each kind, whatever is left out, so that no two lists of changes have the same parts. */
+function partsOf(change: Change): (number | string)[] {
+  switch (change.kind) {
+    case "add":
+      return [
+        "add",
+        change.key,
+        change.by.toString(),
+        change.min?.toString() ?? "none",
+        change.max?.toString() ?? "none",
+        change.once === undefined ? 0 : 1,
+        change.once ?? "",
+      ];
+    case "set":
+      return ["set", change.key, change.value.toString(), change.ifRevision ?? "none"];
+    case "delete":
+      return ["delete", change.key, change.ifRevision ?? "none"];
+  }
+}

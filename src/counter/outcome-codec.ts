@@ -1,0 +1,89 @@
+/**
+ * The bytes of a remembered outcome. They are counted in the digest, so equal outcomes must give equal bytes
+ * on every node, and a change to the bytes is a change to the format of the replicated state.
+ *
+ *     done     [format, 0, [value, revision, changed, value, ...], session?]
+ *     refused  [format, 1, code, detail, position]
+ *
+ * Keys are left out. An outcome is only ever given again for the operation that it came from, whose keys are
+ * the same; leaving them out halves what a million remembered increments take.
+ */
+
+import type { Changed, Command, Outcome, RefusalCode } from "./types.ts";
+import * as wire from "./wire.ts";
+import { MalformedBytes, type Wire } from "./wire.ts";
+
+const FORMAT = 1;
+
+const DONE = 0;
+const REFUSED = 1;
+
+/** The number of each code in the bytes; numbers are never given to another code. */
+const CODE_NUMBERS: Readonly<Record<RefusalCode, number>> = {
+  COUNTER_OVERFLOW: 1,
+  LIMIT_REACHED: 2,
+  REVISION_MISMATCH: 3,
+  COUNTER_NOT_FOUND: 4,
+  IDEMPOTENCY_KEY_REUSED: 5,
+  IDEMPOTENCY_CAPACITY: 6,
+  SESSION_EXPIRED: 7,
+};
+
+const CODES: ReadonlyMap<unknown, RefusalCode> = new Map(
+  Object.entries(CODE_NUMBERS).map(([code, number]) => [number, code as RefusalCode]),
+);
+
+/** The bytes of an outcome, without its keys and without saying whether it was itself a replay. */
+export function encodeOutcome(outcome: Outcome): Uint8Array {
+  if (outcome.kind === "refused") {
+    return wire.pack([FORMAT, REFUSED, CODE_NUMBERS[outcome.code], outcome.detail, outcome.position]);
+  }
+  const results: Wire[] = [];
+  for (const { value, revision, changed } of outcome.results) {
+    results.push(wire.wireInt64(value), revision, changed);
+  }
+  return wire.pack(wire.wireTuple([FORMAT, DONE, results, outcome.session]));
+}
+
+/**
+ * The outcome that {@link encodeOutcome} made these bytes from, marked as a replay.
+ * @param operation the operation it came from, which gives the keys.
+ * @throws {MalformedBytes} if no encoder made them, or one of a newer format, or from another operation.
+ */
+export function decodeOutcome(bytes: Uint8Array, operation: Command["operation"]): Outcome {
+  const [format, kind, first, second, third] = wire.unpackArray(bytes);
+  if (format !== FORMAT) throw new MalformedBytes("a remembered outcome has a format that is not known");
+  if (kind === DONE) return decodeDone(wire.arrayOf(first), second, operation);
+  if (kind !== REFUSED) throw new MalformedBytes("a remembered outcome is neither done nor refused");
+  const code = CODES.get(first);
+  if (code === undefined) throw new MalformedBytes("a remembered refusal has an unknown code");
+  const refusal = { code, detail: wire.stringOf(second), position: wire.countOf(third) };
+  return { kind: "refused", ...refusal, replayed: true };
+}
+
+function decodeDone(fields: readonly unknown[], session: unknown, operation: Command["operation"]): Outcome {
+  const keys = keysOf(operation);
+  if (fields.length !== keys.length * 3) {
+    throw new MalformedBytes("a remembered outcome does not fit its operation");
+  }
+  const results = keys.map((key, at): Changed => {
+    const changed = fields[at * 3 + 2];
+    if (typeof changed !== "boolean") throw new MalformedBytes("a boolean was expected");
+    return {
+      key,
+      value: wire.int64Of(fields[at * 3]),
+      revision: wire.countOf(fields[at * 3 + 1]),
+      changed,
+    };
+  });
+  const opened = wire.optionalOf(session, wire.countOf);
+  if (opened === undefined) return { kind: "done", results, replayed: true };
+  return { kind: "done", results, session: opened, replayed: true };
+}
+
+/** The key of each change of an operation, in order. */
+function keysOf(operation: Command["operation"]): readonly string[] {
+  if (operation.kind === "openSession") return [];
+  if (operation.kind === "batch") return operation.changes.map((change) => change.key);
+  return [operation.key];
+}
