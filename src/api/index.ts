@@ -42,4 +42,4 @@ export { BODY_BYTES_MAX } from "./body.ts";
 export type { Api } from "./call.ts";
 export { PAGE_MAX } from "./reads.ts";
 export { type BatchBody, batchBody, type IncrementBody, incrementBody } from "./schemas.ts";
-export { type ApiServer, ListenError, type ServeOptions, serveApi } from "./server.ts";
+export { type ApiServer, ListenError, type ServeOptions, type ServerLimits, serveApi } from "./server.ts";

@@ -5,7 +5,6 @@ import {
   type IncomingMessage,
   type RequestListener,
   type Server,
-  type ServerOptions,
   type ServerResponse,
   STATUS_CODES,
 } from "node:http";
@@ -22,6 +21,24 @@ export interface ServeOptions {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
+  /** Hears of trouble while listening, such as running out of file descriptors; serving goes on. */
+  readonly onError?: (error: Error) => void;
+  /** Replaces some of the default limits. */
+  readonly limits?: Partial<ServerLimits>;
+}
+
+/** Limits of one connection: times in ms, sizes in bytes. */
+export interface ServerLimits {
+  /** All headers have to be here by then: no slow loris. */
+  readonly headersTimeout: number;
+  /** The whole request has to be here by then. */
+  readonly requestTimeout: number;
+  /** How often the two above are looked at. */
+  readonly connectionsCheckingInterval: number;
+  /** Longer than a load balancer's usual minute, so that it closes first and no request meets a closed door. */
+  readonly keepAliveTimeout: number;
+  /** Request line and headers together. */
+  readonly maxHeaderSize: number;
 }
 
 export interface ApiServer {
@@ -45,18 +62,12 @@ export class ListenError extends Error {
   }
 }
 
-/** Limits of one connection, in ms and bytes. */
-const LIMITS: ServerOptions = {
-  /** All headers have to be here by then, and the whole request by the second one: no slow loris. */
+const LIMITS: ServerLimits = {
   headersTimeout: 10_000,
   requestTimeout: 30_000,
-  /** How exactly the two above are kept. */
   connectionsCheckingInterval: 1_000,
-  /** Longer than the usual minute of a load balancer, so that it closes first and no request meets a closed door. */
   keepAliveTimeout: 65_000,
   maxHeaderSize: 16_384,
-  /** Answers are small and awaited: they must not wait for more to come. */
-  noDelay: true,
 };
 
 /**
@@ -72,7 +83,7 @@ export async function serveApi(api: Api, options: ServeOptions): Promise<ApiServ
     // It never rejects: what the application throws becomes an answer in it or in answerOutside.
     void handle(incoming, outgoing);
   };
-  const server = createServer(LIMITS, serve);
+  const server = createServer({ ...LIMITS, ...options.limits, noDelay: true }, serve);
   server.on("checkContinue", (incoming, outgoing) => {
     // Without "100 Continue" a client that announced too much keeps it to itself.
     if (!(Number(incoming.headers["content-length"]) > BODY_BYTES_MAX)) outgoing.writeContinue();
@@ -80,6 +91,7 @@ export async function serveApi(api: Api, options: ServeOptions): Promise<ApiServ
   });
   server.on("clientError", answerClientError);
   await listen(server, options);
+  server.on("error", (error) => options.onError?.(error));
   let closed: Promise<void> | undefined;
   return {
     port: (server.address() as AddressInfo).port,

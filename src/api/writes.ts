@@ -1,6 +1,6 @@
 /** Routes that write: each makes a command, hands it to the node once, and says exactly what came of it. */
 
-import { assert, assertNever, defined } from "../base/index.ts";
+import { assertNever, defined } from "../base/index.ts";
 import type { Outcome } from "../counter/index.ts";
 import type { NodeService, WriteResult } from "../node/index.ts";
 import { batchText, changedText, type Position, sessionText } from "./answers.ts";
@@ -13,6 +13,17 @@ import { keyOf, pathOf, refuseParameters } from "./target.ts";
 
 type Done = Extract<Outcome, { readonly kind: "done" }>;
 
+/** How one kind of write is answered. */
+interface Answer {
+  /** Whether a refusal says which operation it was. */
+  readonly positions: boolean;
+  done(call: Call, outcome: Done, at: Position): Response;
+}
+
+const INCREMENT_ANSWER: Answer = { positions: false, done: answerIncrement };
+const BATCH_ANSWER: Answer = { positions: true, done: answerBatch };
+const SESSION_ANSWER: Answer = { positions: false, done: answerSession };
+
 /** POST /v1/counters/{key}/increment: the path that has to be fast. */
 export function incrementHandler(service: NodeService): ApiHandler {
   return async function incrementCounter(context): Promise<Response> {
@@ -23,7 +34,7 @@ export function incrementHandler(service: NodeService): ApiHandler {
     const once = onceOf(call, true);
     const operation = parseIncrement(key, call.announcesBody() ? await jsonTextOf(call) : undefined);
     const result = await service.write(once === undefined ? { operation } : { operation, once });
-    return answerWrite(call, result, answerIncrement);
+    return answerWrite(call, result, INCREMENT_ANSWER);
   };
 }
 
@@ -36,10 +47,7 @@ export function batchHandler(service: NodeService): ApiHandler {
     const once = onceOf(call, true);
     const operation = parseBatch(call.announcesBody() ? await jsonTextOf(call) : undefined);
     const result = await service.write(once === undefined ? { operation } : { operation, once });
-    return answerWrite(call, result, function answerBatch(_call, outcome, at) {
-      assert(outcome.results.length === operation.changes.length, "batch: one result for each change");
-      return json(200, batchText(outcome.results, at), headersOf(call, outcome));
-    });
+    return answerWrite(call, result, BATCH_ANSWER);
   };
 }
 
@@ -55,10 +63,7 @@ export function sessionHandler(service: NodeService): ApiHandler {
     }
     const operation = { kind: "openSession" } as const;
     const result = await service.write(once === undefined ? { operation } : { operation, once });
-    return answerWrite(call, result, function answerSession(_call, outcome, at) {
-      const session = defined(outcome.session, "session: a session that was opened has an id");
-      return json(201, sessionText(session, at), headersOf(call, outcome));
-    });
+    return answerWrite(call, result, SESSION_ANSWER);
   };
 }
 
@@ -69,6 +74,15 @@ function answerIncrement(call: Call, outcome: Done, at: Position): Response {
   if (!prefersText(call.header("accept"))) return json(200, changedText(changed, at), headers);
   headers["Content-Type"] = "text/plain; charset=utf-8";
   return new Response(`${changed.value}\n`, { status: 200, headers });
+}
+
+function answerBatch(call: Call, outcome: Done, at: Position): Response {
+  return json(200, batchText(outcome.results, at), headersOf(call, outcome));
+}
+
+function answerSession(call: Call, outcome: Done, at: Position): Response {
+  const session = defined(outcome.session, "session: a session that was opened has an id");
+  return json(201, sessionText(session, at), headersOf(call, outcome));
 }
 
 function headersOf(call: Call, outcome: Done): Record<string, string> {
@@ -85,25 +99,17 @@ function json(status: number, body: string, headers: Record<string, string>): Re
 }
 
 /** The answer to a write, however it ended. */
-function answerWrite(
-  call: Call,
-  result: WriteResult,
-  answerDone: (call: Call, outcome: Done, at: Position) => Response,
-): Response {
+function answerWrite(call: Call, result: WriteResult, answer: Answer): Response {
   switch (result.kind) {
     case "applied":
-      if (result.outcome.kind === "done") return answerDone(call, result.outcome, result);
-      return answerRefused(call, result.outcome);
-    case "redirect":
-      return problemResponse(
-        "NOT_LEADER",
-        {
-          detail: `${result.leader} is the leader and takes writes at ${result.url}`,
-          leader: { id: result.leader, url: result.url },
-          location: result.url + call.target,
-        },
-        call.requestId(),
-      );
+      if (result.outcome.kind === "done") return answer.done(call, result.outcome, result);
+      return answerRefused(call, result.outcome, answer.positions);
+    case "redirect": {
+      const { leader: id, url } = result;
+      const detail = `${id} is the leader and takes writes at ${url}`;
+      const location = url + call.target;
+      return problemResponse("NOT_LEADER", { detail, leader: { id, url }, location }, call.requestId());
+    }
     case "failed":
       return problemResponse(result.code, result, call.requestId());
     default:
@@ -111,7 +117,10 @@ function answerWrite(
   }
 }
 
-function answerRefused(call: Call, outcome: Extract<Outcome, { readonly kind: "refused" }>): Response {
+type Refused = Extract<Outcome, { readonly kind: "refused" }>;
+
+function answerRefused(call: Call, outcome: Refused, positions: boolean): Response {
   const { code, detail, position, replayed } = outcome;
-  return problemResponse(code, { detail, position, replayed }, call.requestId());
+  const where = positions ? { position } : {};
+  return problemResponse(code, { detail, replayed, ...where }, call.requestId());
 }

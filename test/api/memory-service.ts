@@ -1,0 +1,119 @@
+/** A node of one, in memory: the real state machine behind the real interface, without a log or peers. */
+
+import {
+  applyPayload,
+  type Command,
+  type CounterRow,
+  decodePayload,
+  encodePayload,
+  LIMITS,
+  MemoryTable,
+  type Outcome,
+} from "../../src/counter/index.ts";
+import type {
+  Check,
+  Consistency,
+  NodeRefusal,
+  NodeService,
+  NodeStatus,
+  ReadResult,
+  WriteResult,
+} from "../../src/node/index.ts";
+import { nodeId } from "../../src/raft/index.ts";
+import type { Query, QueryAnswer } from "../../src/store/index.ts";
+
+const TERM = 3;
+const ID = nodeId("n1");
+
+export class MemoryService implements NodeService {
+  #table = new MemoryTable();
+  #index = 0;
+  /** How many commands were applied. */
+  get index(): number {
+    return this.#index;
+  }
+  /** The digest of everything: equal digests mean that nothing has changed. */
+  get digest(): number {
+    return this.#table.totals().digest;
+  }
+  /** When set, writes end like this instead. */
+  instead: WriteResult | (() => Promise<WriteResult>) | undefined;
+  /** When set, reads are refused like this. */
+  refuseReads: NodeRefusal | undefined;
+  ageMs = 41.6;
+  readiness: Check[] = [
+    { name: "leader", ok: true, detail: "" },
+    { name: "applied", ok: true, detail: "0 entries behind" },
+  ];
+  reads: { readonly query: Query; readonly consistency: Consistency }[] = [];
+
+  async write(command: Command): Promise<WriteResult> {
+    if (typeof this.instead === "function") return this.instead();
+    if (this.instead !== undefined) return this.instead;
+    return { kind: "applied", outcome: this.#apply(command), index: this.#index, term: TERM };
+  }
+
+  /** Through the bytes of the log and back, as in a real node. */
+  #apply(command: Command): Outcome {
+    this.#index += 1;
+    const payload = decodePayload(encodePayload({ elapsed: 1, items: [{ kind: "command", command }] }));
+    const [outcome] = applyPayload(this.#table, payload, LIMITS);
+    if (outcome?.kind !== "command") throw new Error("one command has one outcome");
+    return outcome.outcome;
+  }
+
+  async read(query: Query, consistency: Consistency): Promise<ReadResult> {
+    this.reads.push({ query, consistency });
+    if (this.refuseReads !== undefined) return this.refuseReads;
+    const ageMs = consistency === "stale" ? this.ageMs : 0;
+    return { kind: "answer", answer: this.#answer(query), index: this.#index, term: TERM, ageMs };
+  }
+
+  #answer(query: Query): QueryAnswer {
+    if (query.kind === "get") return { kind: "get", row: this.#table.counter(query.key) };
+    const rows = [...this.#table.counters()]
+      .filter((row) => row.key.startsWith(query.prefix))
+      .filter((row) => query.after === undefined || compareBytes(row.key, query.after) > 0)
+      .sort((a, b) => compareBytes(a.key, b.key));
+    return { kind: "list", rows: rows.slice(0, query.limit), more: rows.length > query.limit };
+  }
+
+  /** A counter as the state machine has it, past the interface. */
+  counter(key: string): CounterRow | undefined {
+    return this.#table.counter(key);
+  }
+
+  status(): NodeStatus {
+    const totals = this.#table.totals();
+    return {
+      id: ID,
+      clusterId: "c-test",
+      version: "0.0.0",
+      role: "leader",
+      term: TERM,
+      leader: { id: ID, url: "http://127.0.0.1:4000" },
+      commit: this.#index,
+      applied: this.#index,
+      last: this.#index,
+      first: 1,
+      snapshot: 0,
+      revision: totals.revision,
+      counters: totals.counters,
+      digest: totals.digest,
+      rememberedKeys: totals.rememberedKeys,
+      idempotencyWindowMs: LIMITS.windowMs,
+      configuration: { voters: [ID], outgoing: [], learners: [], members: [] },
+      peers: [],
+      alarm: undefined,
+      uptimeMs: 1_000,
+    };
+  }
+
+  checks(): readonly Check[] {
+    return this.readiness;
+  }
+}
+
+function compareBytes(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
