@@ -1,1 +1,62 @@
-export type * from "./types.ts";
+/**
+ * How nodes talk.
+ *
+ *     const transport = await openTransport({ clusterId, self, listen, peers, secret, handlers });
+ *     transport.send(peer, packet)             // at most once, in order, while the link stands; else dropped
+ *     handlers.onPacket(from, packet)          // from is proved, every field of packet is checked
+ *     const token = transport.offer(path, n)   // … told to the peer in a snapshotOffer, who then says
+ *     await transport.fetchSnapshot(from, offer, sink, signal)
+ *     await transport.close()
+ *
+ * The peer port is one HTTP server:
+ *
+ *     GET /raft/link             Upgrade: raftally/1     → 101; from there on frames (frame.ts)
+ *     GET /raft/snapshots/TOKEN  Range: bytes=N-         → 206; the bytes of an offered file from N on
+ *
+ * HTTP, because that is one port, and every proxy, tunnel and firewall knows it; frames on the raw socket after
+ * the upgrade, because a packet then costs 8 bytes and one write. Snapshots travel beside the link: a file of
+ * gigabytes in front of a heartbeat would cost the leader its office.
+ *
+ * A link from A to B is dialled by A and carries packets from A to B only, so each ordered pair has its own. Two
+ * nodes never have to agree which of two crossing connections stays, and a link that works in one direction only
+ * looks like what it is. B answers nothing on it but pongs. If A dials again, the older link is dead, and closed.
+ *
+ *     A   TCP connect, GET, Upgrade  ─────────────▶   B
+ *         ◀────────────────  101, challenge                  versions, nonce
+ *         hello                      ─────────────▶          who A is, whom it wants, mac     (handshake.ts)
+ *                                                            first contact: B makes A's incarnation durable
+ *         ◀──────────────────────────  welcome               who B is, mac; or refused, and why
+ *         first contact: A makes B's incarnation durable
+ *         ping, packets …            ─────────────▶
+ *         ◀───────────────────────────── pong …              round trip; three missed intervals end the link
+ *
+ * What can be relied on, and what cannot:
+ * - Packets of one link arrive in order, none twice, none damaged (CRC32C for each frame, and again for the data
+ *   of each command). Between two links anything may be lost. Raft asks for no more.
+ * - Memory is bounded: a queue for each peer (`queueBytesMax`), one frame for each link (`frameBytesMax`), 4 KB
+ *   for a stranger, and a number of strangers. What is too much is dropped and counted, never waited for.
+ * - Bytes that make no sense close their connection with a notice. They never throw, and never touch another link.
+ * - Both sides know that the other has the secret and the incarnation they know. What follows is neither
+ *   encrypted nor safe from someone who can rewrite traffic between two nodes.
+ * - Reconnecting is exponential with jitter, and at once when the peer itself dials: it is alive then.
+ *
+ * Files: frame (bytes ↔ payloads), plain, fields, codec, message-codec, entry-codec (payloads ↔ packets),
+ * handshake (what is said and judged), channel (saying it), accept and dial (the two sides), pins (who has which
+ * incarnation), inbound and outbound (links that stand), snapshot-offers and snapshot-fetch, server, transport.
+ */
+export { type Content, decodePacket, encodePacket, type Undecodable } from "./codec.ts";
+export { TransportError, type TransportErrorCode } from "./errors.ts";
+export { DEFAULT_SETTINGS } from "./options.ts";
+export { openTransport } from "./transport.ts";
+export type {
+  HandshakeRefusal,
+  ObservableTransport,
+  Packet,
+  Peer,
+  SnapshotOffer,
+  SnapshotSink,
+  Transport,
+  TransportHandlers,
+  TransportOptions,
+  TransportSettings,
+} from "./types.ts";

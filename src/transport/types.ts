@@ -29,7 +29,17 @@ export interface Peer {
   readonly incarnation: string | undefined;
 }
 
-/** Why a peer refused this node's handshake, or this node a peer's. */
+/**
+ * Why a peer refused this node's handshake, or this node a peer's.
+ *
+ * - `version`: no version of the protocol that both speak.
+ * - `cluster`: the same secret, but another cluster.
+ * - `incarnation`: the one who dialled is not the one that is known under its id (its data directory is new).
+ * - `unknownNode`: the one who dialled is no member.
+ * - `wrongNode`: the one who answered is not the one that was dialled (another id, or its data directory is new).
+ * - `secret`: the one who dialled does not know the secret. Nothing else is said to a stranger.
+ * - `malformed`: the handshake could not be understood.
+ */
 export type HandshakeRefusal =
   | "version"
   | "cluster"
@@ -50,7 +60,11 @@ export interface TransportHandlers {
    * handshake go on. Rejects if another incarnation was learnt meanwhile.
    */
   onFirstContact(peer: NodeId, incarnation: string): Promise<void>;
-  /** `peer` (authenticated as of our cluster) will not talk to this node, and says why in a sentence. */
+  /**
+   * `peer`, which has proved that it knows the secret, will not talk to this node, and says why in a sentence.
+   * Said once until the reason changes or the link stands. A refusal without that proof (`secret`, and a
+   * `malformed` that came before it) could come from anyone, so it is only a notice.
+   */
   onRefused(peer: NodeId, refusal: HandshakeRefusal, detail: string): void;
   /** Something worth a line in the log: garbage on a connection, a refused stranger. */
   onNotice(notice: { readonly event: string; readonly remote: string; readonly detail: string }): void;
@@ -78,6 +92,10 @@ export interface TransportSettings {
   readonly handshakeMsMax: number;
   /** Bytes of a snapshot in one chunk. */
   readonly chunkBytes: number;
+  /** Between two pings of a link, in ms. A link without any sign of life for three of these is dead. */
+  readonly keepaliveMs: number;
+  /** A snapshot transfer on which no byte moves for this long is given up, in ms. */
+  readonly snapshotIdleMsMax: number;
 }
 
 /** Where the bytes of an offered snapshot go: the part of the store's IncomingSnapshot that a fetch needs. */
@@ -105,4 +123,10 @@ export interface Transport {
   roundTrips(): ReadonlyMap<NodeId, number>;
   /** Closes every link and the listener; resolves when all are closed. */
   close(): Promise<void>;
+}
+
+/** What `openTransport` gives: a transport that can also be observed. */
+export interface ObservableTransport extends Transport {
+  /** Packets that `send` dropped since the start, by peer. */
+  dropped(): ReadonlyMap<NodeId, number>;
 }

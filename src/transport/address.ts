@@ -1,0 +1,25 @@
+/** Addresses of peers: `host:port`, with an IPv6 host in brackets. */
+
+/** A host without brackets, and a port. */
+export interface HostPort {
+  readonly host: string;
+  readonly port: number;
+}
+
+const HOST_PORT = /^(?:\[([0-9a-fA-F:.]+)\]|([^\s:/?#@[\]]+)):(\d{1,5})$/;
+
+/** The parts of `address`, or undefined if it is not `host:port` with a port of 1 to 65,535. */
+export function parseAddress(address: string): HostPort | undefined {
+  const match = HOST_PORT.exec(address);
+  const host = match?.[1] ?? match?.[2];
+  const port = Number(match?.[3]);
+  return host === undefined || port < 1 || port > 65_535 ? undefined : { host, port };
+}
+
+/**
+ * Whether `host` can only be reached from this machine. A name other than `localhost` never counts: where it
+ * leads can change. Neither does the empty host, nor 0.0.0.0, which listen on every interface.
+ */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
+}

@@ -1,0 +1,126 @@
+/**
+ * Packets as bytes. A payload is one MessagePack list whose first element says what it is:
+ *
+ *     [0, n]                                        ping; answered by [1, n] on the same connection
+ *     [2, kind, from, to, term, …]                  a message of the core, see MESSAGE_CODES
+ *     [3, index, digest]                            the digest of the state at an index
+ *     [4, meta, bytes, sha256, digest, token]       "fetch this snapshot from me"
+ *     [5, meta, ok]                                 how that went
+ *
+ *     entry          [index, term, chain, 0] | [index, term, chain, 1, data, crc] | [index, term, chain, 2, configuration]
+ *     entry id       [index, term]
+ *     meta           [index, term, chain, configuration, configurationIndex]
+ *     configuration  [voters, outgoing, learners, [[id, incarnation, peer, api], …]]
+ *
+ * Lists without names, because names would be most of a heartbeat. Each frame decodes by itself: msgpackr's
+ * shared structures are off, since a table that both ends must keep in step would tie a frame to those before it.
+ * A list may grow at its end without a new protocol version; readers ignore what they do not know. Numbers are
+ * never reused for another meaning.
+ */
+
+import { Packr, RESERVE_START_SPACE, Unpackr } from "msgpackr";
+import { assertNever } from "../base/index.ts";
+import { decodeMeta, encodeMeta } from "./entry-codec.ts";
+import { Fields, Malformed } from "./fields.ts";
+import { FRAME_HEADER_BYTES, sealFrame } from "./frame.ts";
+import { decodeMessage, encodeMessage } from "./message-codec.ts";
+import { plainFault } from "./plain.ts";
+import type { Packet } from "./types.ts";
+
+/** What a frame can carry: a packet, or a probe that the link itself sends and answers. */
+export type Content =
+  | Packet
+  | { readonly kind: "ping"; readonly sequence: number }
+  | { readonly kind: "pong"; readonly sequence: number };
+
+/** Bytes that are no packet, and the reason. */
+export interface Undecodable {
+  readonly kind: "undecodable";
+  readonly why: string;
+}
+
+const PING = 0;
+const PONG = 1;
+const RAFT = 2;
+const DIGEST = 3;
+const SNAPSHOT_OFFER = 4;
+const SNAPSHOT_RESULT = 5;
+
+const packr = new Packr({ useRecords: false });
+// copyBuffers: an entry lives long in the log and must not keep the whole chunk alive that it came in.
+const unpackr = new Unpackr({ useRecords: false, copyBuffers: true });
+
+/** A whole frame around `content`, ready to be written. */
+export function encodeFrame(content: Content): Buffer {
+  return sealFrame(packr.pack(listOf(content), RESERVE_START_SPACE + FRAME_HEADER_BYTES));
+}
+
+/** The payload of a frame around `content`, without the frame's header. */
+export function encodePacket(content: Content): Uint8Array {
+  return packr.pack(listOf(content));
+}
+
+/** What `payload` says, with every field checked. Shares no memory with `payload`. Never throws on any bytes. */
+export function decodePacket(payload: Uint8Array): Content | Undecodable {
+  const fault = plainFault(payload);
+  if (fault !== undefined) return { kind: "undecodable", why: fault };
+  try {
+    return contentOf(unpackr.unpack(payload));
+  } catch (error) {
+    // Besides Malformed this can only be msgpackr's own word on bytes that the gate let pass, such as bad UTF-8.
+    return {
+      kind: "undecodable",
+      why: error instanceof Malformed ? error.message : `msgpackr: ${String(error)}`,
+    };
+  }
+}
+
+function listOf(content: Content): unknown[] {
+  switch (content.kind) {
+    case "ping":
+      return [PING, content.sequence];
+    case "pong":
+      return [PONG, content.sequence];
+    case "raft":
+      return [RAFT, ...encodeMessage(content.message)];
+    case "digest":
+      return [DIGEST, content.index, content.digest];
+    case "snapshotOffer": {
+      const { meta, bytes, sha256, digest, token } = content.offer;
+      return [SNAPSHOT_OFFER, encodeMeta(meta), bytes, sha256, digest, token];
+    }
+    case "snapshotResult":
+      return [SNAPSHOT_RESULT, encodeMeta(content.meta), content.ok];
+    default:
+      return assertNever(content);
+  }
+}
+
+function contentOf(value: unknown): Content {
+  const fields = new Fields(value, "packet");
+  const code = fields.whole("kind");
+  switch (code) {
+    case PING:
+      return { kind: "ping", sequence: fields.whole("sequence") };
+    case PONG:
+      return { kind: "pong", sequence: fields.whole("sequence") };
+    case RAFT:
+      return { kind: "raft", message: decodeMessage(fields) };
+    case DIGEST:
+      return { kind: "digest", index: fields.whole("index"), digest: fields.hash("digest") };
+    case SNAPSHOT_OFFER: {
+      const offer = {
+        meta: decodeMeta(fields.raw()),
+        bytes: fields.whole("bytes"),
+        sha256: fields.sha256("sha256"),
+        digest: fields.hash("digest"),
+        token: fields.token("token"),
+      };
+      return { kind: "snapshotOffer", offer };
+    }
+    case SNAPSHOT_RESULT:
+      return { kind: "snapshotResult", meta: decodeMeta(fields.raw()), ok: fields.flag("ok") };
+    default:
+      throw new Malformed(`packet: no kind has the number ${code}`);
+  }
+}
