@@ -8,6 +8,8 @@ export interface CorruptionDetails {
   readonly offset?: number;
   /** What was found, as a clause without a full stop. */
   readonly found: string;
+  /** What to do instead of the usual, as a clause without a full stop: for files that can be rebuilt. */
+  readonly advice?: string;
   readonly cause?: unknown;
 }
 
@@ -21,9 +23,9 @@ export class CorruptionError extends Error {
   readonly file: string;
   readonly offset: number | undefined;
 
-  constructor({ file, offset, found, cause }: CorruptionDetails) {
+  constructor({ file, offset, found, advice = CORRUPTION_ADVICE, cause }: CorruptionDetails) {
     const place = offset === undefined ? file : `${file} at byte ${offset}`;
-    super(`${place}: ${found}; ${CORRUPTION_ADVICE}.`, cause === undefined ? {} : { cause });
+    super(`${place}: ${found}; ${advice}.`, cause === undefined ? {} : { cause });
     this.file = file;
     this.offset = offset;
   }
@@ -58,5 +60,27 @@ export class StorageFailure extends Error {
     super(`could not ${doing} (${reason}); the process must exit, and a restart reads what is on disk.`, {
       cause,
     });
+  }
+}
+
+/** Why a data directory cannot be used by this node. */
+export type IdentityCode =
+  | "otherCluster"
+  | "otherNode"
+  | "otherIncarnation"
+  | "newerFormat"
+  | "unreadable"
+  | "unwritable"
+  | "alreadyInitialised"
+  | "inUse";
+
+/** The data directory is not this node's to use. Nothing was changed. The message is a whole sentence. */
+export class IdentityError extends Error {
+  override readonly name: string = "IdentityError";
+  readonly code: IdentityCode;
+
+  constructor(code: IdentityCode, sentence: string, cause?: unknown) {
+    super(sentence, cause === undefined ? {} : { cause });
+    this.code = code;
   }
 }

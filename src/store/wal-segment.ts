@@ -1,0 +1,79 @@
+/** Makes segments: each appears under its name only when it is complete and durable. */
+
+import { join } from "node:path";
+import type { SnapshotMeta } from "../raft/index.ts";
+import type { Disk, DiskFile } from "./disk.ts";
+import { encodeRecord, type LogRecord, recordBytes } from "./record.ts";
+import {
+  BATCH_HEADER_BYTES,
+  batchSeed,
+  encodeSegmentHeader,
+  LOG_FOLDER,
+  type SegmentHeader,
+  sealBatch,
+  segmentName,
+  temporaryName,
+  type WalOwner,
+} from "./wal-format.ts";
+import { LogShape } from "./wal-shape.ts";
+
+/** A segment that can be written on. */
+export interface OpenSegment {
+  readonly segment: number;
+  readonly file: DiskFile;
+  /** What the checksums of its batches start from. */
+  readonly seed: number;
+  /** Where its first batch after the opening one goes; 0 if it was opened, not created. */
+  readonly openingBytes: number;
+  /** Where the next batch goes. */
+  bytes: number;
+}
+
+/** One batch of records, ready to be written. */
+export function encodeBatch(records: readonly LogRecord[], number: number, seed: number): Buffer {
+  let length = BATCH_HEADER_BYTES;
+  for (const record of records) length += recordBytes(record);
+  const batch = Buffer.allocUnsafe(length);
+  let at = BATCH_HEADER_BYTES;
+  for (const record of records) at = encodeRecord(record, batch, at);
+  sealBatch(batch, number, seed);
+  return batch;
+}
+
+/**
+ * Creates a segment that opens with `restatement`. When this resolves, its name and content are durable; if
+ * it is interrupted, there is at most a temporary file, or a complete segment without further batches.
+ */
+export async function createSegment(
+  disk: Disk,
+  directory: string,
+  start: { readonly owner: WalOwner; readonly header: SegmentHeader; readonly restatement: LogRecord },
+): Promise<OpenSegment> {
+  const { owner, header, restatement } = start;
+  const folder = join(directory, LOG_FOLDER);
+  const headerBytes = encodeSegmentHeader(owner, header);
+  const seed = batchSeed(headerBytes);
+  const content = Buffer.concat([headerBytes, encodeBatch([restatement], header.firstBatch, seed)]);
+  const temporary = join(folder, temporaryName(header.segment));
+  const file = await disk.create(temporary);
+  await file.write(content, 0);
+  await file.sync();
+  await disk.rename(temporary, join(folder, segmentName(header.segment)));
+  await disk.syncDirectory(folder);
+  return { segment: header.segment, file, seed, openingBytes: content.length, bytes: content.length };
+}
+
+/** Creates the log of a new data directory, which begins after `base` (the initial configuration at 0). */
+export async function createLog(
+  disk: Disk,
+  directory: string,
+  start: { readonly owner: WalOwner; readonly base: SnapshotMeta },
+): Promise<void> {
+  await disk.makeDirectory(join(directory, LOG_FOLDER));
+  const { file } = await createSegment(disk, directory, {
+    owner: start.owner,
+    header: { segment: 1, firstBatch: 1, previousBytes: 0 },
+    restatement: new LogShape(start.base).restatement(),
+  });
+  await file.close();
+}
