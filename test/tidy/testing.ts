@@ -1,0 +1,58 @@
+/** What tests may not do: be switched off without a word, or sleep where they could wait for what they wait for. */
+
+import { ban, type Rule, under } from "./rule.ts";
+
+const DESCRIBES = "(?<![.\\w$])(?:it|test|describe|suite)";
+
+export const skips: Rule = ban({
+  holds: "no test is singled out, and none is skipped without a reason (see test/support/capability.ts)",
+  where: under("test"),
+  within: "code",
+  patterns: [
+    new RegExp(`${DESCRIBES}(?:\\.\\w+)*\\.(?:only|skip|skipIf|runIf|todo|fails)\\b`, "g"),
+    new RegExp(`${DESCRIBES}(?:\\.\\w+)*\\([^;{}()]*\\{\\s*(?:only|skip|todo|fails)\\s*:`, "g"),
+    /(?<![.\w$])(?:x|f)(?:it|test|describe)\s*\(/g,
+    /\bskip\s*\(\s*\)/g,
+  ],
+  offenders: {
+    "a test singled out": { "test/a.test.ts": 'it.only("counts", () => {});' },
+    "a group singled out": { "test/a.test.ts": 'describe.only("counts", () => {});' },
+    "a skipped test": { "test/a.test.ts": 'test.skip("counts", () => {});' },
+    "a skip by condition": { "test/a.test.ts": 'it.skipIf(!hasStrace)("counts", () => {});' },
+    "a skip among options": { "test/a.test.ts": 'it("counts", { skip: true }, () => {});' },
+    "a skip without a reason": { "test/a.test.ts": 'it("counts", (context) => { context.skip(); });' },
+    "a plan": { "test/a.test.ts": 'it.todo("counts");' },
+  },
+  clean: {
+    "test/a.test.ts":
+      'it("counts", { timeout: 9 }, (context) => { requires(context, "strace"); context.skip("why"); });',
+    "src/raft/log.ts": "cursor.skip();",
+  },
+});
+
+/** Where real processes, sockets or disks are tested, and time is what it is. Elsewhere it is virtual. */
+const REAL_TIME: readonly string[] = [
+  "test/node",
+  "test/cli",
+  "test/store",
+  "test/transport",
+  "test/e2e",
+  "test/support",
+];
+
+export const sleeps: Rule = ban({
+  holds: "tests wait for what they wait for, and only those of real processes know real time",
+  where: (path) => under("test")(path) && !under(...REAL_TIME)(path),
+  within: "code",
+  patterns: [/(?<![.\w$])set(?:Timeout|Interval)\b/g, /\bAtomics\s*\.\s*wait\b/g],
+  offenders: {
+    "a sleep": { "test/raft/a.test.ts": "await new Promise((done) => setTimeout(done, 100));" },
+    "a sleep by Node's module": {
+      "test/sim/a.test.ts": 'import { setTimeout as sleep } from "node:timers/promises";',
+    },
+  },
+  clean: {
+    "test/raft/a.test.ts": "vi.setSystemTime(1); world.setTimeout(1); // setTimeout would be slow",
+    "test/cli/a.test.ts": "setTimeout(done, 100);",
+  },
+});
