@@ -1,0 +1,96 @@
+/** The names of a snapshot's files, and the manifest that makes a snapshot exist. */
+
+import { assert, crc32c } from "../base/index.ts";
+import type { EntryId } from "../raft/index.ts";
+import { CorruptionError, NewerFormatError } from "./errors.ts";
+import {
+  configurationText,
+  countOf,
+  fieldsOf,
+  jsonOf,
+  MalformedJson,
+  positionOf,
+  stringOf,
+} from "./state-configuration.ts";
+import type { LocalSnapshot, SnapshotManifest } from "./types.ts";
+
+const FORMAT = 1;
+const encoder = new TextEncoder();
+const SHA256 = /^[0-9a-f]{64}$/;
+
+/** What to do about a damaged snapshot: a snapshot is never the only place where something is remembered. */
+export const SNAPSHOT_ADVICE: string =
+  "stop the node and remove this snapshot's two files (.db and .json); if the node then says that its state is " +
+  "older than its log, replace it by a new one with an empty directory";
+
+/** Ends the name of a manifest while it is being written. */
+export const MANIFEST_TMP = ".json.tmp";
+
+/** `<20 digits of index>-<term>`: sorts by index. */
+export function snapshotName({ index, term }: EntryId): string {
+  return `${String(index).padStart(20, "0")}-${term}`;
+}
+
+/** The name under which a snapshot arrives. */
+export function partName({ sha256 }: SnapshotManifest): string {
+  // The manifest came from another node and its checksum becomes the name of a file.
+  assert(SHA256.test(sha256), "snapshot: a checksum is 64 hex digits");
+  return `${sha256}.part`;
+}
+
+/** The manifest as it is written: JSON, with the CRC32C of the same JSON without that field. */
+export function encodeManifest(snapshot: LocalSnapshot): Uint8Array {
+  const fields = manifestFields(snapshot);
+  return encoder.encode(`${JSON.stringify({ ...fields, crc: crcOf(fields) }, undefined, 2)}\n`);
+}
+
+/** The fields in the order in which they are written. */
+function manifestFields({ manifest, origin }: LocalSnapshot): object {
+  const { format, clusterId, bytes, sha256, digest } = manifest;
+  const { index, term, chain, configuration, configurationIndex } = manifest.meta;
+  const text = configurationText(configuration);
+  const meta = { index, term, chain, configuration: JSON.parse(text) as unknown, configurationIndex };
+  return { format, origin, clusterId, meta, bytes, sha256, digest };
+}
+
+function crcOf(fields: object): number {
+  return crc32c(encoder.encode(JSON.stringify(fields)));
+}
+
+/**
+ * @param file the manifest's path, for the sentence.
+ * @throws {CorruptionError} if no version of Raftally wrote this.
+ * @throws {NewerFormatError} if a newer one did.
+ */
+export function decodeManifest(file: string, bytes: Uint8Array): LocalSnapshot {
+  try {
+    return parseManifest(file, new TextDecoder().decode(bytes));
+  } catch (error) {
+    if (!(error instanceof MalformedJson)) throw error;
+    throw new CorruptionError({ file, found: error.message, advice: SNAPSHOT_ADVICE, cause: error });
+  }
+}
+
+function parseManifest(file: string, text: string): LocalSnapshot {
+  const fields = fieldsOf(jsonOf(text), "the manifest");
+  const format = countOf(fields, "format");
+  if (format > FORMAT) throw new NewerFormatError(file, `format ${format} is above ${FORMAT}`);
+  if (format !== FORMAT) throw new MalformedJson(`format ${format} never existed`);
+  const origin = stringOf(fields, "origin");
+  if (origin !== "taken" && origin !== "received") throw new MalformedJson("origin is not known");
+  const sha256 = stringOf(fields, "sha256");
+  if (!SHA256.test(sha256)) throw new MalformedJson("sha256 is not 64 hex digits");
+  const manifest: SnapshotManifest = {
+    format,
+    clusterId: stringOf(fields, "clusterId"),
+    meta: positionOf(fields.get("meta")),
+    bytes: countOf(fields, "bytes"),
+    sha256,
+    digest: countOf(fields, "digest"),
+  };
+  const snapshot: LocalSnapshot = { manifest, origin };
+  if (crcOf(manifestFields(snapshot)) !== countOf(fields, "crc")) {
+    throw new MalformedJson("its fields do not match their checksum");
+  }
+  return snapshot;
+}

@@ -1,0 +1,267 @@
+/**
+ * The counters of this node on disk, behind a worker thread.
+ *
+ * Facts for the crash table:
+ *
+ * - state.db changes in one transaction for each apply, together with the applied index. A killed process loses
+ *   no apply that was answered; a power cut may take back the last ones (synchronous=NORMAL), never a part of
+ *   one. The log replays them.
+ * - A restore (1) copies the snapshot to `state.db.new`, compares it with its manifest, and fsyncs it,
+ *   (2) checkpoints and closes state.db, so that everything is in the one file, (3) removes `-wal` and `-shm`,
+ *   (4) renames `state.db.new` to `state.db`, (5) fsyncs the directory. A crash after 1 to 3 leaves the old
+ *   state, whole, and a `state.db.new` that the next open removes; one after 4 leaves the old state or the new.
+ *   The order of 3 and 4 matters: SQLite would replay an old `-wal` onto the new file.
+ * - An open finds no file, an empty one, or one without tables (killed while it was being made): it makes a new
+ *   state at index 0.
+ */
+
+import { stat } from "node:fs/promises";
+import { Worker } from "node:worker_threads";
+import type { Totals } from "../counter/index.ts";
+import type { Configuration, Entry, SnapshotMeta } from "../raft/index.ts";
+import { StorageFailure } from "./errors.ts";
+import {
+  packEntries,
+  reviveError,
+  type StateCall,
+  type StateCalls,
+  type StateMessage,
+  type StateReplies,
+  type StateRequest,
+  type StateWorkerOptions,
+  workerUrl,
+} from "./state-protocol.ts";
+import type { Applied, Query, QueryAnswers, SnapshotManifest, StateDigest } from "./types.ts";
+
+const WAL_BYTES_MAX = 16_777_216;
+
+export interface StateStoreOptions {
+  /** The path of state.db; its directory exists. */
+  readonly path: string;
+  readonly clusterId: string;
+  /** The configuration at index 0, for a state that begins now. */
+  readonly initial: Configuration;
+  /** Bytes of SQLite's WAL beyond which a checkpoint is made between two applies; 16 MiB by default. */
+  readonly walBytesMax?: number;
+  /** Called once, when the store has failed: also when nobody was waiting for it. */
+  readonly onFailure?: (failure: Error) => void;
+}
+
+interface Pending {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/**
+ * The state machine's rows, its applied position, and what may be asked of them. Calls are carried out in the
+ * order in which they are made.
+ *
+ * Any error is final: everything pending rejects with it and so does every later call (P12).
+ */
+export class StateStore {
+  /** How far the state had been applied when it was opened, and the configuration in force there. */
+  readonly opened: SnapshotMeta;
+  readonly #path: string;
+  readonly #worker: Worker;
+  readonly #onFailure: ((failure: Error) => void) | undefined;
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+  #failure: Error | undefined;
+  #closing: Promise<void> | undefined;
+  /** Ends when nobody else has state.db open: snapshots are taken, and restores made, one after the other. */
+  #turn: Promise<unknown> = Promise.resolve();
+  /** Calls made after a restore that waits for its turn; undefined while none waits. */
+  #held: (() => void)[] | undefined;
+
+  /**
+   * Opens state.db, or makes a new one at index 0.
+   * @throws {CorruptionError} if it is damaged.
+   * @throws {NewerFormatError} if a newer version of Raftally wrote it.
+   * @throws {IdentityError} if it belongs to another cluster.
+   * @throws {StorageFailure} if it cannot be read or written.
+   */
+  static async open(options: StateStoreOptions): Promise<StateStore> {
+    const { path, clusterId, initial, walBytesMax = WAL_BYTES_MAX } = options;
+    const workerData: StateWorkerOptions = { path, clusterId, initial, walBytesMax };
+    const worker = new Worker(workerUrl("state-worker"), { workerData, name: "raftally-state" });
+    try {
+      return new StateStore(worker, options, await firstWord(worker));
+    } catch (error) {
+      await worker.terminate();
+      throw error;
+    }
+  }
+
+  private constructor(worker: Worker, options: StateStoreOptions, opened: SnapshotMeta) {
+    this.#worker = worker;
+    this.#path = options.path;
+    this.#onFailure = options.onFailure;
+    this.opened = opened;
+    worker.removeAllListeners();
+    worker.on("message", (message: StateMessage) => this.#settle(message));
+    worker.on("messageerror", (error) =>
+      this.#fail(new StorageFailure("read an answer of the worker", error)),
+    );
+    worker.on("error", (error) => this.#fail(new StorageFailure("go on with the worker of state.db", error)));
+    worker.on("exit", (code) =>
+      this.#fail(new StorageFailure("go on with state.db", `its worker ended with exit code ${code}`)),
+    );
+  }
+
+  /** Why the store has stopped for good; undefined while it works. */
+  get failure(): Error | undefined {
+    return this.#failure;
+  }
+
+  /** Applies entries that follow the last applied one, all in one transaction. */
+  apply(entries: readonly Entry[], wantOutcomes: boolean): Promise<Applied> {
+    const packed = packEntries(entries);
+    return this.#call("apply", { entries: packed, wantOutcomes }, [packed.bytes.buffer]);
+  }
+
+  /** Answers all of `queries` from one state. */
+  query(queries: readonly Query[]): Promise<QueryAnswers> {
+    return this.#call("query", { queries });
+  }
+
+  totals(): Promise<Totals> {
+    return this.#call("totals", {});
+  }
+
+  /** The digests remembered, oldest first: of every 1,024th index, at most the last 64. */
+  digests(): Promise<readonly StateDigest[]> {
+    return this.#call("digests", {});
+  }
+
+  /**
+   * Replaces the state by a copy of a snapshot that is not older than it.
+   * @param file the snapshot's file, which must be held until this ends.
+   * @throws {CorruptionError} if the file is not the one that the manifest describes.
+   */
+  restore(file: string, manifest: SnapshotManifest): Promise<Applied> {
+    if (this.#isHolding()) return this.#hold(() => this.restore(file, manifest));
+    // Whoever reads state.db for a snapshot must be done: SQLite finds the WAL by its name, and would mix the
+    // old state's with the new one's. What is asked for after this call waits behind it, in order.
+    this.#held = [];
+    return this.#inTurn(() => {
+      const restored = this.#post("restore", { file, manifest });
+      this.#letGo();
+      return restored;
+    });
+  }
+
+  /** Runs `work`, which may open state.db and read it, while no restore replaces the file. */
+  shareFile<T>(work: (path: string) => Promise<T>): Promise<T> {
+    return this.#inTurn(() => {
+      if (this.#failure !== undefined) return Promise.reject(this.#failure);
+      return work(this.#path);
+    });
+  }
+
+  /** Bytes of state.db and SQLite's files beside it. */
+  async bytes(): Promise<number> {
+    const sizes = ["", "-wal", "-shm", ".new"].map(async (suffix) => {
+      const found = await stat(this.#path + suffix).catch(() => undefined);
+      return found?.size ?? 0;
+    });
+    return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+  }
+
+  /** Ends the worker after everything asked for before. Later calls reject. May be called again. */
+  close(): Promise<void> {
+    this.#closing ??= this.#shutDown();
+    return this.#closing;
+  }
+
+  async #shutDown(): Promise<void> {
+    await this.#turn;
+    if (this.#failure === undefined) {
+      const closed = this.#post("close", {});
+      this.#failure = new StorageFailure("use state.db", "it has been closed");
+      await closed.catch(() => undefined);
+    }
+    await this.#worker.terminate();
+    this.#rejectAll(this.#failure);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const turn = this.#turn.then(work);
+    this.#turn = turn.catch(() => undefined);
+    return turn;
+  }
+
+  #call<Kind extends StateCall>(
+    kind: Kind,
+    call: StateCalls[Kind],
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<StateReplies[Kind]> {
+    if (this.#isHolding()) return this.#hold(() => this.#post(kind, call, transfer));
+    return this.#post(kind, call, transfer);
+  }
+
+  #hold<T>(call: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#held?.push(() => call().then(resolve, reject));
+    });
+  }
+
+  /** Makes the calls that were held, up to a further restore, behind which the rest is held again. */
+  #letGo(): void {
+    const calls = this.#held ?? [];
+    this.#held = undefined;
+    while (calls.length > 0 && !this.#isHolding()) calls.shift()?.();
+    if (calls.length > 0) this.#held = calls;
+  }
+
+  #isHolding(): boolean {
+    return this.#held !== undefined;
+  }
+
+  #post<Kind extends StateCall>(
+    kind: Kind,
+    call: StateCalls[Kind],
+    transfer: readonly ArrayBuffer[] = [],
+  ): Promise<StateReplies[Kind]> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return new Promise((resolve, reject) => {
+      const id = ++this.#lastId;
+      this.#pending.set(id, { resolve: (value) => resolve(value as StateReplies[Kind]), reject });
+      this.#worker.postMessage({ ...call, id, kind } as StateRequest, transfer);
+    });
+  }
+
+  #settle(message: StateMessage): void {
+    if ("error" in message) return this.#fail(reviveError(message.error));
+    const pending = this.#pending.get(message.id);
+    this.#pending.delete(message.id);
+    pending?.resolve(message.value);
+  }
+
+  #fail(failure: Error): void {
+    if (this.#failure !== undefined) return this.#rejectAll(this.#failure);
+    this.#failure = failure;
+    this.#rejectAll(failure);
+    void this.#worker.terminate();
+    this.#onFailure?.(failure);
+  }
+
+  #rejectAll(error: Error): void {
+    const waiting = [...this.#pending.values()];
+    this.#pending.clear();
+    for (const { reject } of waiting) reject(error);
+  }
+}
+
+/** The position at which the worker has opened the state. */
+function firstWord(worker: Worker): Promise<SnapshotMeta> {
+  return new Promise((resolve, reject) => {
+    worker.once("message", (message: StateMessage) => {
+      if ("error" in message) reject(reviveError(message.error));
+      else resolve(message.value as SnapshotMeta);
+    });
+    worker.once("error", (error) => reject(new StorageFailure("start the worker of state.db", error)));
+    worker.once("exit", (code) =>
+      reject(new StorageFailure("start the worker of state.db", `it ended with exit code ${code}`)),
+    );
+  });
+}
