@@ -65,7 +65,9 @@ export function decodePacket(payload: Uint8Array): Content | Undecodable {
   const fault = plainFault(payload);
   if (fault !== undefined) return { kind: "undecodable", why: fault };
   try {
-    return contentOf(unpackr.unpack(payload));
+    // As a plain view: copied out of a Buffer, the data of an entry would be Buffers too.
+    const plain = new Uint8Array(payload.buffer, payload.byteOffset, payload.byteLength);
+    return contentOf(unpackr.unpack(plain));
   } catch (error) {
     // Besides Malformed this can only be msgpackr's own word on bytes that the gate let pass, such as bad UTF-8.
     return {
