@@ -1,0 +1,25 @@
+#!/usr/bin/env node
+// Checks the version of Node.js before anything newer is loaded: the syntax of this file is old on purpose.
+import { existsSync } from "node:fs";
+import { dirname, join, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const NEEDED = [22, 18];
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const found = process.versions.node.split(".").map(Number);
+const recent = found[0] > NEEDED[0] || (found[0] === NEEDED[0] && found[1] >= NEEDED[1]);
+
+// Node strips types from source files, but not under node_modules: there the packed JavaScript runs.
+const installed = root.split(sep).includes("node_modules") && existsSync(join(root, "dist", "main.js"));
+
+if (recent) {
+  import(installed ? "../dist/main.js" : "../src/main.ts").catch((error) => {
+    console.error(error);
+    process.exitCode = 1;
+  });
+} else {
+  const needed = `raftally needs Node.js ${NEEDED.join(".")} or newer, and this is ${process.versions.node}`;
+  console.error(`${needed}: within the project, npm start and npx raftally use the right one.`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,149 @@
+/** One node of a local cluster: a `serve` process, its log, and what to do when it dies. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, openSync, renameSync, statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { EXIT } from "./commands.ts";
+import { StartRefusal, systemReason } from "./refusal.ts";
+import { readReport } from "./report.ts";
+
+export interface ChildOptions {
+  readonly id: string;
+  /** Arguments of `raftally serve`. */
+  readonly args: readonly string[];
+  /** What must not be visible in the list of processes. */
+  readonly secret: string;
+  readonly logPath: string;
+  /** A line for the terminal. */
+  readonly say: (line: string) => void;
+}
+
+/** How the first start of a node ended. */
+export type Started =
+  | { readonly kind: "listening" }
+  | { readonly kind: "failed"; readonly sentence: string; readonly exitCode: number };
+
+const PROGRAM: string = fileURLToPath(new URL("../../bin/raftally.js", import.meta.url));
+/** A log beyond this is put aside when its node starts. */
+const LOG_BYTES_MAX = 16_777_216;
+const RESTART_MS_MIN = 250;
+const RESTART_MS_MAX = 5_000;
+/** Whoever lives so long is well: the next death is answered quickly again. */
+const WELL_MS = 10_000;
+/** A node that dies so often before it ever answers is given up. */
+const FIRST_DEATHS_MAX = 4;
+
+export class ChildNode {
+  readonly id: string;
+  /** Settles when the node answers for the first time, or never will. */
+  readonly started: Promise<Started>;
+  readonly #options: ChildOptions;
+  #settle: (started: Started) => void = () => {};
+  #process: ChildProcess | undefined;
+  #restart: NodeJS.Timeout | undefined;
+  #stopping = false;
+  #listened = false;
+  /** Deaths in a row without a good life in between. */
+  #deaths = 0;
+  #bornAt = 0;
+  #lastSentence: string | undefined;
+
+  constructor(options: ChildOptions) {
+    this.#options = options;
+    this.id = options.id;
+    this.started = new Promise((resolve) => {
+      this.#settle = resolve;
+    });
+  }
+
+  /** @throws {StartRefusal} if its log cannot be written. */
+  start(): void {
+    const { args, secret, logPath } = this.#options;
+    const log = openLog(logPath);
+    this.#bornAt = performance.now();
+    this.#lastSentence = undefined;
+    const child = spawn(process.execPath, [PROGRAM, "serve", ...args], {
+      stdio: ["ignore", log, log, "ipc"],
+      env: { ...withoutOurs(process.env), RAFTALLY_SECRET: secret },
+    });
+    closeSync(log);
+    this.#process = child;
+    child.on("message", (message) => this.#hear(message));
+    // Without this listener a failed spawn would be thrown; "exit" does not come then.
+    child.once("error", (error) => {
+      if (child.pid === undefined) this.#died(undefined, systemReason(error));
+    });
+    child.once("exit", (code, signal) => this.#died(code ?? undefined, signal ?? `exit code ${code}`));
+  }
+
+  /** Asks it to stop, and kills it if it has not after `killAfterMs`. Resolves when it is gone. */
+  async stop(killAfterMs: number): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#restart);
+    const child = this.#process;
+    if (child === undefined) return;
+    const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    child.kill("SIGTERM");
+    const timer = setTimeout(() => this.kill(), killAfterMs);
+    await gone;
+    clearTimeout(timer);
+  }
+
+  kill(): void {
+    this.#process?.kill("SIGKILL");
+  }
+
+  #hear(message: unknown): void {
+    const report = readReport(message);
+    if (report?.kind === "stopping") this.#lastSentence = report.sentence;
+    if (report?.kind !== "listening") return;
+    if (this.#listened) this.#options.say(`${this.id} is back.`);
+    this.#listened = true;
+    this.#settle({ kind: "listening" });
+  }
+
+  #died(code: number | undefined, how: string): void {
+    this.#process = undefined;
+    if (this.#stopping) return;
+    const { say, logPath } = this.#options;
+    this.#deaths = performance.now() - this.#bornAt > WELL_MS ? 1 : this.#deaths + 1;
+    const why = this.#lastSentence ?? `it died (${how}); its log is ${logPath}.`;
+    if (!this.#listened && (code === EXIT.refused || this.#deaths >= FIRST_DEATHS_MAX)) {
+      const exitCode = code === EXIT.refused ? EXIT.refused : EXIT.failed;
+      this.#settle({ kind: "failed", sentence: `${this.id}: ${why}`, exitCode: exitCode ?? 1 });
+      return;
+    }
+    if (code === EXIT.refused) {
+      say(`${this.id} refuses to start, and the others go on without it: ${why}`);
+      return;
+    }
+    const told = this.#lastSentence === undefined ? "" : ` ${this.#lastSentence}`;
+    say(`${this.id} died (${how}); starting it again.${told}`);
+    const pause = Math.min(RESTART_MS_MIN * 2 ** (this.#deaths - 1), RESTART_MS_MAX);
+    this.#restart = setTimeout(() => this.#startAgain(), pause);
+  }
+
+  #startAgain(): void {
+    try {
+      this.start();
+    } catch (error) {
+      if (!(error instanceof StartRefusal)) throw error;
+      this.#options.say(`${this.id} cannot be started again: ${error.message}`);
+    }
+  }
+}
+
+/** The launcher's own settings are not meant for its nodes: they get theirs as flags. */
+function withoutOurs(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(environment).filter(([name]) => !name.startsWith("RAFTALLY_")));
+}
+
+function openLog(path: string): number {
+  try {
+    const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    if (size > LOG_BYTES_MAX) renameSync(path, `${path}.1`);
+    return openSync(path, "a");
+  } catch (error) {
+    throw new StartRefusal(`the log ${path} cannot be written: ${systemReason(error)}.`);
+  }
+}

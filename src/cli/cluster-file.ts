@@ -1,0 +1,146 @@
+/** `cluster.json`: what a local cluster was when it was first started, and so has to stay. */
+
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { id, type MemberAddress, members, showMembers } from "./address.ts";
+import type { Parsed } from "./parse.ts";
+import { StartRefusal, systemReason } from "./refusal.ts";
+
+export interface ClusterPlan {
+  readonly clusterId: string;
+  /** Drawn at the first start: other users of the machine cannot speak for a node. */
+  readonly secret: string;
+  readonly members: readonly MemberAddress[];
+  /** Whether the file is there already. */
+  readonly existed: boolean;
+}
+
+const FORMAT = 1;
+const FILE = "cluster.json";
+/** Nodes talk to each other this far above the port at which they answer clients. */
+const PEER_PORT_OFFSET = 100;
+
+/**
+ * The cluster that lies in the data directory, or the one to make there; nothing is written.
+ * @throws {StartRefusal} if the directory cannot be used, or holds another cluster than the one asked for.
+ */
+export function planCluster(parsed: Parsed): ClusterPlan {
+  const { data, nodes, port } = parsed.values;
+  const path = join(data, FILE);
+  const stored = readPlan(path);
+  if (stored === undefined) {
+    refuseForeign(data);
+    return { ...newPlan(nodes, port), existed: false };
+  }
+  const count = stored.members.length;
+  if (parsed.source("nodes") !== "default" && nodes !== count) {
+    const sentence = `${data} holds a cluster of ${count} nodes, and ${nodes} were asked for`;
+    throw new StartRefusal(`${sentence}: leave --nodes out, or choose another --data.`);
+  }
+  const first = portOf(stored.members[0]);
+  if (parsed.source("port") !== "default" && port !== first) {
+    const sentence = `${data} holds a cluster whose ports begin at ${first}, and ${port} was asked for`;
+    throw new StartRefusal(`${sentence}: leave --port out, or choose another --data.`);
+  }
+  return stored;
+}
+
+/**
+ * Makes the data directory and the file, durably.
+ * @throws {StartRefusal} if they cannot be written.
+ */
+export function savePlan(data: string, plan: ClusterPlan): void {
+  const { clusterId, secret } = plan;
+  const content = { format: FORMAT, clusterId, secret, members: plan.members };
+  const path = join(data, FILE);
+  try {
+    mkdirSync(data, { recursive: true });
+    const file = openSync(`${path}.new`, "w", 0o600);
+    writeSync(file, `${JSON.stringify(content, undefined, 2)}\n`);
+    fsyncSync(file);
+    closeSync(file);
+    renameSync(`${path}.new`, path);
+  } catch (error) {
+    throw new StartRefusal(`the data directory ${data} cannot be written: ${systemReason(error)}.`);
+  }
+}
+
+/** The port at which a member answers clients. */
+export function portOf(member: MemberAddress | undefined): number {
+  return member === undefined ? 0 : Number(new URL(member.api).port);
+}
+
+function newPlan(nodes: number, port: number): Omit<ClusterPlan, "existed"> {
+  const list = Array.from({ length: nodes }, (_, at) => ({
+    id: `n${at + 1}`,
+    peer: `127.0.0.1:${port + PEER_PORT_OFFSET + at}`,
+    api: `http://127.0.0.1:${port + at}`,
+  }));
+  const clusterId = `local-${randomBytes(8).toString("hex")}`;
+  return { clusterId, secret: randomBytes(24).toString("hex"), members: list };
+}
+
+/** A directory of something else must not be filled with nodes. */
+function refuseForeign(data: string): void {
+  for (const name of ["identity.json", "n1"]) {
+    if (!existsSync(join(data, name))) continue;
+    const found = `${data} holds ${name} but no ${FILE}`;
+    throw new StartRefusal(`${found}, so it is not a local cluster's: choose another --data.`);
+  }
+}
+
+function readPlan(path: string): ClusterPlan | undefined {
+  let text: string;
+  try {
+    text = readFileSync(path, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw new StartRefusal(`${path} cannot be read: ${systemReason(error)}.`);
+  }
+  let content: unknown;
+  try {
+    content = JSON.parse(text);
+  } catch {
+    throw new StartRefusal(`${path} is damaged (it is not JSON): restore it, or choose another --data.`);
+  }
+  return checkPlan(path, content);
+}
+
+function checkPlan(path: string, content: unknown): ClusterPlan {
+  const fields = typeof content === "object" && content !== null ? content : {};
+  const { format, clusterId, secret, members: list } = fields as Readonly<Record<string, unknown>>;
+  if (typeof format === "number" && format > FORMAT) {
+    const found = `${path} has format ${format}, and this version reads ${FORMAT}`;
+    throw new StartRefusal(`${found}: it was written by a newer version of raftally, so start that one.`);
+  }
+  const checked = Array.isArray(list) ? checkMembers(list) : undefined;
+  if (
+    format !== FORMAT ||
+    typeof clusterId !== "string" ||
+    typeof secret !== "string" ||
+    checked === undefined
+  ) {
+    throw new StartRefusal(`${path} is damaged (fields are missing): restore it, or choose another --data.`);
+  }
+  return { clusterId, secret, members: checked, existed: true };
+}
+
+/** Members as {@link newPlan} makes them; undefined for anything else. */
+function checkMembers(list: readonly unknown[]): readonly MemberAddress[] | undefined {
+  const fields = list.map(
+    (item) => (typeof item === "object" && item !== null ? item : {}) as Partial<MemberAddress>,
+  );
+  const text = showMembers(fields.map(({ id: name = "", peer = "", api = "" }) => ({ id: name, peer, api })));
+  const read = members(text);
+  return read.ok && read.value.every((member) => id(member.id).ok) ? read.value : undefined;
+}

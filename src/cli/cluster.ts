@@ -1,0 +1,149 @@
+/** `raftally cluster`: a whole cluster on this machine, each node a process of its own. */
+
+import { createServer } from "node:net";
+import { join } from "node:path";
+import type { MemberAddress } from "./address.ts";
+import { showMembers } from "./address.ts";
+import { ChildNode, type Started } from "./child-node.ts";
+import { type ClusterPlan, planCluster, portOf, savePlan } from "./cluster-file.ts";
+import { EXIT } from "./commands.ts";
+import { type Terminal, table } from "./output.ts";
+import type { Parsed } from "./parse.ts";
+import { StartRefusal } from "./refusal.ts";
+import { onStopSignal } from "./signals.ts";
+import { type Seen, survey } from "./status.ts";
+import { version } from "./version.ts";
+
+/** Ctrl-C has to end everything within 3 s. */
+const KILL_AFTER_MS = 2_500;
+/** Without a leader by then, the terminal says so. */
+const LEADER_WAIT_MS = 15_000;
+const POLL_MS = 100;
+
+/** Runs until a signal stops it. Throws StartRefusal if it cannot start. */
+export async function cluster(parsed: Parsed, terminal: Terminal): Promise<number> {
+  const { data } = parsed.values;
+  const plan = planCluster(parsed);
+  await refuseBusyPorts(plan);
+  if (!plan.existed) savePlan(data, plan);
+  const nodes = plan.members.map((member) => childFor(member, plan, data, terminal));
+  const running = new AbortController();
+  let exitCode: number = EXIT.done;
+  const stopped = new Promise<void>((resolve) => {
+    running.signal.addEventListener("abort", () => resolve());
+  });
+  const ignore = onStopSignal(() => {
+    // Whoever asks twice does not want to wait.
+    if (running.signal.aborted) for (const node of nodes) node.kill();
+    running.abort();
+  });
+  try {
+    for (const node of nodes) node.start();
+    const failed = await firstFailure(nodes, stopped);
+    if (failed === undefined) {
+      await announce(plan, data, running.signal, terminal);
+      await stopped;
+    } else if (failed !== "stopped") {
+      terminal.error(`raftally: ${failed.sentence}`);
+      exitCode = failed.exitCode;
+    }
+  } finally {
+    running.abort();
+    await Promise.all(nodes.map((node) => node.stop(KILL_AFTER_MS)));
+    ignore();
+  }
+  if (exitCode === EXIT.done) terminal.out("Stopped. Every count is kept: start again to go on.");
+  return exitCode;
+}
+
+function childFor(member: MemberAddress, plan: ClusterPlan, data: string, terminal: Terminal): ChildNode {
+  const { id, peer, api } = member;
+  const { host } = new URL(api);
+  return new ChildNode({
+    id,
+    secret: plan.secret,
+    logPath: join(data, `${id}.log`),
+    say: (line) => terminal.error(line),
+    args: [
+      ...["--id", id, "--cluster-id", plan.clusterId, "--members", showMembers(plan.members)],
+      ...["--listen", host, "--listen-peer", peer, "--data", join(data, id)],
+      // Ctrl-C gives them 2.5 s in all.
+      ...["--stop-timeout", "2s", "--log-format", "text"],
+    ],
+  });
+}
+
+type Failed = Extract<Started, { kind: "failed" }>;
+
+/** The first node that cannot start; undefined once all answer. */
+async function firstFailure(
+  nodes: readonly ChildNode[],
+  stopped: Promise<void>,
+): Promise<Failed | "stopped" | undefined> {
+  const first = new Promise<Failed>((resolve) => {
+    for (const node of nodes) void node.started.then((how) => how.kind === "failed" && resolve(how));
+  });
+  const all = Promise.all(nodes.map((node) => node.started));
+  const failedOfAll = all.then((list) => list.find((how) => how.kind === "failed"));
+  return Promise.race([first, failedOfAll, stopped.then(() => "stopped" as const)]);
+}
+
+/** Waits until everyone knows the leader, then says what there is and what to try. */
+async function announce(
+  plan: ClusterPlan,
+  data: string,
+  signal: AbortSignal,
+  terminal: Terminal,
+): Promise<void> {
+  const urls = plan.members.map(({ api }) => api);
+  const deadline = performance.now() + LEADER_WAIT_MS;
+  let seen: readonly Seen[] = [];
+  while (performance.now() < deadline) {
+    if (signal.aborted) return;
+    seen = await survey(urls, 500);
+    if (seen.length === urls.length && seen.every(({ view }) => view?.leader !== undefined)) break;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  if (signal.aborted) return;
+  const rows = plan.members.map(({ id, api }) => {
+    const view = seen.find((node) => node.view?.id === id)?.view;
+    return [id, view?.role ?? "does not answer", api];
+  });
+  const led = seen.some(({ view }) => view?.leader !== undefined);
+  const [first] = urls;
+  const lines = [
+    `raftally ${version()}: ${plan.existed ? "going on with" : "made"} a cluster of ${urls.length} in ${data}`,
+    "",
+    ...table([{ title: "node" }, { title: "role" }, { title: "url" }], rows).map((line) => `  ${line}`),
+    ...(led ? [] : ["", `No node leads yet; the logs are ${join(data, "*.log")}`]),
+    "",
+    `Try:   curl -L -X POST ${first}/v1/counters/visits/increment`,
+    "Stop:  Ctrl-C",
+  ];
+  for (const line of lines) terminal.out(line);
+}
+
+/** Better said before anything is started than found in three logs. */
+async function refuseBusyPorts(plan: ClusterPlan): Promise<void> {
+  const ports = plan.members.flatMap((member) => [portOf(member), Number(member.peer.split(":").at(-1))]);
+  const checks = await Promise.all(ports.map(async (port) => ({ port, problem: await listenProblem(port) })));
+  const busy = checks.find(({ problem }) => problem !== undefined);
+  if (busy === undefined) return;
+  const inUse = busy.problem === "EADDRINUSE";
+  const why = inUse ? "is in use by another program" : `cannot be listened on (${busy.problem})`;
+  const choice = plan.existed
+    ? "this cluster needs it, so end that program"
+    : "end that program, or choose --port";
+  throw new StartRefusal(
+    `port ${busy.port} of 127.0.0.1 ${why}: ${choice} (raftally status shows whether a cluster runs already).`,
+  );
+}
+
+/** Why a port cannot be listened on: the system's error code, or undefined if it can. */
+function listenProblem(port: number): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ host: "127.0.0.1", port, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+}

@@ -1,0 +1,163 @@
+/** The table of subcommands: what each is for, what it takes, and lines to try. */
+
+import type { OptionName } from "./options.ts";
+
+export type CommandName = "cluster" | "serve" | "incr" | "get" | "list" | "status" | "health";
+
+export interface Example {
+  readonly does: string;
+  readonly line: string;
+}
+
+export interface Command {
+  readonly name: CommandName;
+  /** A line for the list of commands. */
+  readonly summary: string;
+  /** Paragraphs. */
+  readonly about: readonly string[];
+  /** Arguments without dashes, all needed. */
+  readonly positionals: readonly string[];
+  readonly options: readonly OptionName[];
+  readonly examples: readonly Example[];
+  /** How it can end. */
+  readonly exits: readonly ExitName[];
+}
+
+export type ExitName = "done" | "failed" | "refused" | "unknown";
+
+const USUAL: readonly ExitName[] = ["done", "failed", "refused"];
+const ASKING: readonly OptionName[] = ["url", "timeout", "json"];
+
+export const COMMANDS: readonly Command[] = [
+  {
+    name: "cluster",
+    summary: "run a whole cluster on this machine, to try it or to develop against it",
+    about: [
+      "Starts the nodes as processes of their own, n1, n2 and so on, each with its own directory and its own " +
+        "log in the data directory. Starting again goes on with every count. Ctrl-C stops all of them; a node " +
+        "that dies is started again.",
+      "The first start fixes the number of nodes and their ports: they belong to the identity of the cluster.",
+    ],
+    positionals: [],
+    options: ["nodes", "data", "port"],
+    examples: [
+      { does: "three nodes on ports 4000 to 4002", line: "raftally cluster" },
+      {
+        does: "five of them, elsewhere",
+        line: "raftally cluster --nodes 5 --port 7000 --data /var/tmp/five",
+      },
+    ],
+    exits: USUAL,
+  },
+  {
+    name: "serve",
+    summary: "run one node",
+    about: [
+      "The first start in an empty data directory makes this node a member of a new cluster and draws its " +
+        "identity. Later starts must say the same members and cluster id. SIGTERM stops it gracefully: it " +
+        "hands leadership over, finishes what is in flight, and exits with 0.",
+    ],
+    positionals: [],
+    options: [
+      "id",
+      "clusterId",
+      "members",
+      "listen",
+      "listenPeer",
+      "advertise",
+      "data",
+      "secret",
+      "secretFile",
+      "heartbeatInterval",
+      "electionTimeout",
+      "writeTimeout",
+      "readTimeout",
+      "stopTimeout",
+      "logLevel",
+      "logFormat",
+    ],
+    examples: [
+      { does: "a node on its own", line: "raftally serve --id n1 --cluster-id shop" },
+      {
+        does: "the first of three machines (with the same RAFTALLY_SECRET on each)",
+        line:
+          "export RAFTALLY_MEMBERS=n1=10.0.0.1:4100@http://10.0.0.1:4000,n2=10.0.0.2:4100@http://10.0.0.2:4000," +
+          "n3=10.0.0.3:4100@http://10.0.0.3:4000\n" +
+          "raftally serve --id n1 --cluster-id shop --data /var/lib/raftally \\\n" +
+          "  --listen 10.0.0.1:4000 --listen-peer 10.0.0.1:4100",
+      },
+    ],
+    exits: USUAL,
+  },
+  {
+    name: "incr",
+    summary: "add to a counter",
+    about: [
+      "Prints the value that this very increment gave. It is tried again, on other nodes too, until it is " +
+        "answered, and never counts twice. A counter that does not exist counts as 0.",
+    ],
+    positionals: ["KEY"],
+    options: ["by", "min", "max", "once", "idempotencyKey", ...ASKING],
+    examples: [
+      { does: "one more visit", line: "raftally incr visits" },
+      { does: "sell two, never more than there are", line: "raftally incr stock:apples --by -2 --min 0" },
+      { does: "count each visitor once", line: "raftally incr visitors:today --once 203.0.113.7" },
+    ],
+    exits: [...USUAL, "unknown"],
+  },
+  {
+    name: "get",
+    summary: "read a counter",
+    about: ["Prints the value. Exits with 1 if the counter was never written."],
+    positionals: ["KEY"],
+    options: ["consistency", ...ASKING],
+    examples: [
+      { does: "the value, with every write that was acknowledged", line: "raftally get visits" },
+      {
+        does: "whatever the node has, even without a majority",
+        line: "raftally get visits --consistency stale",
+      },
+    ],
+    exits: USUAL,
+  },
+  {
+    name: "list",
+    summary: "list counters",
+    about: ["Prints keys and values in order of the bytes of the keys."],
+    positionals: [],
+    options: ["prefix", "limit", "consistency", ...ASKING],
+    examples: [{ does: "all counters of a group", line: "raftally list --prefix stock:" }],
+    exits: USUAL,
+  },
+  {
+    name: "status",
+    summary: "show the nodes of a cluster: who leads, who is behind, who is down",
+    about: ["Asks every node that is given or that another node names. Exits with 1 if none leads."],
+    positionals: [],
+    options: ASKING,
+    examples: [{ does: "the local cluster", line: "raftally status" }],
+    exits: USUAL,
+  },
+  {
+    name: "health",
+    summary: "ask one node whether it can serve; exits with 0 or 1",
+    about: ["For supervisors and containers. Asks the first URL only."],
+    positionals: [],
+    options: ["live", "url", "timeout"],
+    examples: [
+      { does: "can it serve?", line: "raftally health" },
+      { does: "does the process run?", line: "raftally health --live" },
+    ],
+    exits: USUAL,
+  },
+];
+
+/** The process's exit codes. */
+export const EXIT: Readonly<Record<ExitName, number>> = { done: 0, failed: 1, refused: 2, unknown: 3 };
+
+export const EXIT_MEANINGS: Readonly<Record<ExitName, string>> = {
+  done: "done",
+  failed: "it failed while running, or the cluster said no",
+  refused: "the command line, the configuration or the data directory is not right: nothing was started",
+  unknown: "the increment may or may not count; run it again with the --idempotency-key that it names",
+};

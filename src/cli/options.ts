@@ -1,0 +1,270 @@
+/** The one table of all options. Parsing, environment, help and the checks of Dockerfile and documents read it. */
+
+import { type Address, address, id, type MemberAddress, members, showAddress, url, urls } from "./address.ts";
+import {
+  choice,
+  duration,
+  int64,
+  name,
+  type Option,
+  onOff,
+  showDuration,
+  text,
+  wholeNumber,
+} from "./option.ts";
+
+/** The value of each option once parsed: the default where nothing was given. */
+export interface OptionValues {
+  readonly help: boolean;
+  readonly version: boolean;
+  readonly nodes: number;
+  readonly data: string;
+  readonly port: number;
+  readonly id: string | undefined;
+  readonly members: readonly MemberAddress[] | undefined;
+  readonly clusterId: string | undefined;
+  readonly listen: Address;
+  readonly listenPeer: Address;
+  readonly advertise: string | undefined;
+  readonly secret: string | undefined;
+  readonly secretFile: string | undefined;
+  readonly heartbeatInterval: number;
+  readonly electionTimeout: number;
+  readonly writeTimeout: number;
+  readonly readTimeout: number;
+  readonly stopTimeout: number;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  readonly url: readonly string[];
+  readonly timeout: number;
+  readonly json: boolean;
+  readonly by: bigint;
+  readonly min: bigint | undefined;
+  readonly max: bigint | undefined;
+  readonly once: string | undefined;
+  readonly idempotencyKey: string | undefined;
+  readonly consistency: "linearizable" | "stale";
+  readonly prefix: string;
+  readonly limit: number | undefined;
+  readonly live: boolean;
+}
+
+export type OptionName = keyof OptionValues;
+export type LogLevel = "debug" | "info" | "warn" | "error";
+export type LogFormat = "auto" | "json" | "text";
+export type OptionTable = { readonly [Name in OptionName]: Option<OptionValues[Name]> };
+
+/** Shorter secrets could be guessed. */
+export const SECRET_CHARACTERS_MIN = 16;
+
+/** How an option begins; the rest depends on whether it has a default. */
+type Head<T> = Pick<Option<T>, "help" | "placeholder" | "read"> & { readonly env?: string };
+
+/** An option that is undefined unless it is given. */
+function optional<T>(flag: string, head: Head<T>): Option<T | undefined> {
+  return { flag, fallback: undefined, fallbackText: undefined, ...head, env: head.env };
+}
+
+/** An option with a default. */
+function defaulted<T>(flag: string, fallback: T, head: Head<T> & { readonly shown: string }): Option<T> {
+  const { shown, ...rest } = head;
+  return { flag, fallback, fallbackText: shown, ...rest, env: head.env };
+}
+
+/** A switch, off unless it is given. */
+function off(flag: string, help: string): Option<boolean> {
+  const row = { flag, fallback: false, fallbackText: undefined, help, env: undefined };
+  return { ...row, placeholder: undefined, read: onOff };
+}
+
+/** A duration in ms with a default and an environment variable. */
+function time(
+  flag: string,
+  fallback: number,
+  range: readonly [number, number],
+  help: string,
+): Option<number> {
+  const env = `RAFTALLY_${flag.toUpperCase().replaceAll("-", "_")}`;
+  return defaulted(flag, fallback, {
+    env,
+    placeholder: "TIME",
+    shown: showDuration(fallback),
+    help,
+    read: duration(...range),
+  });
+}
+
+const LISTEN: Address = { host: "127.0.0.1", port: 4000 };
+const LISTEN_PEER: Address = { host: "127.0.0.1", port: 4100 };
+const URL: readonly string[] = ["http://127.0.0.1:4000"];
+
+export const OPTIONS: OptionTable = {
+  help: off("help", "Show this text."),
+  version: off("version", "Print the version of raftally and of Node.js."),
+
+  nodes: defaulted("nodes", 3, {
+    env: "RAFTALLY_NODES",
+    placeholder: "N",
+    shown: "3",
+    help: "How many nodes to run, 1 to 9. Odd numbers make sense: 3 nodes can lose 1, 5 can lose 2.",
+    read: wholeNumber(1, 9),
+  }),
+  data: defaulted("data", "./data", {
+    env: "RAFTALLY_DATA",
+    placeholder: "DIR",
+    shown: "./data",
+    help: "The directory that holds everything to be remembered. Made if it does not exist.",
+    read: text,
+  }),
+  port: defaulted("port", 4000, {
+    env: "RAFTALLY_PORT",
+    placeholder: "PORT",
+    shown: "4000",
+    help: "Where the first node answers; the others follow one by one. Nodes talk to each other 100 above.",
+    read: wholeNumber(1, 65_400),
+  }),
+
+  id: optional("id", {
+    env: "RAFTALLY_ID",
+    placeholder: "ID",
+    help: "The name of this node: 1 to 32 of a-z, 0-9 and -. Never reuse a name within a cluster.",
+    read: id,
+  }),
+  members: optional("members", {
+    env: "RAFTALLY_MEMBERS",
+    placeholder: "LIST",
+    help:
+      "All members, this one included: ID=HOST:PORT@URL, separated by commas. HOST:PORT is where the other " +
+      "nodes reach it, URL where clients do. Left out, the node is a cluster of its own.",
+    read: members,
+  }),
+  clusterId: optional("cluster-id", {
+    env: "RAFTALLY_CLUSTER_ID",
+    placeholder: "NAME",
+    help: "The name of the cluster, the same on every member: nodes of different clusters never mix.",
+    read: name,
+  }),
+  listen: defaulted("listen", LISTEN, {
+    env: "RAFTALLY_LISTEN",
+    placeholder: "HOST:PORT",
+    shown: showAddress(LISTEN),
+    help: "Where to answer clients. 0.0.0.0:4000 is every IPv4 interface.",
+    read: address,
+  }),
+  listenPeer: defaulted("listen-peer", LISTEN_PEER, {
+    env: "RAFTALLY_LISTEN_PEER",
+    placeholder: "HOST:PORT",
+    shown: showAddress(LISTEN_PEER),
+    help: "Where to answer the other nodes.",
+    read: address,
+  }),
+  advertise: optional("advertise", {
+    env: "RAFTALLY_ADVERTISE",
+    placeholder: "URL",
+    help: "Where clients reach this node. Comes from --members, or else from --listen.",
+    read: url,
+  }),
+  secret: optional("secret", {
+    env: "RAFTALLY_SECRET",
+    placeholder: "TEXT",
+    help:
+      "What the nodes of a cluster know and nobody else does, the same on every member, at least " +
+      `${SECRET_CHARACTERS_MIN} characters. Needed as soon as a peer address is not loopback. Others on this ` +
+      "machine can read flags: better use the variable, or --secret-file.",
+    read: text,
+  }),
+  secretFile: optional("secret-file", {
+    env: "RAFTALLY_SECRET_FILE",
+    placeholder: "FILE",
+    help: "The file that holds the secret (white space around it does not count). Not together with --secret.",
+    read: text,
+  }),
+  heartbeatInterval: time(
+    "heartbeat-interval",
+    50,
+    [10, 5_000],
+    "How often a leader shows itself. Longer for nodes far apart.",
+  ),
+  electionTimeout: time(
+    "election-timeout",
+    500,
+    [100, 60_000],
+    "A leader not heard from for so long is replaced. At least 4 heartbeats.",
+  ),
+  writeTimeout: time("write-timeout", 5_000, [100, 60_000], "No write waits longer for its outcome."),
+  readTimeout: time("read-timeout", 3_000, [100, 60_000], "No read waits longer to be confirmed."),
+  stopTimeout: time(
+    "stop-timeout",
+    8_000,
+    [500, 300_000],
+    "How long a graceful stop may take, before the process exits anyway.",
+  ),
+  logLevel: defaulted("log-level", "info", {
+    env: "RAFTALLY_LOG_LEVEL",
+    placeholder: "LEVEL",
+    shown: "info",
+    help: "The least that is logged: debug, info, warn or error.",
+    read: choice("debug", "info", "warn", "error"),
+  }),
+  logFormat: defaulted("log-format", "auto", {
+    env: "RAFTALLY_LOG_FORMAT",
+    placeholder: "FORMAT",
+    shown: "auto",
+    help: "json, text, or auto: text on a terminal, JSON lines elsewhere.",
+    read: choice("auto", "json", "text"),
+  }),
+
+  url: defaulted("url", URL, {
+    env: "RAFTALLY_URL",
+    placeholder: "URL[,URL]",
+    shown: URL.join(","),
+    help: "Which nodes to ask. With several, one that is down does not matter.",
+    read: urls,
+  }),
+  timeout: defaulted("timeout", 5_000, {
+    env: "RAFTALLY_TIMEOUT",
+    placeholder: "TIME",
+    shown: "5s",
+    help: "When to give up, all attempts included.",
+    read: duration(10, 600_000),
+  }),
+  json: off("json", "Print JSON, for programs."),
+  by: defaulted("by", 1n, {
+    placeholder: "N",
+    shown: "1",
+    help: "How much to add; negative to take away.",
+    read: int64,
+  }),
+  min: optional("min", { placeholder: "N", help: "Refuse if the result would be below N.", read: int64 }),
+  max: optional("max", { placeholder: "N", help: "Refuse if the result would be above N.", read: int64 }),
+  once: optional("once", {
+    placeholder: "MEMBER",
+    help: "Count only the first time that MEMBER is seen for this key: a visitor, say.",
+    read: text,
+  }),
+  idempotencyKey: optional("idempotency-key", {
+    placeholder: "KEY",
+    help: "Makes running the command again harmless: for 10 minutes it counts once. Made up if not given.",
+    read: text,
+  }),
+  consistency: defaulted("consistency", "linearizable", {
+    placeholder: "WHICH",
+    shown: "linearizable",
+    help:
+      "linearizable: sees every write acknowledged before. stale: what the asked node has right now; works " +
+      "without a majority.",
+    read: choice("linearizable", "stale"),
+  }),
+  prefix: defaulted("prefix", "", {
+    placeholder: "TEXT",
+    shown: "every key",
+    help: "Only keys that begin with TEXT.",
+    read: text,
+  }),
+  limit: optional("limit", {
+    placeholder: "N",
+    help: "At most N counters; all of them if not given.",
+    read: wholeNumber(1, 1_000_000_000),
+  }),
+  live: off("live", "Ask only whether the process runs, not whether it can serve right now."),
+};

@@ -1,0 +1,103 @@
+/** What people read: tables, and errors as what / why / try. */
+
+import { OutcomeUnknown, RaftallyError, Refused } from "../client/index.ts";
+import { EXIT } from "./commands.ts";
+
+/** Where a command prints. */
+export interface Terminal {
+  out(line: string): void;
+  error(line: string): void;
+}
+
+export const CONSOLE: Terminal = {
+  out: (line) => void process.stdout.write(`${line}\n`),
+  error: (line) => void process.stderr.write(`${line}\n`),
+};
+
+export interface Column {
+  readonly title: string;
+  /** Numbers are easier to compare when their last digits stand below each other. */
+  readonly align?: "right";
+}
+
+/** Lines of a table: a line of titles, then the rows, each cell padded to its column. */
+export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
+  const safe = rows.map((row) => row.map(printable));
+  const widths = columns.map((column, at) =>
+    Math.max(column.title.length, ...safe.map((row) => row[at]?.length ?? 0)),
+  );
+  const line = (cells: readonly string[]): string =>
+    columns
+      .map(({ align }, at) => {
+        const cell = cells[at] ?? "";
+        const width = widths[at] ?? 0;
+        return align === "right" ? cell.padStart(width) : cell.padEnd(width);
+      })
+      .join("  ")
+      .trimEnd();
+  return [line(columns.map(({ title }) => title)), ...safe.map(line)];
+}
+
+/** A key may hold control characters; on a terminal they would act. */
+export function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\\]/gu, (char) => {
+    if (char === "\\") return "\\\\";
+    return `\\u{${(char.codePointAt(0) ?? 0).toString(16)}}`;
+  });
+}
+
+/** An error in three lines: what happened, why, and what to try. */
+export interface Explanation {
+  readonly what: string;
+  readonly why: string;
+  readonly try: string;
+  readonly exitCode: number;
+}
+
+/** @param doing what was asked, as in `increment "visits"`. */
+export function explain(doing: string, error: unknown): Explanation {
+  if (!(error instanceof RaftallyError)) throw error;
+  if (error instanceof OutcomeUnknown) {
+    return {
+      what: `It is not known whether this counted: ${doing}.`,
+      why: error.message,
+      try: `the same command again with --idempotency-key ${error.idempotencyKey}: it counts once at most`,
+      exitCode: EXIT.unknown,
+    };
+  }
+  if (error instanceof Refused) {
+    return {
+      what: `The cluster refused to ${doing}; nothing has changed (${error.code}).`,
+      why: error.message,
+      try: ADVICE[error.code] ?? "raftally COMMAND --help shows what is allowed",
+      exitCode: EXIT.failed,
+    };
+  }
+  return {
+    what: `Could not ${doing}; nothing has changed (${error.code}).`,
+    why: error.message,
+    try: ADVICE[error.code] ?? "again in a moment",
+    exitCode: EXIT.failed,
+  };
+}
+
+export function printExplanation(terminal: Terminal, { what, why, try: advice }: Explanation): void {
+  terminal.error(what);
+  terminal.error(`  why: ${printable(why)}`);
+  terminal.error(`  try: ${advice}`);
+}
+
+const SEE_STATUS = "raftally status shows which nodes are up; a majority of them is needed";
+
+const ADVICE: Readonly<Record<string, string>> = {
+  COUNTER_NOT_FOUND: "raftally list shows the counters that exist",
+  COUNTER_OVERFLOW: "a smaller step, or another counter: values are signed 64-bit integers",
+  LIMIT_REACHED: "raftally get shows the value that meets the bound",
+  INVALID_KEY: "another key",
+  IDEMPOTENCY_KEY_REUSED: "another --idempotency-key, or none: one is made up for each call",
+  UNREACHABLE: "raftally cluster starts a cluster here; --url or RAFTALLY_URL names one elsewhere",
+  UNEXPECTED_ANSWER: "--url with the address of a Raftally node: something else answered there",
+  NO_LEADER: SEE_STATUS,
+  READ_TIMEOUT: `${SEE_STATUS}; --consistency stale reads without one`,
+  OVERLOADED: "again in a moment, or with a longer --timeout",
+};

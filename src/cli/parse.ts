@@ -1,0 +1,178 @@
+/** From argv and the environment to values: flags over environment over defaults. */
+
+import { parseArgs } from "node:util";
+import { COMMANDS, type Command } from "./commands.ts";
+import type { Option } from "./option.ts";
+import { OPTIONS, type OptionName, type OptionValues } from "./options.ts";
+import { suggest } from "./suggest.ts";
+
+/** The command line or the environment is not right. The message is a sentence without a full stop. */
+export class UsageError extends Error {
+  override readonly name: string = "UsageError";
+  /** The subcommand whose help says more. */
+  readonly command: string | undefined;
+
+  constructor(sentence: string, command?: string) {
+    super(sentence);
+    this.command = command;
+  }
+}
+
+/** Where a value came from. */
+export type Source = "flag" | "environment" | "default";
+
+/** A command line that was understood. */
+export interface Parsed {
+  readonly command: Command;
+  readonly positionals: readonly string[];
+  readonly values: OptionValues;
+  /** Where the value of an option came from: its flag, its variable, or its default. */
+  source(name: OptionName): Source;
+}
+
+/** What a command line asks for. */
+export type Request =
+  | { readonly kind: "run"; readonly parsed: Parsed }
+  | { readonly kind: "help"; readonly command: Command | undefined }
+  | { readonly kind: "version" };
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Understood everywhere. */
+const EVERYWHERE: readonly OptionName[] = ["help", "version"];
+
+/**
+ * @param argv what follows the name of the program.
+ * @throws {UsageError} with the one thing to correct first.
+ */
+export function parseCommandLine(argv: readonly string[], environment: Environment): Request {
+  const [first, ...rest] = argv;
+  if (first === undefined || first === "help") return { kind: "help", command: findCommand(rest[0]) };
+  if (first === "--help" || first === "-h") return { kind: "help", command: undefined };
+  if (first === "--version" || first === "-v") return { kind: "version" };
+  const command = findCommand(first);
+  if (command === undefined) throw new UsageError(`a command comes first, and ${first} is none`);
+  const { flags, positionals } = readFlags(command, rest);
+  if (flags.has("help")) return { kind: "help", command };
+  if (flags.has("version")) return { kind: "version" };
+  checkPositionals(command, positionals);
+  return { kind: "run", parsed: evaluate(command, positionals, flags, environment) };
+}
+
+/** Variables that look like ours and are not: most likely typing errors. Those that Kubernetes sets are left out. */
+export function strayVariables(environment: Environment): readonly string[] {
+  const known = Object.values(OPTIONS).flatMap((option) => option.env ?? []);
+  const strays: string[] = [];
+  for (const name of Object.keys(environment)) {
+    if (!name.startsWith("RAFTALLY_") || known.includes(name)) continue;
+    if (/_(?:SERVICE_(?:HOST|PORT.*)|PORT_[0-9]+_(?:TCP|UDP).*)$/.test(name)) continue;
+    const meant = suggest(name, known);
+    strays.push(`the variable ${name} means nothing here${meant === undefined ? "" : `; ${meant} does`}`);
+  }
+  return strays;
+}
+
+function findCommand(name: string | undefined): Command | undefined {
+  if (name === undefined) return undefined;
+  const found = COMMANDS.find((command) => command.name === name);
+  if (found !== undefined || name.startsWith("-")) return found;
+  const names = COMMANDS.map((command) => command.name);
+  throw new UsageError(`there is no command ${name}${didYouMean(name, names, "")}`);
+}
+
+interface Flags {
+  readonly flags: ReadonlyMap<OptionName, string>;
+  readonly positionals: readonly string[];
+}
+
+function readFlags(command: Command, argv: readonly string[]): Flags {
+  const names = [...command.options, ...EVERYWHERE];
+  const byFlag = new Map(names.map((name) => [OPTIONS[name].flag, name]));
+  const shapes = names.map((name) => {
+    const type: "boolean" | "string" = OPTIONS[name].placeholder === undefined ? "boolean" : "string";
+    return [OPTIONS[name].flag, { type }] as const;
+  });
+  // Not strict: the messages of parseArgs do not say what was meant, so its tokens are judged here.
+  const { tokens } = parseArgs({
+    args: [...argv],
+    options: { ...Object.fromEntries(shapes), help: { type: "boolean", short: "h" } },
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const flags = new Map<OptionName, string>();
+  const positionals: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind !== "option") continue;
+    const name = byFlag.get(token.name);
+    if (name === undefined) throw unknownFlag(command, token.rawName, token.name, [...byFlag.keys()]);
+    if (flags.has(name)) throw new UsageError(`${token.rawName} was given twice`, command.name);
+    flags.set(name, flagText(command, OPTIONS[name], token.value, token.inlineValue === true));
+  }
+  return { flags, positionals };
+}
+
+/** The text of an option's value. What looks like the next option is no value, but a negative number is one. */
+function flagText(
+  command: Command,
+  option: Option<unknown>,
+  value: string | undefined,
+  inline: boolean,
+): string {
+  if (option.placeholder === undefined) return value ?? "true";
+  if (value === undefined || (!inline && /^-(?![0-9])/.test(value))) {
+    throw new UsageError(
+      `--${option.flag} needs a value: --${option.flag} ${option.placeholder}`,
+      command.name,
+    );
+  }
+  return value;
+}
+
+function unknownFlag(command: Command, raw: string, name: string, known: readonly string[]): UsageError {
+  const owner = COMMANDS.find(({ options }) => options.some((option) => OPTIONS[option].flag === name));
+  const hint = owner === undefined ? didYouMean(name, known, "--") : `; it belongs to raftally ${owner.name}`;
+  return new UsageError(`raftally ${command.name} has no option ${raw}${hint}`, command.name);
+}
+
+function didYouMean(word: string, known: readonly string[], prefix: string): string {
+  const meant = suggest(word, known);
+  return meant === undefined ? "" : `; did you mean ${prefix}${meant}?`;
+}
+
+function checkPositionals(command: Command, given: readonly string[]): void {
+  const missing = command.positionals[given.length];
+  if (missing !== undefined)
+    throw new UsageError(`raftally ${command.name} needs a ${missing}`, command.name);
+  const extra = given[command.positionals.length];
+  if (extra === undefined) return;
+  const takes =
+    command.positionals.length === 0 ? "takes no arguments" : `takes one ${command.positionals[0]}`;
+  throw new UsageError(`raftally ${command.name} ${takes}, so "${extra}" is too much`, command.name);
+}
+
+function evaluate(
+  command: Command,
+  positionals: readonly string[],
+  flags: ReadonlyMap<OptionName, string>,
+  environment: Environment,
+): Parsed {
+  const sources = new Map<OptionName, Source>();
+  const valued = <Name extends OptionName>(name: Name): OptionValues[Name] => {
+    const option: Option<OptionValues[Name]> = OPTIONS[name];
+    const flag = flags.get(name);
+    // An empty variable counts as not set: that is how compose files leave one out.
+    const variable = option.env === undefined ? undefined : environment[option.env] || undefined;
+    const given = flag ?? (command.options.includes(name) ? variable : undefined);
+    if (given === undefined) return option.fallback;
+    sources.set(name, flag === undefined ? "environment" : "flag");
+    const read = option.read(given);
+    if (read.ok) return read.value;
+    const called = flag === undefined ? option.env : `--${option.flag}`;
+    throw new UsageError(`${called} must be ${read.expected}; it is "${given}"`, command.name);
+  };
+  const names = Object.keys(OPTIONS) as OptionName[];
+  const values = Object.fromEntries(names.map((name) => [name, valued(name)])) as unknown as OptionValues;
+  return { command, positionals, values, source: (name) => sources.get(name) ?? "default" };
+}
