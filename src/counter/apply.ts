@@ -5,8 +5,8 @@ import type { Limits } from "./limits.ts";
 import { expireOutcomes, performKeyed, windowNow } from "./once.ts";
 import type { Item, ItemOutcome, Payload } from "./outcomes.ts";
 import { expireSessions, flushSessions, openSession, performInSession } from "./sessions.ts";
-import type { Command, Outcome, Table } from "./types.ts";
-import { beginWork, type Operation, type Work } from "./work.ts";
+import type { Command, Operation, Outcome, Table } from "./types.ts";
+import { beginWork, type Work } from "./work.ts";
 
 /**
  * Rows of each kind that an entry clears away because they are past the window, at least. Bounded, so that the

@@ -18,7 +18,7 @@
 
 import { assertNever } from "../base/index.ts";
 import type { Item, Payload } from "./outcomes.ts";
-import type { Add, Batch, Change, Command, Delete, Once, OpenSession, SetValue } from "./types.ts";
+import type { Add, Batch, Change, Command, Delete, Once, OpenSession, Operation, SetValue } from "./types.ts";
 import { BATCH_MAX } from "./validate.ts";
 import * as wire from "./wire.ts";
 import { MalformedBytes, type Wire } from "./wire.ts";
@@ -74,7 +74,7 @@ function decodeCommand(operation: unknown, once: unknown): Command {
   return { operation: decoded, once: decodeOnce(once) };
 }
 
-function encodeOperation(operation: Command["operation"]): Wire {
+function encodeOperation(operation: Operation): Wire {
   switch (operation.kind) {
     case "batch":
       return [BATCH, operation.changes.map(encodeChange)];
@@ -106,7 +106,7 @@ function encodeChange(change: Change): Wire {
   }
 }
 
-function decodeOperation(value: unknown): Command["operation"] {
+function decodeOperation(value: unknown): Operation {
   const fields = wire.arrayOf(value);
   if (fields[0] === OPEN_SESSION) return { kind: "openSession" } satisfies OpenSession;
   if (fields[0] !== BATCH) return decodeChange(fields);

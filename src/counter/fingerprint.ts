@@ -1,8 +1,7 @@
 /** The hash by which a retry is told from another request with the same idempotency key. */
 
 import { type Hash52, hash52 } from "../base/index.ts";
-import type { Change } from "./types.ts";
-import type { Operation } from "./work.ts";
+import type { Change, Operation } from "./types.ts";
 
 /** Hash of everything that an operation says. Part of the replicated state: see digest.ts. */
 export function fingerprintOf(operation: Operation): Hash52 {

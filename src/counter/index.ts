@@ -61,6 +61,7 @@ export type {
   Delete,
   Once,
   OpenSession,
+  Operation,
   Outcome,
   RefusalCode,
   RememberedOutcome,

@@ -8,8 +8,8 @@ import { outcomeRowHash } from "./digest.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import type { Limits } from "./limits.ts";
 import { decodeOutcome, encodeOutcome } from "./outcome-codec.ts";
-import type { Outcome, RememberedOutcome, Table, Totals } from "./types.ts";
-import { type Operation, refused, type Work } from "./work.ts";
+import type { Operation, Outcome, RememberedOutcome, Table, Totals } from "./types.ts";
+import { refused, type Work } from "./work.ts";
 
 /** Performs an operation unless its key has an outcome already, which is then given again. */
 export function performKeyed(

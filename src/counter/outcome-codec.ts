@@ -9,7 +9,7 @@
  * the same; leaving them out halves what a million remembered increments take.
  */
 
-import type { Changed, Command, Outcome, RefusalCode } from "./types.ts";
+import type { Changed, Operation, Outcome, RefusalCode } from "./types.ts";
 import * as wire from "./wire.ts";
 import { MalformedBytes, type Wire } from "./wire.ts";
 
@@ -50,7 +50,7 @@ export function encodeOutcome(outcome: Outcome): Uint8Array {
  * @param operation the operation it came from, which gives the keys.
  * @throws {MalformedBytes} if no encoder made them, or one of a newer format, or from another operation.
  */
-export function decodeOutcome(bytes: Uint8Array, operation: Command["operation"]): Outcome {
+export function decodeOutcome(bytes: Uint8Array, operation: Operation): Outcome {
   const [format, kind, first, second, third] = wire.unpackArray(bytes);
   if (format !== FORMAT) throw new MalformedBytes("a remembered outcome has a format that is not known");
   if (kind === DONE) return decodeDone(wire.arrayOf(first), second, operation);
@@ -61,7 +61,7 @@ export function decodeOutcome(bytes: Uint8Array, operation: Command["operation"]
   return { kind: "refused", ...refusal, replayed: true };
 }
 
-function decodeDone(fields: readonly unknown[], session: unknown, operation: Command["operation"]): Outcome {
+function decodeDone(fields: readonly unknown[], session: unknown, operation: Operation): Outcome {
   const keys = keysOf(operation);
   if (fields.length !== keys.length * 3) {
     throw new MalformedBytes("a remembered outcome does not fit its operation");
@@ -82,7 +82,7 @@ function decodeDone(fields: readonly unknown[], session: unknown, operation: Com
 }
 
 /** The key of each change of an operation, in order. */
-function keysOf(operation: Command["operation"]): readonly string[] {
+function keysOf(operation: Operation): readonly string[] {
   if (operation.kind === "openSession") return [];
   if (operation.kind === "batch") return operation.changes.map((change) => change.key);
   return [operation.key];

@@ -11,8 +11,8 @@ import { sessionRowHash } from "./digest.ts";
 import { fingerprintOf } from "./fingerprint.ts";
 import { again, isRemembered } from "./once.ts";
 import { encodeOutcome } from "./outcome-codec.ts";
-import type { Once, Outcome, SessionRow } from "./types.ts";
-import { type OpenSessionRow, type Operation, refused, type Work } from "./work.ts";
+import type { Once, Operation, Outcome, SessionRow } from "./types.ts";
+import { type OpenSessionRow, refused, type Work } from "./work.ts";
 
 /** A place in a session. */
 export type Place = Extract<Once, { readonly kind: "session" }>;

@@ -63,9 +63,12 @@ export type Once =
       readonly firstUnanswered: number;
     };
 
+/** What is to be done, without the means of asking twice. */
+export type Operation = Change | Batch | OpenSession;
+
 /** What a client asks of the state machine. */
 export interface Command {
-  readonly operation: Change | Batch | OpenSession;
+  readonly operation: Operation;
   readonly once?: Once;
 }
 

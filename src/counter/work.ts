@@ -3,10 +3,7 @@
 import { assert } from "../base/index.ts";
 import { Cells, type OpenTotals } from "./cells.ts";
 import type { Limits } from "./limits.ts";
-import type { Command, Outcome, RefusalCode, RememberedOutcome, SessionRow, Table } from "./types.ts";
-
-/** What a client asks for, without the means of asking twice. */
-export type Operation = Command["operation"];
+import type { Outcome, RefusalCode, RememberedOutcome, SessionRow, Table } from "./types.ts";
 
 /** Why a change or a command was not done. */
 export interface Refusal {
