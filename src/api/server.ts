@@ -77,7 +77,9 @@ const LIMITS: ServerLimits = {
 export async function serveApi(api: Api, options: ServeOptions): Promise<ApiServer> {
   let closing = false;
   const handle = getRequestListener(api.fetch, { hostname: "localhost", errorHandler: answerOutside });
+  const latest: LatestRequests = new WeakMap();
   const serve: RequestListener = (incoming, outgoing) => {
+    latest.set(incoming.socket, outgoing);
     if (closing) outgoing.shouldKeepAlive = false;
     if (!prepareTarget(incoming)) return refuseTarget(incoming, outgoing);
     // It never rejects: what the application throws becomes an answer in it or in answerOutside.
@@ -89,7 +91,7 @@ export async function serveApi(api: Api, options: ServeOptions): Promise<ApiServ
     if (!(Number(incoming.headers["content-length"]) > BODY_BYTES_MAX)) outgoing.writeContinue();
     serve(incoming, outgoing);
   });
-  server.on("clientError", answerClientError);
+  server.on("clientError", (error, socket) => answerClientError(error, socket, latest));
   await listen(server, options);
   server.on("error", (error) => options.onError?.(error));
   let closed: Promise<void> | undefined;
@@ -147,12 +149,36 @@ const CLIENT_ERRORS: Readonly<Record<string, readonly [number, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, "the request did not arrive in time"],
 };
 
-function answerClientError(error: Error & { readonly code?: string }, socket: Duplex): void {
+/** The latest request of each connection, by what will answer it. */
+type LatestRequests = WeakMap<Duplex, ServerResponse>;
+
+/**
+ * Answers what is no request, if the client will take the answer for that: while an earlier request is under
+ * way, the next answer on the connection would pass for the outcome of that one.
+ */
+function answerClientError(
+  error: Error & { readonly code?: string },
+  socket: Duplex,
+  latest: LatestRequests,
+): void {
+  const pending = latest.get(socket);
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
-    return;
+  } else if (pending === undefined || pending.writableFinished) {
+    refuseBytes(error.code, socket);
+  } else if (pending.req.complete) {
+    // It has arrived whole and may be done by now: its own answer is the last on this connection.
+    pending.shouldKeepAlive = false;
+  } else if (pending.socket === socket && !pending.headersSent) {
+    // Broken inside its body, so it has not been acted upon, and no other answer is due before its own.
+    refuseBytes(error.code, socket);
+  } else {
+    socket.destroy();
   }
-  const [status, detail] = CLIENT_ERRORS[error.code ?? ""] ?? [400, "this is not an HTTP/1.1 request"];
+}
+
+function refuseBytes(code: string | undefined, socket: Duplex): void {
+  const [status, detail] = CLIENT_ERRORS[code ?? ""] ?? [400, "this is not an HTTP/1.1 request"];
   const requestId = makeRequestId();
   const body = problemText("INVALID_HEADER", { detail }, { requestId, status });
   const head = [

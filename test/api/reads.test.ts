@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
-import { type Bench, expectRefusal, get, makeBench, post } from "./kit.ts";
+import { type Bench, bodyOf, expectRefusal, get, makeBench, post } from "./kit.ts";
 
 let bench: Bench;
 beforeEach(() => {
@@ -126,9 +126,9 @@ describe("listing counters", () => {
     let cursor = "";
     for (let pages = 0; ; pages++) {
       expect(pages).toBeLessThan(4);
-      const page = await (await get(bench, `/v1/counters?limit=3${cursor}`)).json();
+      const page = await bodyOf(await get(bench, `/v1/counters?limit=3${cursor}`));
       expect(page).toMatchObject({ index: 8, term: 3 });
-      seen.push(...page.counters.map((row: { key: string }) => row.key));
+      seen.push(...(page.counters ?? []).map((row) => row.key));
       if (page.next === undefined) break;
       cursor = `&cursor=${page.next}`;
     }
@@ -137,7 +137,7 @@ describe("listing counters", () => {
 
   it("gives only keys that begin with the prefix, and keeps to it on the next page", async () => {
     for (const key of ["items:a", "items:b", "items:b c", "other"]) await write(key);
-    const first = await (await get(bench, "/v1/counters?prefix=items%3A&limit=2")).json();
+    const first = await bodyOf(await get(bench, "/v1/counters?prefix=items%3A&limit=2"));
     expect(first.counters).toEqual([
       { key: "items:a", value: 1, revision: 1 },
       { key: "items:b", value: 1, revision: 2 },
@@ -146,7 +146,7 @@ describe("listing counters", () => {
     expect(await second.text()).toBe(
       '{"counters":[{"key":"items:b c","value":1,"revision":3}],"index":4,"term":3}',
     );
-    const spaced = await (await get(bench, "/v1/counters?prefix=items:b+c")).json();
+    const spaced = await bodyOf(await get(bench, "/v1/counters?prefix=items:b+c"));
     expect(spaced.counters).toHaveLength(1);
   });
 

@@ -2,7 +2,7 @@
 
 import { beforeEach, describe, expect, it } from "vitest";
 import { ERRORS, type ErrorCode } from "../../src/base/index.ts";
-import { type Bench, expectRefusal, type Headers, INCREMENT, makeBench, post } from "./kit.ts";
+import { type Bench, bodyOf, expectRefusal, type Headers, INCREMENT, makeBench, post } from "./kit.ts";
 
 let bench: Bench;
 beforeEach(async () => {
@@ -189,7 +189,7 @@ describe("a batch is refused", () => {
       code,
       detail,
     );
-    const { position } = await response.json();
+    const { position } = await bodyOf(response);
     const place = /operations\[(\d)\]/.exec(String(detail).replaceAll("\\", ""))?.[1];
     expect(position).toBe(place === undefined ? undefined : Number(place));
   });
