@@ -110,7 +110,9 @@ describe("the payload codec", () => {
     const hex = [...encodePayload({ elapsed: 70_000, items })].map((byte) =>
       byte.toString(16).padStart(2, "0"),
     );
-    expect(hex.join("")).toMatchInlineSnapshot(`"9301ce00011170949400a16101cd012c93019600a162fec0d37fffffffffffffffa16da16b93019203929401a163d38000000000000000079202a1649303020192019104"`);
+    expect(hex.join("")).toMatchInlineSnapshot(
+      `"9301ce00011170949400a16101cd012c93019600a162fec0d37fffffffffffffffa16da16b93019203929401a163d38000000000000000079202a1649303020192019104"`,
+    );
   });
 
   it("returns bytes that share no memory, and leaves those that it reads as they are", () => {
