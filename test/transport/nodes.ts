@@ -144,3 +144,12 @@ export function until(condition: () => boolean, timeout = 5000): Promise<void> {
 export function isUp(node: TestNode, peer: string): boolean {
   return node.transport.roundTrips().has(nodeId(peer));
 }
+
+/** A promise that the test resolves when it wants to. */
+export function gateway(): { readonly passed: Promise<void>; open(): void } {
+  let open = (): void => undefined;
+  const passed = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  return { passed, open: () => open() };
+}

@@ -91,7 +91,7 @@ export const bodies: Bodies = {
   ),
   heartbeat: body("heartbeat", { commit: anIndex, round: whole }),
   heartbeatResponse: body("heartbeatResponse", { round: whole }),
-  timeoutNow: body("timeoutNow", {}),
+  timeoutNow: fc.constant({ kind: "timeoutNow" }),
   readIndex: body("readIndex", { id: whole }),
   readIndexResponse: fc.oneof(
     body("readIndexResponse", { id: whole, ok: fc.constant(true as const), index: anIndex }),
