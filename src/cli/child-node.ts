@@ -110,7 +110,7 @@ export class ChildNode {
     const why = this.#lastSentence ?? `it died (${how}); its log is ${logPath}.`;
     if (!this.#listened && (code === EXIT.refused || this.#deaths >= FIRST_DEATHS_MAX)) {
       const exitCode = code === EXIT.refused ? EXIT.refused : EXIT.failed;
-      this.#settle({ kind: "failed", sentence: `${this.id}: ${why}`, exitCode: exitCode ?? 1 });
+      this.#settle({ kind: "failed", sentence: `${this.id}: ${why}`, exitCode });
       return;
     }
     if (code === EXIT.refused) {

@@ -57,7 +57,8 @@ export function text(given: string): Parsed<string> {
 
 /** A name that needs no quoting anywhere. */
 export function name(given: string): Parsed<string> {
-  return /^[A-Za-z0-9._-]{1,64}$/.test(given) ? good(given) : bad("1 to 64 of A-Z, a-z, 0-9, dot, _ and -");
+  if (/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/.test(given)) return good(given);
+  return bad("1 to 64 letters, digits or inner . _ -");
 }
 
 /** One of a few words. */

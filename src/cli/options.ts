@@ -187,9 +187,9 @@ export const OPTIONS: OptionTable = {
   ),
   electionTimeout: time(
     "election-timeout",
-    500,
-    [100, 60_000],
-    "A leader not heard from for so long is replaced. At least 4 heartbeats.",
+    300,
+    [30, 60_000],
+    "A leader not heard from for this to twice this long is replaced. At least 3 heartbeats.",
   ),
   writeTimeout: time("write-timeout", 5_000, [100, 60_000], "No write waits longer for its outcome."),
   readTimeout: time("read-timeout", 3_000, [100, 60_000], "No read waits longer to be confirmed."),

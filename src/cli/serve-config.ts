@@ -27,8 +27,8 @@ export function serveConfig(values: OptionValues): ServeConfig {
       "--cluster-id (or RAFTALLY_CLUSTER_ID) is needed: the name of the cluster, the same on every member",
     );
   }
-  if (electionTimeout < 4 * heartbeatInterval) {
-    throw wrong("--election-timeout must be at least 4 times --heartbeat-interval");
+  if (electionTimeout < 3 * heartbeatInterval) {
+    throw wrong("--election-timeout must be at least 3 times --heartbeat-interval");
   }
   if (listen.port === listenPeer.port && listen.host === listenPeer.host) {
     throw wrong(`--listen and --listen-peer must differ, and both are ${showAddress(listen)}`);

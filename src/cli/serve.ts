@@ -1,1 +1,197 @@
-export {};
+/** `raftally serve`: one node, from its configuration to its end. */
+
+import type { Logger } from "pino";
+import { type ApiServer, createApi, serveApi } from "../api/index.ts";
+import { type NodeNotice, type RunningNode, StartingService, startNode, TICK_MS } from "../node/index.ts";
+import { showAddress } from "./address.ts";
+import { EXIT } from "./commands.ts";
+import { openLog } from "./log.ts";
+import type { OptionValues } from "./options.ts";
+import type { Terminal } from "./output.ts";
+import type { Parsed } from "./parse.ts";
+import { isSupervised, sendReport } from "./report.ts";
+import { type ServeConfig, serveConfig } from "./serve-config.ts";
+import { onStopSignal } from "./signals.ts";
+import { version } from "./version.ts";
+
+/** Runs until it is told to stop, or something breaks. Throws UsageError if the configuration is not right. */
+export async function serve(parsed: Parsed, terminal: Terminal): Promise<number> {
+  const config = serveConfig(parsed.values);
+  const { logLevel: level, logFormat: format } = parsed.values;
+  const log = openLog({ level, format, node: config.id });
+  const server = new Server(config, parsed.values, log);
+  const exitCode = await server.run();
+  if (server.refusal !== undefined) terminal.error(`raftally: ${server.refusal}`);
+  // A channel to a launcher would keep the process alive.
+  if (process.connected === true) process.disconnect();
+  return exitCode;
+}
+
+/** What ends a running node. */
+type End =
+  | { readonly kind: "asked"; readonly why: string }
+  | { readonly kind: "broken"; readonly error: unknown };
+
+class Server {
+  /** Why it did not start: one sentence. */
+  refusal: string | undefined;
+  readonly #config: ServeConfig;
+  readonly #values: OptionValues;
+  readonly #log: Logger;
+  readonly #ended: Promise<End>;
+  #end: (end: End) => void = () => {};
+  readonly #stopping = new AbortController();
+
+  constructor(config: ServeConfig, values: OptionValues, log: Logger) {
+    this.#config = config;
+    this.#values = values;
+    this.#log = log;
+    this.#ended = new Promise((resolve) => {
+      this.#end = (end) => {
+        resolve(end);
+        this.#stopping.abort();
+      };
+    });
+  }
+
+  async run(): Promise<number> {
+    const ignore = this.#watch();
+    let node: RunningNode | undefined;
+    let api: ApiServer | undefined;
+    try {
+      const service = new StartingService({ ...this.#config, version: version() });
+      // It listens before the data directory is touched, so that a port in use leaves nothing behind.
+      api = await this.#listen(service);
+      node = await this.#startNode();
+      service.become(node.service);
+      this.#log.info({ url: this.#ownUrl(), listen: showAddress(this.#config.listen) }, "ready");
+      sendReport({ kind: "listening" });
+      const end = await this.#ended;
+      if (end.kind === "broken") return await this.#breakDown(end.error, api);
+      return await this.#stopGracefully(end.why, node, api);
+    } catch (error) {
+      if (this.#stopping.signal.aborted) return await this.#stopEarly(api);
+      if (!isRefusal(error)) return await this.#breakDown(error, api);
+      this.refusal = error.message;
+      sendReport({ kind: "stopping", sentence: error.message });
+      await api?.close(0);
+      return EXIT.refused;
+    } finally {
+      ignore();
+    }
+  }
+
+  /** Listens for everything that can end this process from outside or inside. */
+  #watch(): () => void {
+    const asked = (why: string): void => this.#end({ kind: "asked", why });
+    const broken = (error: unknown): void => this.#end({ kind: "broken", error });
+    // Ctrl-C in a terminal reaches every process: with a launcher, it is the launcher who decides.
+    const ignoreSignals = onStopSignal((signal) => {
+      if (signal === "SIGTERM" || !isSupervised()) asked(signal);
+    });
+    const orphaned = (): void => asked("the launcher is gone");
+    process.on("disconnect", orphaned);
+    process.on("uncaughtException", broken);
+    process.on("unhandledRejection", broken);
+    return () => {
+      ignoreSignals();
+      process.off("disconnect", orphaned);
+      process.off("uncaughtException", broken);
+      process.off("unhandledRejection", broken);
+    };
+  }
+
+  #listen(service: StartingService): Promise<ApiServer> {
+    const api = createApi(service, {
+      onFatal: (error) => this.#end({ kind: "broken", error }),
+      onError: (err, requestId) => this.#log.error({ err, requestId }, "a request failed unexpectedly"),
+    });
+    const { host, port } = this.#config.listen;
+    return serveApi(api, { host, port, onError: (err) => this.#log.error({ err }, "listening") });
+  }
+
+  #startNode(): Promise<RunningNode> {
+    const { id, clusterId, members, data, listenPeer, secret } = this.#config;
+    const { heartbeatInterval, electionTimeout, writeTimeout, readTimeout } = this.#values;
+    return startNode({
+      id,
+      clusterId,
+      members,
+      directory: data,
+      listenPeer,
+      secret,
+      version: version(),
+      settings: {
+        raft: { electionTicks: ticks(electionTimeout), heartbeatTicks: ticks(heartbeatInterval) },
+        node: { writeMs: writeTimeout, readMs: readTimeout },
+      },
+      onNotice: (notice) => this.#note(notice),
+      onFatal: (error) => this.#end({ kind: "broken", error }),
+      signal: this.#stopping.signal,
+    });
+  }
+
+  #note({ level, event, detail, term }: NodeNotice): void {
+    this.#log[level](term === undefined ? { event } : { event, term }, detail);
+  }
+
+  #ownUrl(): string {
+    return this.#config.members.find(({ id }) => id === this.#config.id)?.api ?? "";
+  }
+
+  /** Not ready, hand over, finish what is in flight, close. */
+  async #stopGracefully(why: string, node: RunningNode, api: ApiServer): Promise<number> {
+    const { stopTimeout } = this.#values;
+    this.#log.info({ why }, "stopping");
+    const late = setTimeout(() => this.#exitLate(), stopTimeout);
+    // Half of the time is for handing over, a quarter for the last answers, and the rest for closing files.
+    await node.drain(stopTimeout / 2);
+    await api.close(stopTimeout / 4);
+    await node.close();
+    clearTimeout(late);
+    this.#log.info("stopped");
+    return EXIT.done;
+  }
+
+  /** Asked to stop before it took part. */
+  async #stopEarly(api: ApiServer | undefined): Promise<number> {
+    this.#log.info("stopped before it had started");
+    await api?.close(0);
+    return EXIT.done;
+  }
+
+  /** What is on disk is the truth: nothing is tidied up that a restart would read anyway. */
+  async #breakDown(error: unknown, api: ApiServer | undefined): Promise<number> {
+    const err = error instanceof Error ? error : new Error(String(error));
+    this.#log.fatal({ err }, err.message);
+    sendReport({ kind: "stopping", sentence: err.message });
+    // Whoever waits for an answer was told "unknown"; that needs a moment to leave.
+    await api?.close(BREAKDOWN_GRACE_MS);
+    process.exit(EXIT.failed);
+  }
+
+  #exitLate(): void {
+    this.#log.error({ stopTimeout: this.#values.stopTimeout }, "could not stop in time; exiting anyway");
+    process.exit(EXIT.failed);
+  }
+}
+
+const BREAKDOWN_GRACE_MS = 200;
+
+function ticks(ms: number): number {
+  return Math.max(1, Math.round(ms / TICK_MS));
+}
+
+/** Errors whose message is a sentence for whoever configured the node. */
+const REFUSALS: ReadonlySet<string> = new Set([
+  "ListenError",
+  "IdentityError",
+  "CorruptionError",
+  "NewerFormatError",
+  "TransportError",
+  "RefusedByPeer",
+]);
+
+function isRefusal(error: unknown): error is Error {
+  return error instanceof Error && REFUSALS.has(error.name);
+}
