@@ -1,6 +1,6 @@
 /** Ends every run of the tests with the list of those that were skipped, and why. */
 
-import type { Reporter, TestModule } from "vitest/node";
+import type { Reporter, TestModule, Vitest } from "vitest/node";
 
 interface Skip {
   readonly file: string;
@@ -11,14 +11,20 @@ interface Skip {
 
 export class SkipReporter implements Reporter {
   readonly #demandReasons: boolean;
+  /** With `-t`, whatever does not match is skipped without a reason, and nobody wants to read about it. */
+  #selective = false;
 
   /** @param demandReasons whether a skip without a reason fails the run. */
   constructor(demandReasons: boolean) {
     this.#demandReasons = demandReasons;
   }
 
+  onInit(vitest: Vitest): void {
+    this.#selective = vitest.config.testNamePattern !== undefined;
+  }
+
   onTestRunEnd(modules: readonly TestModule[]): void {
-    const skips = modules.flatMap(skipsOf);
+    const skips = modules.flatMap(skipsOf).filter(({ reason }) => reason !== undefined || !this.#selective);
     console.log(summaryOf(skips));
     if (this.#demandReasons && skips.some((skip) => skip.reason === undefined)) process.exitCode = 1;
   }

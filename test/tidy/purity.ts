@@ -1,18 +1,22 @@
 /** No time, chance or I/O where the same input must give the same output. */
 
-import { ban, type Exception, type Rule, under } from "./rule.ts";
-import type { Files } from "./tree.ts";
+import { posix } from "node:path";
+import { ban, type Exception, type Rule, under, type Violation, violation } from "./rule.ts";
+import type { Files, Tree } from "./tree.ts";
 
 const PURE: readonly string[] = ["src/base", "src/raft", "src/counter"];
 
-/** `src/node` is a reducer, pure as the core is, but for these. */
+/** `src/node` is a reducer, pure as the core is, but for its driver and what the driver is made of. */
 export const NODE_OUTSIDE: readonly Exception[] = [
-  { path: "src/node/driver.ts", reason: "joins the reducer to the outside: the only file that awaits" },
+  { path: "src/node/driver.ts", reason: "joins the reducer to the outside" },
   { path: "src/node/start.ts", reason: "opens the store and the transport and hands them to the driver" },
+  { path: "src/node/formation.ts", reason: "waits, for the driver, until all initial members have met" },
   {
-    path: "src/node/types.ts",
-    reason: "declares what the driver offers to the API, promises included; no code",
+    path: "src/node/snapshot-transfers.ts",
+    reason: "moves snapshot files for the driver, beside the reducer",
   },
+  { path: "src/node/service.ts", reason: "shows the driver to the API" },
+  { path: "src/node/types.ts", reason: "declares what the API sees, promises included; holds no code" },
 ];
 
 function isPure(path: string): boolean {
@@ -87,3 +91,37 @@ export const determinism: Rule = ban({
     "src/store/disk.ts": "const now = Date.now();",
   },
 });
+
+/** The folders that do I/O, of which the reducer may know no more than the types. */
+const OUTSIDE_FOLDERS: readonly string[] = ["src/store", "src/transport"];
+
+function checkReducer(tree: Tree): Violation[] {
+  return tree.files
+    .filter(({ path }) => under("src/node")(path) && isPure(path) && path !== "src/node/index.ts")
+    .flatMap((file) =>
+      file.imports.flatMap(({ specifier, start, typeOnly }) => {
+        if (specifier === undefined || typeOnly) return [];
+        const target = posix.join(posix.dirname(file.path), specifier);
+        const outside = under(...OUTSIDE_FOLDERS)(target) || NODE_OUTSIDE.some(({ path }) => path === target);
+        return outside ? [violation(file, start, `takes more than types from ${target}`)] : [];
+      }),
+    );
+}
+
+export const reducer: Rule = {
+  holds: "the node's reducer takes nothing but types from its driver, the store and the transport",
+  check: checkReducer,
+  offenders: {
+    "the store": { "src/node/reducer.ts": 'import { openStore } from "../store/index.ts";' },
+    "the driver": { "src/node/reducer.ts": 'import { drive } from "./driver.ts";' },
+    "a value among types": {
+      "src/node/reducer.ts": 'import { type Peer, connect } from "../transport/index.ts";',
+    },
+  },
+  clean: {
+    "src/node/reducer.ts":
+      'import type { Query } from "../store/index.ts";\nimport { Raft } from "../raft/index.ts";',
+    "src/node/driver.ts": 'import { openStore } from "../store/index.ts";',
+    "src/node/index.ts": 'export { start } from "./start.ts";',
+  },
+};

@@ -67,6 +67,19 @@ describe("the scanner", () => {
   ])("sees no import in %s", (text) => {
     expect(sourceFile("a.ts", text).imports).toEqual([]);
   });
+
+  it.each([
+    ['import type { A } from "b";', true],
+    ['import type A from "b";', true],
+    ['import { type A, type B } from "b";', true],
+    ['export type { A } from "b";', true],
+    ['import { type A, b } from "b";', false],
+    ['import { typed } from "b";', false],
+    ['import {} from "b";', false],
+    ['import "b";', false],
+  ])("knows whether anything is left of %s when it runs", (text, typeOnly) => {
+    expect(sourceFile("a.ts", text).imports).toEqual([expect.objectContaining({ typeOnly })]);
+  });
 });
 
 describe(".gitignore", () => {

@@ -19,6 +19,8 @@ export interface Import {
   readonly specifier: string | undefined;
   /** What stands between braces, without aliases; undefined where everything is taken. */
   readonly names: readonly string[] | undefined;
+  /** Whether nothing of it is left when the program runs. */
+  readonly typeOnly: boolean;
   /** Whether it passes on what it imports (`export … from`). */
   readonly reexport: boolean;
   /** The statement from its keyword to the closing quote. */
@@ -70,6 +72,7 @@ function importsOf(text: string, code: string): Import[] {
       start: match.index,
       specifier,
       names: namesIn(clause),
+      typeOnly: isTypeOnly(clause),
       reexport: keyword === "export",
       end,
     });
@@ -85,6 +88,7 @@ function importsOf(text: string, code: string): Import[] {
         start: match.index,
         specifier,
         names: undefined,
+        typeOnly: false,
         reexport: false,
         end: match.index + whole.length,
       });
@@ -92,9 +96,24 @@ function importsOf(text: string, code: string): Import[] {
   }
   for (const match of code.matchAll(REQUIRE)) {
     const end = match.index + match[0].length;
-    found.push({ start: match.index, specifier: undefined, names: undefined, reexport: false, end });
+    found.push({
+      start: match.index,
+      specifier: undefined,
+      names: undefined,
+      typeOnly: false,
+      reexport: false,
+      end,
+    });
   }
   return found;
+}
+
+function isTypeOnly(clause: string): boolean {
+  if (/^\s*type\b/.test(clause)) return true;
+  const braces = /^\s*\{([^}]*)\}/.exec(clause)?.[1];
+  if (braces === undefined) return false;
+  const names = braces.split(",").filter((name) => name.trim() !== "");
+  return names.length > 0 && names.every((name) => /^\s*type\s/.test(name));
 }
 
 function namesIn(clause: string): string[] | undefined {

@@ -1,6 +1,6 @@
 /** What tests may not do: be switched off without a word, or sleep where they could wait for what they wait for. */
 
-import { ban, type Rule, under } from "./rule.ts";
+import { ban, type Exception, type Rule, under } from "./rule.ts";
 
 const DESCRIBES = "(?<![.\\w$])(?:it|test|describe|suite)";
 
@@ -31,18 +31,19 @@ export const skips: Rule = ban({
 });
 
 /** Where real processes, sockets or disks are tested, and time is what it is. Elsewhere it is virtual. */
-const REAL_TIME: readonly string[] = [
-  "test/node",
-  "test/cli",
-  "test/store",
-  "test/transport",
-  "test/e2e",
-  "test/support",
+export const REAL_TIME: readonly Exception[] = [
+  { path: "test/node", reason: "starts nodes with real disks and sockets" },
+  { path: "test/cli", reason: "starts and stops real processes" },
+  { path: "test/store", reason: "kills child processes at points of time" },
+  { path: "test/transport", reason: "breaks and restores real connections" },
+  { path: "test/e2e", reason: "runs whole clusters" },
+  { path: "test/api/wire.test.ts", reason: "floods a real connection until it is closed" },
 ];
 
 export const sleeps: Rule = ban({
   holds: "tests wait for what they wait for, and only those of real processes know real time",
-  where: (path) => under("test")(path) && !under(...REAL_TIME)(path),
+  where: (path) =>
+    under("test")(path) && !REAL_TIME.some((real) => path === real.path || under(real.path)(path)),
   within: "code",
   patterns: [/(?<![.\w$])set(?:Timeout|Interval)\b/g, /\bAtomics\s*\.\s*wait\b/g],
   offenders: {

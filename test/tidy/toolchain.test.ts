@@ -34,6 +34,7 @@ const IMPURE: Readonly<Record<string, string>> = {
   "random bytes": "crypto.randomUUID();",
   "a network call": 'void fetch("http://127.0.0.1");',
   "a file": 'import { readFileSync } from "node:fs";\nreadFileSync("a");',
+  "a timer beside a package": 'import { pack } from "msgpackr";\npack(setTimeout(() => 1, 10));',
   "a socket": 'import { connect } from "node:net";\nconnect(1);',
 };
 
