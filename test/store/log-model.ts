@@ -53,7 +53,7 @@ export const EMPTY: Contents = {
 };
 
 /** The contents after one more write, as the contract of LogWrite says it. */
-export function after(log: Contents, write: Write): Contents {
+export function contentsAfter(log: Contents, write: Write): Contents {
   let { hardState, base, entries } = log;
   const { truncateFrom, install, append, compact } = write;
   if (truncateFrom !== undefined) entries = entries.filter((entry) => entry.index < truncateFrom);
@@ -160,7 +160,7 @@ function repair(log: Contents, prng: Prng): Write {
   if (last === commit) return { append: randomEntries(log, prng) };
   const truncateFrom = index(prng.between(commit + 1, last));
   const hardState = { ...log.hardState, term: term(log.hardState.term + 1), vote: undefined };
-  const cut = { ...after(log, { truncateFrom, append: [] }), hardState };
+  const cut = { ...contentsAfter(log, { truncateFrom, append: [] }), hardState };
   const append = prng.chance(0.8) ? randomEntries(cut, prng) : [];
   // As when an append repairs the log and commits what it brought in one message.
   const end = append.at(-1)?.index ?? lastOf(cut).index;

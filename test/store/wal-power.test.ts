@@ -3,7 +3,7 @@ import { Prng } from "../../src/base/index.ts";
 import { Wal } from "../../src/store/wal.ts";
 import { type LogOnDisk, readLog } from "../../src/store/wal-read.ts";
 import { createLog } from "../../src/store/wal-segment.ts";
-import { after, type Contents, EMPTY, INITIAL_BASE, OWNER, randomWrite } from "./log-model.ts";
+import { type Contents, contentsAfter, EMPTY, INITIAL_BASE, OWNER, randomWrite } from "./log-model.ts";
 import { MemoryDisk } from "./memory-disk.ts";
 
 const DIRECTORY = "/data";
@@ -33,7 +33,7 @@ async function write(disk: MemoryDisk, log: LogOnDisk, prng: Prng): Promise<Ran>
       for (let burst = prng.between(1, 4); burst > 0; burst--) {
         const state = states.at(-1) ?? EMPTY;
         const next = randomWrite(state, prng);
-        const number = states.push(after(state, next)) - 1;
+        const number = states.push(contentsAfter(state, next)) - 1;
         const done = wal.append({ seq: number, ...next });
         pending.push(
           done.then(

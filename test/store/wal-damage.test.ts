@@ -1,0 +1,314 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { crc32c } from "../../src/base/index.ts";
+import { index, term } from "../../src/raft/index.ts";
+import { CorruptionError, IdentityError, NewerFormatError } from "../../src/store/errors.ts";
+import type { LogRecord } from "../../src/store/record.ts";
+import { Wal } from "../../src/store/wal.ts";
+import {
+  batchSeed,
+  encodeSegmentHeader,
+  readBatch,
+  SEGMENT_HEADER_BYTES,
+} from "../../src/store/wal-format.ts";
+import { readLog } from "../../src/store/wal-read.ts";
+import { createLog, encodeBatch } from "../../src/store/wal-segment.ts";
+import {
+  type Contents,
+  contentsAfter,
+  EMPTY,
+  entriesAfter,
+  INITIAL_BASE,
+  OWNER,
+  simpleWrite,
+} from "./log-model.ts";
+import { MemoryDisk } from "./memory-disk.ts";
+
+const DIRECTORY = "/data";
+const SEGMENTS = [1, 2, 3].map((number) => `/data/log/${String(number).padStart(20, "0")}.wal`);
+const [FIRST, MIDDLE, LAST] = SEGMENTS as [string, string, string];
+
+/** A log of three segments, one write for each batch, and where the last segment's batches end. */
+let sound: MemoryDisk;
+let whole: Contents;
+/** The contents after each batch of the last segment, by the offset at which the batch ends. */
+const ends = new Map<number, Contents>();
+
+async function read(disk: MemoryDisk) {
+  const log = await readLog(disk, DIRECTORY, OWNER);
+  return { ...log, contents: { hardState: log.shape.hardState, base: log.shape.base, entries: log.entries } };
+}
+
+/** What reading the log says of it: the error, or what is left. */
+async function verdict(disk: MemoryDisk): Promise<unknown> {
+  return read(disk).then(
+    ({ contents, tornBytes }) => ({ contents, tornBytes }),
+    (error: Error) => error.constructor,
+  );
+}
+
+function damaged(path: string, change: (bytes: Buffer) => Buffer | undefined): MemoryDisk {
+  const disk = sound.copy();
+  disk.poke(path, change(Buffer.from(disk.peek(path) ?? Buffer.alloc(0))));
+  return disk;
+}
+
+function batchStarts(bytes: Buffer): number[] {
+  const starts: number[] = [];
+  const seed = batchSeed(bytes);
+  for (let at = SEGMENT_HEADER_BYTES; at < bytes.length; ) {
+    starts.push(at);
+    const batch = readBatch(bytes, at, seed);
+    if (batch.kind !== "batch") throw new Error("the fixture is damaged");
+    at = batch.end;
+  }
+  return starts;
+}
+
+beforeAll(async () => {
+  sound = new MemoryDisk();
+  await createLog(sound, DIRECTORY, { owner: OWNER, base: INITIAL_BASE });
+  const wal = await Wal.open(
+    { disk: sound, directory: DIRECTORY, owner: OWNER, segmentBytes: 1_200 },
+    await read(sound),
+  );
+  whole = EMPTY;
+  for (let at = 0; at < 14; at++) {
+    const write = simpleWrite(whole);
+    const before = whole;
+    whole = contentsAfter(whole, write);
+    await wal.append({ seq: at, ...write });
+    const bytes = sound.peek(LAST);
+    if (bytes === undefined) continue;
+    if (ends.size === 0) ends.set(batchStarts(bytes)[1] ?? 0, before);
+    ends.set(bytes.length, whole);
+  }
+});
+
+describe("a log with damage", () => {
+  it("is the whole log, when there is none", async () => {
+    expect(sound.paths()).toEqual(SEGMENTS);
+    expect(ends.size).toBeGreaterThan(3);
+    expect(await verdict(sound)).toEqual({ contents: whole, tornBytes: 0 });
+  });
+
+  it("is refused for a flipped bit anywhere before the last batch, and loses the last batch for one in it", async () => {
+    let torn = 0;
+    for (const path of SEGMENTS) {
+      const bytes = sound.peek(path) ?? Buffer.alloc(0);
+      const lastStart = path === LAST ? (batchStarts(bytes).at(-1) ?? 0) : Number.POSITIVE_INFINITY;
+      for (let at = 0; at < bytes.length; at++) {
+        for (const bit of [at % 8, 7]) {
+          const found = await verdict(
+            damaged(path, (copy) => {
+              copy[at] = (copy[at] ?? 0) ^ (1 << bit);
+              return copy;
+            }),
+          );
+          if (at < lastStart) {
+            expect(found, `${path} at ${at}`).toBe(CorruptionError);
+          } else {
+            torn += 1;
+            expect(found, `${path} at ${at}`).toEqual({
+              contents: ends.get(lastStart),
+              tornBytes: bytes.length - lastStart,
+            });
+          }
+        }
+      }
+    }
+    expect(torn).toBeGreaterThan(100);
+  });
+
+  it("may end anywhere in the last segment, and nowhere in one before", async () => {
+    const bytes = sound.peek(LAST) ?? Buffer.alloc(0);
+    const opening = Math.min(...ends.keys());
+    for (let length = 0; length < bytes.length; length++) {
+      const found = await verdict(damaged(LAST, (copy) => copy.subarray(0, length)));
+      if (length < opening) {
+        expect(found, `cut to ${length}`).toBe(CorruptionError);
+        continue;
+      }
+      const end = Math.max(...[...ends.keys()].filter((at) => at <= length));
+      expect(found, `cut to ${length}`).toEqual({ contents: ends.get(end), tornBytes: length - end });
+    }
+    for (const path of [FIRST, MIDDLE]) {
+      const full = sound.peek(path)?.length ?? 0;
+      for (let length = 0; length < full; length++) {
+        expect(await verdict(damaged(path, (copy) => copy.subarray(0, length))), `${path} to ${length}`).toBe(
+          CorruptionError,
+        );
+      }
+    }
+  });
+
+  it("takes zeros at its end for room that was never written, and zeros before a batch for damage", async () => {
+    const extended = damaged(LAST, (copy) => Buffer.concat([copy, Buffer.alloc(5_000)]));
+    expect(await verdict(extended)).toEqual({ contents: whole, tornBytes: 0 });
+    const start = [...ends.keys()].sort((a, b) => a - b)[1] ?? 0;
+    const holed = damaged(LAST, (copy) => copy.fill(0, start, [...ends.keys()].sort((a, b) => a - b)[2]));
+    await expect(read(holed)).rejects.toThrow(/nothing but zeros|no batch begins|checksum/);
+    expect(await verdict(holed)).toBe(CorruptionError);
+    const sealed = damaged(MIDDLE, (copy) => Buffer.concat([copy, Buffer.alloc(64)]));
+    expect(await verdict(sealed)).toBe(CorruptionError);
+  });
+
+  it("is refused without any one of its segments but the last", async () => {
+    await expect(read(damaged(FIRST, () => undefined))).rejects.toThrow(/entries 1 to \d+/);
+    await expect(read(damaged(MIDDLE, () => undefined))).rejects.toThrow(
+      /this segment of the log is missing/,
+    );
+    const none = sound.copy();
+    for (const path of SEGMENTS) none.poke(path, undefined);
+    await expect(read(none)).rejects.toThrow(/the log is missing, though identity.json/);
+  });
+
+  it("is refused with a segment in another's place", async () => {
+    const swapped = damaged(MIDDLE, () => sound.peek(FIRST));
+    await expect(read(swapped)).rejects.toThrow(/this is segment 1 under another's name/);
+  });
+
+  it("is refused with an older copy of its last segment but one", async () => {
+    const bytes = sound.peek(MIDDLE) ?? Buffer.alloc(0);
+    const older = damaged(MIDDLE, (copy) => copy.subarray(0, batchStarts(bytes).at(-1)));
+    await expect(read(older)).rejects.toThrow(/batches \d+ to \d+ are missing before this segment/);
+  });
+
+  it("says what was found, where, and what to do, in one sentence", async () => {
+    const disk = damaged(MIDDLE, (copy) => {
+      copy[200] = (copy[200] ?? 0) ^ 1;
+      return copy;
+    });
+    const error = await read(disk).catch((caught: unknown) => caught);
+    expect(error).toBeInstanceOf(CorruptionError);
+    expect((error as CorruptionError).file).toBe("log/00000000000000000002.wal");
+    expect((error as CorruptionError).offset).toBe(80);
+    expect((error as Error).message).toMatch(
+      /^log\/0+2\.wal at byte 80: batch \d+ is damaged or missing \(.+\), and .+; this node .+ replace this node by a new one .+\.$/,
+    );
+  });
+
+  it("does not take a batch inside a client's data for proof that the batch around it was whole", async () => {
+    const foreign = encodeBatch(
+      [{ kind: "close" }],
+      99,
+      batchSeed(
+        encodeSegmentHeader(
+          { ...OWNER, incarnation: "f".repeat(32) },
+          { segment: 3, firstBatch: 1, previousBytes: 0 },
+        ),
+      ),
+    );
+    const [entry] = entriesAfter(whole, 1);
+    if (entry?.kind !== "command") throw new Error("the fixture is no command");
+    const disk = sound.copy();
+    const wal = await Wal.open({ disk, directory: DIRECTORY, owner: OWNER }, await read(disk));
+    await wal.append({ seq: 1, append: [{ ...entry, data: foreign, crc: crc32c(foreign) }] });
+    const bytes = disk.peek(LAST) ?? Buffer.alloc(0);
+    disk.poke(LAST, bytes.subarray(0, -1));
+    expect(await verdict(disk)).toMatchObject({ contents: whole });
+  });
+});
+
+describe("a log that is intact but wrong", () => {
+  /** A log of one segment that goes on with these records. */
+  async function withRecords(
+    batches: readonly (readonly LogRecord[])[],
+    numbers = [2, 3, 4],
+  ): Promise<MemoryDisk> {
+    const disk = new MemoryDisk();
+    await createLog(disk, DIRECTORY, { owner: OWNER, base: INITIAL_BASE });
+    const bytes = disk.peek(FIRST) ?? Buffer.alloc(0);
+    const seed = batchSeed(bytes);
+    disk.poke(
+      FIRST,
+      Buffer.concat([bytes, ...batches.map((records, at) => encodeBatch(records, numbers[at] ?? 0, seed))]),
+    );
+    return disk;
+  }
+  const hardState = { term: term(1), vote: undefined, commit: index(0) };
+  const records = (): LogRecord[] => {
+    const entries = entriesAfter({ ...EMPTY, hardState }, 3);
+    return [
+      { kind: "hardState", hardState },
+      ...entries.map((entry): LogRecord => ({ kind: "entry", entry })),
+    ];
+  };
+
+  it("is refused for each rule that it breaks", async () => {
+    const [state, first, second, third] = records() as [LogRecord, LogRecord, LogRecord, LogRecord];
+    expect(
+      await verdict(
+        await withRecords([
+          [state, first],
+          [second, third],
+        ]),
+      ),
+    ).toMatchObject({ tornBytes: 0 });
+    const broken: [readonly (readonly LogRecord[])[], RegExp, number[]?][] = [
+      [[[state, first], [second]], /batch 4 stands where batch 3 should/, [2, 4]],
+      [[[state, first], [second]], /batch 2 stands where batch 3 should/, [2, 2]],
+      [[[state, first, third]], /entry 3 follows entry 1/],
+      [[[first, second]], /entry 2 has term 1, which is after the node's own term 0/],
+      [
+        [[state, first], [{ kind: "hardState", hardState: { ...hardState, commit: index(2) } }]],
+        /committed but the log ends at 1/,
+      ],
+      [
+        [[{ kind: "hardState", hardState: { ...hardState, term: term(5) } }, state]],
+        /term goes back from 5 to 1/,
+      ],
+      [
+        [[state, { kind: "compact", base: { ...INITIAL_BASE, index: index(7), term: term(1) } }]],
+        /compacted to 7/,
+      ],
+      [
+        [[state, first, { kind: "compact", base: { ...INITIAL_BASE, index: index(1), term: term(1) } }]],
+        /another chain hash/,
+      ],
+    ];
+    for (const [batches, message, numbers] of broken) {
+      const disk = await withRecords(batches, numbers);
+      await expect(read(disk)).rejects.toThrow(message);
+      expect(await verdict(disk)).toBe(CorruptionError);
+    }
+  });
+
+  it("is refused where the chain of hashes breaks, even with right checksums", async () => {
+    const [state, first] = records() as [LogRecord, LogRecord];
+    const other = entriesAfter(
+      { ...EMPTY, hardState, entries: entriesAfter({ ...EMPTY, hardState }, 1, 7) },
+      1,
+    )[0];
+    if (other === undefined) throw new Error("the fixture is empty");
+    await expect(read(await withRecords([[state, first, { kind: "entry", entry: other }]]))).rejects.toThrow(
+      /the chain of hashes breaks at entry 2/,
+    );
+  });
+
+  it("is not called damaged when a newer version wrote it", async () => {
+    const disk = await withRecords([records()]);
+    const bytes = Buffer.from(disk.peek(FIRST) ?? Buffer.alloc(0));
+    const unknown = encodeBatch([{ kind: "close" }], 3, batchSeed(bytes));
+    unknown[20] = 200;
+    unknown.writeUInt32LE(crc32c(unknown.subarray(8), batchSeed(bytes)), 4);
+    disk.poke(FIRST, Buffer.concat([bytes, unknown]));
+    await expect(read(disk)).rejects.toThrow(NewerFormatError);
+    await expect(read(disk)).rejects.toThrow(
+      /record kind 200 is not known; it was written by a newer version/,
+    );
+
+    bytes.writeUInt32LE(2, 8);
+    bytes.writeUInt32LE(crc32c(bytes.subarray(0, 76)), 76);
+    disk.poke(FIRST, bytes);
+    await expect(read(disk)).rejects.toThrow(NewerFormatError);
+    await expect(read(disk)).rejects.toThrow(/has format 2 and this version reads format 1/);
+  });
+
+  it("is refused under another cluster or another incarnation", async () => {
+    const elsewhere = { ...OWNER, clusterId: "other" };
+    await expect(readLog(sound, DIRECTORY, elsewhere)).rejects.toMatchObject({ code: "otherCluster" });
+    const reborn = { ...OWNER, incarnation: "f".repeat(32) };
+    await expect(readLog(sound, DIRECTORY, reborn)).rejects.toMatchObject({ code: "otherIncarnation" });
+    await expect(readLog(sound, DIRECTORY, reborn)).rejects.toThrow(IdentityError);
+  });
+});
