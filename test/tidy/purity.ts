@@ -16,6 +16,7 @@ export const NODE_OUTSIDE: readonly Exception[] = [
     reason: "moves snapshot files for the driver, beside the reducer",
   },
   { path: "src/node/service.ts", reason: "shows the driver to the API" },
+  { path: "src/node/starting.ts", reason: "answers the API before there is a reducer to ask" },
   { path: "src/node/types.ts", reason: "declares what the API sees, promises included; holds no code" },
 ];
 
