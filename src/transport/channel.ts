@@ -22,6 +22,8 @@ export class HandshakeChannel {
     this.#socket = socket;
     socket.on("data", this.#onData);
     socket.on("close", this.#onClose);
+    // The server's sockets stay half open; who has nothing more to say in a handshake has left it.
+    socket.on("end", this.#onClose);
     socket.on("error", this.#onError);
     const late = (): void => this.fail(`the handshake took longer than ${millisecondsMax} ms`);
     this.#deadline = setTimeout(late, millisecondsMax);
@@ -100,6 +102,7 @@ export class HandshakeChannel {
     clearTimeout(this.#deadline);
     this.#socket.off("data", this.#onData);
     this.#socket.off("close", this.#onClose);
+    this.#socket.off("end", this.#onClose);
     this.#socket.off("error", this.#onError);
   }
 }

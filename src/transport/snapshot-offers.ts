@@ -62,8 +62,10 @@ export class SnapshotOffers {
       response.writeHead(416, { "Content-Range": `bytes */${offered.bytes}` }).end();
       return;
     }
+    const { socket } = request;
     const serving = this.#stream(response, offered, start).catch((error: unknown) => {
-      response.destroy();
+      // The connection, not only the response: the reader must see that bytes are missing, not wait for them.
+      socket.destroy();
       if (!offered.withdrawn.signal.aborted)
         onFailure(error instanceof Error ? error.message : String(error));
     });
@@ -88,6 +90,7 @@ export class SnapshotOffers {
         autoClose: false,
       });
       await pipeline(content, response, { signal: offered.withdrawn.signal });
+      if (content.bytesRead !== offered.bytes - start) throw new Error("the file became shorter");
     } finally {
       await file.close();
     }

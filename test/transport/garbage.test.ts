@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import fc from "fast-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { encodePacket } from "../../src/transport/index.ts";
@@ -20,7 +19,7 @@ let reachableBefore: number;
 
 beforeAll(async () => {
   world = await World.of("n1", "n2", "n3");
-  const settings = { frameBytesMax: FRAME_MAX, handshakeMsMax: 150, keepaliveMs: 1000 };
+  const settings = { frameBytesMax: FRAME_MAX, keepaliveMs: 1000 };
   b = await world.open("n2", { settings });
   a = await world.open("n1", { settings, peers: ["n2"] });
   await until(() => isUp(a, "n2") && isUp(b, "n1"));
@@ -231,24 +230,6 @@ describe("garbage", () => {
     const peer = await welcomed();
     await peer.end();
     expect(b.heard.notices.at(-1)?.event).toBe("linkSilent");
-    await expectOthersUnaffected();
-  });
-
-  it("does not let a peer that pings and never reads fill the memory", async () => {
-    const { peer } = await introduce(b.transport.port, { ...hello(), keepaliveMs: 60_000 }, SECRET);
-    peer.socket.pause();
-    const pings = Buffer.concat(
-      Array.from({ length: 20_000 }, (_, i) => frame(encodePacket({ kind: "ping", sequence: i }))),
-    );
-    const before = process.memoryUsage().rss;
-    for (let i = 0; i < 15; i++) {
-      if (!peer.socket.write(pings)) await once(peer.socket, "drain");
-    }
-    // It was all read, though hardly any of it was answered.
-    peer.socket.write(frame(encodePacket({ kind: "digest", index: 7, digest: 7 })));
-    await until(() => b.heard.packets.length === 1);
-    expect(process.memoryUsage().rss - before).toBeLessThan(100_000_000);
-    peer.socket.destroy();
     await expectOthersUnaffected();
   });
 

@@ -16,8 +16,8 @@ import { Relay } from "./relay.ts";
 export const QUICK: Partial<TransportSettings> = {
   reconnectMsMin: 5,
   reconnectMsMax: 40,
-  handshakeMsMax: 500,
-  keepaliveMs: 50,
+  handshakeMsMax: 2000,
+  keepaliveMs: 100,
 };
 
 /** The incarnation that stands for `word`: 32 hex digits. */
