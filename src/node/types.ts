@@ -30,8 +30,11 @@ export type ReadResult =
       /** The state that answered had applied the log up to here. */
       readonly index: number;
       readonly term: number;
-      /** For a stale read: ms since this node last heard from a leader or led with a majority; otherwise 0. */
-      readonly ageMs: number;
+      /**
+       * For a stale read: ms since this node last heard from a leader, or as leader from a majority; undefined if it
+       * has not since it started. 0 for a linearizable read.
+       */
+      readonly ageMs: number | undefined;
     }
   | NodeRefusal;
 

@@ -1,0 +1,261 @@
+/**
+ * Joins the reducer to the world: the clock, the disk, the network, and those who wait. Every event goes through
+ * `#feed`, every effect through `#carryOut`; what happens within one turn of the event loop is drained together,
+ * so that it shares an entry, a flush and a round.
+ */
+
+import { InvariantViolation } from "../base/index.ts";
+import type { Command, Totals } from "../counter/index.ts";
+import { index, type NodeId, type RaftStatus } from "../raft/index.ts";
+import type { Applied, NodeStore, Query } from "../store/index.ts";
+import type { Packet, Transport } from "../transport/index.ts";
+import type { Effects, NodeEvent, NodeTrace, RequestId, Response } from "./events.ts";
+import type { NodeReducer } from "./reducer.ts";
+import { SnapshotTransfers } from "./snapshot-transfers.ts";
+import type { Consistency, NodeRefusal, ReadResult, WriteResult } from "./types.ts";
+
+export interface DriverOptions {
+  readonly clusterId: string;
+  readonly reducer: NodeReducer;
+  readonly store: NodeStore;
+  readonly transport: Transport;
+  readonly totals: Totals;
+  /** Length of a tick, ms. */
+  readonly tickMs: number;
+  readonly onTrace: (trace: NodeTrace) => void;
+  /** Something broke that is final: a failed disk, a broken invariant. Called once. */
+  readonly onFatal: (error: Error) => void;
+}
+
+const STOPPED: NodeRefusal = {
+  kind: "failed",
+  code: "SHUTTING_DOWN",
+  detail: "This node has stopped. Nothing was applied; ask another node.",
+  retryAfterMs: 1_000,
+};
+
+/** More ticks than this are not made up for: a process that was paused must not think that ages have passed. */
+const CATCH_UP_TICKS = 3;
+
+export class NodeDriver {
+  readonly #reducer: NodeReducer;
+  readonly #store: NodeStore;
+  readonly #transport: Transport;
+  readonly #snapshots: SnapshotTransfers;
+  readonly #options: DriverOptions;
+  readonly #waiting: Map<RequestId, (result: never) => void> = new Map();
+  #lastRequest = 0;
+  #drainScheduled = false;
+  #timer: NodeJS.Timeout | undefined;
+  #tickedMs = performance.now();
+  #failed = false;
+  #closed = false;
+  #totals: Totals;
+  readonly #reachable: Set<NodeId> = new Set();
+  /** Called at each drain while somebody waits for the node to come to rest. */
+  #onDrained: (() => void) | undefined;
+
+  constructor(options: DriverOptions) {
+    this.#options = options;
+    this.#reducer = options.reducer;
+    this.#store = options.store;
+    this.#transport = options.transport;
+    this.#totals = options.totals;
+    this.#snapshots = new SnapshotTransfers({
+      clusterId: options.clusterId,
+      store: options.store,
+      transport: options.transport,
+      onReceived: (snapshot) => this.#feed({ kind: "snapshotReceived", snapshot }),
+      onSent: (to, ok) => this.#feed({ kind: "snapshotSent", to, ok }),
+      onFatal: (error) => this.fail(error),
+    });
+  }
+
+  /** Starts the clock. */
+  start(): void {
+    this.#tickedMs = performance.now();
+    this.#timer = setInterval(() => this.#tick(), this.#options.tickMs);
+    this.#schedule();
+  }
+
+  write(command: Command): Promise<WriteResult> {
+    return this.#request((id) => ({ kind: "write", id, command }));
+  }
+
+  read(query: Query, consistency: Consistency): Promise<ReadResult> {
+    return this.#request((id) => ({ kind: "read", id, query, consistency }));
+  }
+
+  status(): RaftStatus {
+    return this.#reducer.status();
+  }
+
+  /** As of the last apply. */
+  get totals(): Totals {
+    return this.#totals;
+  }
+
+  get reachable(): ReadonlySet<NodeId> {
+    return this.#reachable;
+  }
+
+  /** A packet from an authenticated peer. */
+  receive(from: NodeId, packet: Packet): void {
+    switch (packet.kind) {
+      case "raft":
+        return this.#feed({ kind: "receive", message: packet.message });
+      case "digest": {
+        const digest = { index: index(packet.index), digest: packet.digest };
+        return this.#feed({ kind: "digest", from, digest });
+      }
+      case "snapshotOffer":
+        return this.#snapshots.offered(from, packet.offer);
+      case "snapshotResult":
+        return this.#snapshots.result(from, packet.meta, packet.ok);
+    }
+  }
+
+  linked(peer: NodeId): void {
+    this.#reachable.add(peer);
+  }
+
+  unlinked(peer: NodeId): void {
+    this.#reachable.delete(peer);
+    this.#snapshots.unreachable(peer);
+    this.#feed({ kind: "unreachable", peer });
+  }
+
+  /**
+   * Hands leadership over, takes no more writes and waits until nobody waits here any more, at most `graceMs`.
+   * Then everything that is left is answered honestly.
+   */
+  async drain(graceMs: number): Promise<void> {
+    this.#feed({ kind: "stop" });
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, graceMs);
+      this.#onDrained = () => {
+        if (!this.#reducer.isDrained || this.#waiting.size > 0) return;
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.#respond(this.#reducer.abandon());
+  }
+
+  /** Stops the clock and all work; nothing is answered after this. */
+  close(): void {
+    this.#closed = true;
+    clearInterval(this.#timer);
+    this.#snapshots.close();
+  }
+
+  /** Ends everything at once: the disk or an invariant broke. Pending writes end as unknown. */
+  fail(error: Error): void {
+    if (this.#failed || this.#closed) return;
+    this.#failed = true;
+    this.close();
+    this.#respond(this.#reducer.abandon());
+    this.#options.onFatal(error);
+  }
+
+  #request<R extends WriteResult | ReadResult>(event: (id: RequestId) => NodeEvent): Promise<R> {
+    const id = ++this.#lastRequest;
+    return new Promise<R>((resolve) => {
+      this.#waiting.set(id, resolve as (result: never) => void);
+      if (this.#closed || this.#failed) resolve(STOPPED as R);
+      else this.#feed(event(id));
+    });
+  }
+
+  #feed(event: NodeEvent): void {
+    if (this.#closed || this.#failed) return;
+    try {
+      this.#reducer.step(event, performance.now());
+    } catch (error) {
+      return this.fail(asError(error));
+    }
+    this.#schedule();
+  }
+
+  /** After the events of this turn: they share what comes of them. */
+  #schedule(): void {
+    if (this.#drainScheduled) return;
+    this.#drainScheduled = true;
+    setImmediate(() => {
+      this.#drainScheduled = false;
+      this.#drainNow();
+    });
+  }
+
+  #drainNow(): void {
+    if (this.#closed || this.#failed) return;
+    try {
+      this.#carryOut(this.#reducer.drain(performance.now()));
+    } catch (error) {
+      return this.fail(asError(error));
+    }
+    this.#onDrained?.();
+  }
+
+  /** Time in whole ticks; what a pause swallowed is not made up for. */
+  #tick(): void {
+    const now = performance.now();
+    const due = Math.floor((now - this.#tickedMs) / this.#options.tickMs);
+    if (due < 1) return;
+    this.#tickedMs = due > CATCH_UP_TICKS ? now : this.#tickedMs + due * this.#options.tickMs;
+    for (let tick = 0; tick < Math.min(due, CATCH_UP_TICKS); tick++) this.#feed({ kind: "tick" });
+  }
+
+  #carryOut(effects: Effects): void {
+    const { write, restore, apply } = effects;
+    if (write !== undefined) {
+      const { seq } = write;
+      this.#await(this.#store.write(write), () => this.#feed({ kind: "persisted", seq }));
+    }
+    for (const message of effects.send) this.#transport.send(message.to, { kind: "raft", message });
+    if (restore !== undefined) this.#await(this.#store.restore(restore), (applied) => this.#applied(applied));
+    if (apply !== undefined) {
+      const done = this.#store.apply(apply.entries, apply.wantOutcomes);
+      this.#await(done, (applied) => this.#applied(applied));
+    }
+    for (const { ticket, queries } of effects.queries) {
+      this.#await(this.#store.query(queries), (answers) => this.#feed({ kind: "queried", ticket, answers }));
+    }
+    this.#respond(effects.responses);
+    for (const digest of effects.digests) this.#broadcast({ kind: "digest", ...digest });
+    if (effects.takeSnapshot) {
+      const taken = this.#store.takeSnapshot();
+      this.#await(taken, ({ meta }) => this.#feed({ kind: "snapshotTaken", snapshot: meta }));
+    }
+    for (const { to, snapshot } of effects.sendSnapshot) this.#snapshots.send(to, snapshot);
+    for (const trace of effects.trace) this.#options.onTrace(trace);
+  }
+
+  #applied(applied: Applied): void {
+    this.#totals = applied.totals;
+    this.#feed({ kind: "applied", applied });
+  }
+
+  #broadcast(packet: Packet): void {
+    for (const { id } of this.#reducer.configuration.members) {
+      if (id !== this.#reducer.self) this.#transport.send(id, packet);
+    }
+  }
+
+  /** A promise of the store that is never left alone: if it rejects, the node is finished (P12). */
+  #await<T>(promise: Promise<T>, then: (value: T) => void): void {
+    promise.then(then).catch((error: unknown) => this.fail(asError(error)));
+  }
+
+  #respond(responses: readonly Response[]): void {
+    for (const { id, result } of responses) {
+      const resolve = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      resolve?.(result as never);
+    }
+  }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new InvariantViolation(`something that is no error was thrown: ${String(error)}`);
+}

@@ -1,0 +1,161 @@
+/**
+ * Reads from their arrival to their answer. A linearizable read is first given a read index by the leader; it is
+ * answered from this node's own state once that has applied so far. Every attempt has an id of its own (T30).
+ */
+
+import { assert } from "../base/index.ts";
+import type { ReadId } from "../raft/index.ts";
+import type { Query, QueryAnswers } from "../store/index.ts";
+import type { RequestId } from "./events.ts";
+import type { NodeRefusal, ReadResult } from "./types.ts";
+
+interface PendingRead {
+  readonly id: RequestId;
+  readonly query: Query;
+  readonly arrivedMs: number;
+  /** Age of what a stale read is answered from; 0 for a linearizable one. */
+  readonly ageMs: number | undefined;
+  answered: boolean;
+}
+
+export interface ReadAnswer {
+  readonly id: RequestId;
+  readonly result: ReadResult;
+}
+
+export class ReadQueue {
+  /** Without a read index, and not asked for one. */
+  #waiting: PendingRead[] = [];
+  /** Asked for; by attempt. */
+  readonly #asked: Map<ReadId, readonly PendingRead[]> = new Map();
+  /** With a read index that is not applied yet. */
+  #confirmed: { readonly index: number; readonly reads: readonly PendingRead[] }[] = [];
+  /** May be answered from the state as it is. */
+  #ready: PendingRead[] = [];
+  /** Handed to the state machine; by ticket. */
+  readonly #querying: Map<number, readonly PendingRead[]> = new Map();
+  #answers: ReadAnswer[] = [];
+  #attempts = 0;
+  #tickets = 0;
+
+  get isEmpty(): boolean {
+    return (
+      this.#waiting.length === 0 &&
+      this.#asked.size === 0 &&
+      this.#confirmed.length === 0 &&
+      this.#ready.length === 0 &&
+      this.#querying.size === 0
+    );
+  }
+
+  takeAnswers(): readonly ReadAnswer[] {
+    const answers = this.#answers;
+    this.#answers = [];
+    return answers;
+  }
+
+  addLinearizable(read: { readonly id: RequestId; readonly query: Query; readonly nowMs: number }): void {
+    this.#waiting.push({ id: read.id, query: read.query, arrivedMs: read.nowMs, ageMs: 0, answered: false });
+  }
+
+  addStale(read: {
+    readonly id: RequestId;
+    readonly query: Query;
+    readonly nowMs: number;
+    readonly ageMs: number | undefined;
+  }): void {
+    const { id, query, nowMs, ageMs } = read;
+    this.#ready.push({ id, query, arrivedMs: nowMs, ageMs, answered: false });
+  }
+
+  /** Ends a read that was never taken in. */
+  refuse(id: RequestId, result: ReadResult): void {
+    this.#answers.push({ id, result });
+  }
+
+  /** Begins one attempt for all reads that wait for a read index; undefined if none does. */
+  ask(): ReadId | undefined {
+    const open = this.#waiting.filter((read) => !read.answered);
+    this.#waiting = [];
+    if (open.length === 0) return undefined;
+    const id = ++this.#attempts;
+    this.#asked.set(id, open);
+    return id;
+  }
+
+  /** An attempt got its read index. */
+  confirm(id: ReadId, index: number): void {
+    const reads = this.#asked.get(id);
+    assert(reads !== undefined, "reads: each attempt ends exactly once");
+    this.#asked.delete(id);
+    this.#confirmed.push({ index, reads });
+  }
+
+  /** An attempt came to nothing: its reads wait for the next one. */
+  fail(id: ReadId): void {
+    const reads = this.#asked.get(id);
+    assert(reads !== undefined, "reads: each attempt ends exactly once");
+    this.#asked.delete(id);
+    this.#waiting.push(...reads);
+  }
+
+  /** Takes the queries that may run once everything up to `handedOut` is applied, under one ticket. */
+  takeQueries(
+    handedOut: number,
+  ): { readonly ticket: number; readonly queries: readonly Query[] } | undefined {
+    if (this.#confirmed.length > 0) {
+      for (const { index, reads } of this.#confirmed) if (index <= handedOut) this.#ready.push(...reads);
+      this.#confirmed = this.#confirmed.filter(({ index }) => index > handedOut);
+    }
+    const open = this.#ready.filter((read) => !read.answered);
+    this.#ready = [];
+    if (open.length === 0) return undefined;
+    const ticket = ++this.#tickets;
+    this.#querying.set(ticket, open);
+    return { ticket, queries: open.map((read) => read.query) };
+  }
+
+  /** The state machine has answered. */
+  queried(ticket: number, { answers, index, term }: QueryAnswers): void {
+    const reads = this.#querying.get(ticket);
+    assert(reads !== undefined, "reads: each ticket is answered once");
+    assert(reads.length === answers.length, "reads: each query has one answer");
+    this.#querying.delete(ticket);
+    for (const [at, read] of reads.entries()) {
+      const answer = answers[at] as QueryAnswers["answers"][number];
+      this.#answer(read, { kind: "answer", answer, index, term, ageMs: read.ageMs });
+    }
+  }
+
+  /** Refuses what has waited too long for its confirmation. */
+  expire(nowMs: number, readMs: number): void {
+    const groups = [this.#waiting, ...this.#asked.values(), ...this.#confirmed.map(({ reads }) => reads)];
+    for (const reads of groups) {
+      for (const read of reads) if (nowMs - read.arrivedMs >= readMs) this.#answer(read, timedOut(readMs));
+    }
+    this.#waiting = this.#waiting.filter((read) => !read.answered);
+  }
+
+  /** Refuses everything that is not with the state machine already. */
+  refuseAll(refusal: NodeRefusal): void {
+    const asked = [...this.#asked.values()].flat();
+    const confirmed = this.#confirmed.flatMap(({ reads }) => reads);
+    for (const read of [...this.#waiting, ...asked, ...confirmed, ...this.#ready])
+      this.#answer(read, refusal);
+  }
+
+  #answer(read: PendingRead, result: ReadResult): void {
+    if (read.answered) return;
+    read.answered = true;
+    this.#answers.push({ id: read.id, result });
+  }
+}
+
+function timedOut(readMs: number): NodeRefusal {
+  return {
+    kind: "failed",
+    code: "READ_TIMEOUT",
+    detail: `No majority confirmed the read within ${readMs} ms. Retry, or read with consistency=stale.`,
+    retryAfterMs: 500,
+  };
+}

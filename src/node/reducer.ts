@@ -1,0 +1,376 @@
+/**
+ * One member of the cluster as a synchronous reducer: the core, the requests that wait on it, and when to take a
+ * snapshot. Events in (`step`), effects out (`drain`); no clock, no I/O: the simulator runs this very class.
+ *
+ * Group commit: writes gather while the previous entry is on its way to this node's disk, and then become one
+ * entry together. So one flush of the disk serves whatever arrived during the one before.
+ */
+
+import {
+  type Configuration,
+  entryBytes,
+  type NodeId,
+  Raft,
+  type RaftOptions,
+  type RaftStatus,
+  type Ready,
+  type SnapshotMeta,
+} from "../raft/index.ts";
+import type { Applied, StateDigest } from "../store/index.ts";
+import { Contact } from "./contact.ts";
+import { DigestWatch } from "./digest-watch.ts";
+import type { Effects, NodeEvent, NodeSettings, NodeTrace, Response } from "./events.ts";
+import { ReadQueue } from "./read-queue.ts";
+import type { NodeRefusal, WriteResult } from "./types.ts";
+import { overloaded, WriteQueue } from "./write-queue.ts";
+
+export interface ReducerOptions {
+  readonly raft: RaftOptions;
+  readonly settings: NodeSettings;
+}
+
+export class NodeReducer {
+  readonly #raft: Raft;
+  readonly #settings: NodeSettings;
+  readonly #self: NodeId;
+  readonly #writes = new WriteQueue();
+  readonly #reads = new ReadQueue();
+  readonly #contact = new Contact();
+  readonly #digestWatch: DigestWatch;
+  /** Messages that wait for a write, oldest first. */
+  #held: { readonly seq: number; readonly messages: Ready["send"] }[] = [];
+  #persistedSeq = 0;
+  /** The write that carries the latest entry of commands; the next entry waits for it. */
+  #entrySeq = 0;
+  /** Entries and snapshots up to here have been handed to the state machine. */
+  #handedOut: number;
+  /** What the state machine was asked for, oldest first: the entries of commands in each apply. */
+  readonly #applying: (readonly number[])[] = [];
+  #snapshotIndex: number;
+  /** Bytes of entries handed to the state machine since the latest snapshot began. */
+  #bytesHandedOut = 0;
+  #snapshotting = false;
+  #taken: SnapshotMeta | undefined;
+  /** Moment up to which the entries of this term account for log time, ms. */
+  #stampedMs: { readonly term: number; readonly at: number } | undefined;
+  #leader: NodeId | undefined;
+  #alarm: string | undefined;
+  #diverged = false;
+  #stopping = false;
+  /** Reads that failed are asked again at the next tick, not at once. */
+  #askReads = true;
+  #digests: StateDigest[] = [];
+  #trace: NodeTrace[] = [];
+
+  constructor(options: ReducerOptions) {
+    this.#raft = new Raft(options.raft);
+    this.#settings = options.settings;
+    this.#self = options.raft.self;
+    this.#digestWatch = new DigestWatch(options.raft.self);
+    this.#handedOut = options.raft.applied;
+    this.#snapshotIndex = options.raft.snapshot?.index ?? 0;
+  }
+
+  /**
+   * Takes in one event.
+   * @param nowMs this node's monotonic clock, in ms; never goes back.
+   * @throws {InvariantViolation} when an invariant is broken; the process has to exit.
+   */
+  step(event: NodeEvent, nowMs: number): void {
+    switch (event.kind) {
+      case "tick":
+        this.#raft.step(event);
+        this.#writes.expire(nowMs, this.#settings);
+        this.#reads.expire(nowMs, this.#settings.readMs);
+        this.#askReads = true;
+        if (this.#stopping) this.#raft.step({ kind: "transfer", to: undefined });
+        return;
+      case "write":
+        return this.#write(event, nowMs);
+      case "read":
+        return this.#read(event, nowMs);
+      case "receive": {
+        const leads = event.message.kind === "append" || event.message.kind === "heartbeat";
+        this.#contact.heard(event.message.from, nowMs, leads && event.message.term >= this.#raft.term);
+        return this.#raft.step(event);
+      }
+      case "digest":
+        return this.#compare(event.from, event.digest);
+      case "persisted":
+        this.#persistedSeq = Math.max(this.#persistedSeq, event.seq);
+        return this.#raft.step(event);
+      case "applied":
+        return this.#applied(event.applied);
+      case "queried":
+        return this.#reads.queried(event.ticket, event.answers);
+      case "snapshotTaken":
+        this.#snapshotting = false;
+        this.#snapshotIndex = Math.max(this.#snapshotIndex, event.snapshot.index);
+        this.#taken = event.snapshot;
+        return this.#compact();
+      case "snapshotReceived":
+      case "snapshotSent":
+      case "unreachable":
+        return this.#raft.step(event);
+      case "transfer":
+        return this.#raft.step({ kind: "transfer", to: undefined });
+      case "stop":
+        this.#stopping = true;
+        return this.#raft.step({ kind: "transfer", to: undefined });
+    }
+  }
+
+  /** Everything to be done now. Called after one event or after several, which then share entries and rounds. */
+  drain(nowMs: number): Effects {
+    this.#steer();
+    this.#ask();
+    const proposed = this.#propose(nowMs);
+    const ready = this.#raft.ready();
+    if (proposed && ready.write !== undefined) this.#entrySeq = ready.write.seq;
+    for (const outcome of ready.outcomes) this.#writes.settle(outcome);
+    this.#handOut(ready);
+    const queries = this.#reads.takeQueries(this.#handedOut);
+    const commands = ready.apply.filter((entry) => entry.kind === "command").map((entry) => entry.index);
+    const trace: NodeTrace[] = [...this.#trace, ...ready.trace];
+    this.#trace = [];
+    const digests = this.#digests;
+    this.#digests = [];
+    return {
+      write: ready.write,
+      send: this.#release(ready),
+      restore: ready.restore,
+      apply:
+        ready.apply.length === 0
+          ? undefined
+          : { entries: ready.apply, wantOutcomes: commands.some((index) => this.#writes.awaits(index)) },
+      queries: queries === undefined ? [] : [queries],
+      responses: this.#responses(),
+      digests,
+      takeSnapshot: this.#maybeSnapshot(),
+      sendSnapshot: ready.sendSnapshot,
+      trace,
+    };
+  }
+
+  get self(): NodeId {
+    return this.#self;
+  }
+
+  status(): RaftStatus {
+    return this.#raft.status();
+  }
+
+  get configuration(): Configuration {
+    return this.#raft.configuration;
+  }
+
+  /** What is known of replicas that differ, in a sentence. */
+  get alarm(): string | undefined {
+    return this.#alarm;
+  }
+
+  /** Whether this node's state is known to be wrong. */
+  get diverged(): boolean {
+    return this.#diverged;
+  }
+
+  get stopping(): boolean {
+    return this.#stopping;
+  }
+
+  /** Bytes of commands that wait for an answer. */
+  get pendingBytes(): number {
+    return this.#writes.bytes;
+  }
+
+  /** Whether nobody waits for an answer and leadership is handed over, so that stopping hurts nobody. */
+  get isDrained(): boolean {
+    const handedOver = !this.#raft.isLeader || this.configuration.members.length === 1;
+    return this.#writes.isEmpty && this.#reads.isEmpty && handedOver;
+  }
+
+  /** How old a stale read's answer may be, ms; undefined before the first contact with a leader. */
+  ageMs(nowMs: number): number | undefined {
+    return this.#contact.ageMs(nowMs, {
+      leads: this.#raft.isLeader,
+      self: this.#self,
+      configuration: this.configuration,
+    });
+  }
+
+  /** Ends every request that still waits: the process is about to exit. */
+  abandon(): readonly Response[] {
+    this.#writes.abandon();
+    this.#reads.refuseAll(stopping());
+    return this.#responses();
+  }
+
+  #write(event: NodeEvent & { kind: "write" }, nowMs: number): void {
+    const refusal = this.#writeRefusal();
+    if (refusal !== undefined) {
+      this.#writes.refuse(event.id, refusal);
+      return;
+    }
+    this.#writes.add({ id: event.id, command: event.command, nowMs });
+  }
+
+  #writeRefusal(): WriteResult | undefined {
+    if (this.#diverged) return this.#divergedRefusal();
+    if (this.#writes.bytes >= this.#settings.pendingBytesMax) return overloaded();
+    return undefined;
+  }
+
+  #read(event: NodeEvent & { kind: "read" }, nowMs: number): void {
+    const { id, query } = event;
+    if (this.#diverged) return this.#reads.refuse(id, this.#divergedRefusal());
+    if (event.consistency === "stale") {
+      return this.#reads.addStale({ id, query, nowMs, ageMs: this.ageMs(nowMs) });
+    }
+    this.#reads.addLinearizable({ id, query, nowMs });
+  }
+
+  #divergedRefusal(): NodeRefusal {
+    return {
+      kind: "failed",
+      code: "STATE_DIVERGED",
+      detail: this.#alarm ?? "The state of this node is wrong.",
+      retryAfterMs: 5_000,
+    };
+  }
+
+  /** Sends waiting writes to the leader if that is another node; lets reads try again when a leader is found. */
+  #steer(): void {
+    const leader = this.#raft.leader;
+    if (leader !== this.#leader) {
+      this.#leader = leader;
+      this.#askReads = true;
+    }
+    if (leader === undefined || !this.#writes.hasWaiting) return;
+    if (leader !== this.#self) return this.#redirect(leader);
+    // A leader that stops and has nobody to hand over to cannot take the write, and nobody else can.
+    if (this.#stopping && this.configuration.members.length === 1) this.#writes.answerWaiting(stopping());
+  }
+
+  #redirect(leader: NodeId): void {
+    const member = this.configuration.members.find(({ id }) => id === leader);
+    // A leader that is not in our configuration yet will be, once its entries arrive.
+    if (member === undefined) return;
+    this.#writes.answerWaiting({ kind: "redirect", leader, url: member.api });
+  }
+
+  /** Begins one attempt for all linearizable reads that wait. */
+  #ask(): void {
+    if (!this.#askReads || this.#leader === undefined) return;
+    const id = this.#reads.ask();
+    if (id !== undefined) this.#raft.step({ kind: "read", id });
+  }
+
+  /** Makes the waiting writes an entry, if the previous one has reached this node's disk. */
+  #propose(nowMs: number): boolean {
+    if (!this.#raft.isLeader || !this.#writes.hasWaiting || this.#stopping) return false;
+    if (this.#entrySeq > this.#persistedSeq || this.#raft.transferring) return false;
+    const entry = this.#writes.propose(this.#elapsed(nowMs), this.#settings.entryBytesMax);
+    this.#trace.push({ kind: "entry", commands: entry.commands, bytes: entry.data.length });
+    this.#raft.step({ kind: "propose", id: entry.id, data: entry.data, crc: entry.crc });
+    return true;
+  }
+
+  /** Log time: whole ms since this leader's previous entry; 0 for the first of a term. The rest carries over. */
+  #elapsed(nowMs: number): number {
+    const { term } = this.#raft;
+    const since = this.#stampedMs?.term === term ? this.#stampedMs.at : nowMs;
+    const elapsed = Math.floor(nowMs - since);
+    this.#stampedMs = { term, at: since + elapsed };
+    return elapsed;
+  }
+
+  #handOut(ready: Ready): void {
+    for (const { id, index } of ready.reads) this.#reads.confirm(id, index);
+    for (const id of ready.readsFailed) this.#reads.fail(id);
+    if (ready.readsFailed.length > 0) this.#askReads = false;
+    if (ready.restore !== undefined) {
+      this.#writes.restored(ready.restore.index);
+      this.#handedOut = ready.restore.index;
+      this.#snapshotIndex = Math.max(this.#snapshotIndex, ready.restore.index);
+      this.#applying.push([]);
+    }
+    const last = ready.apply.at(-1);
+    if (last === undefined) return;
+    this.#handedOut = last.index;
+    this.#bytesHandedOut += ready.apply.reduce((bytes, entry) => bytes + entryBytes(entry), 0);
+    this.#applying.push(ready.apply.filter((entry) => entry.kind === "command").map((entry) => entry.index));
+  }
+
+  /** Messages that may leave: those of now, and those whose write has become durable. */
+  #release(ready: Ready): Ready["send"] {
+    this.#held.push(...ready.sendAfter);
+    if (this.#held.length === 0) return ready.send;
+    const due = this.#held.filter(({ seq }) => seq <= this.#persistedSeq);
+    if (due.length === 0) return ready.send;
+    this.#held = this.#held.filter(({ seq }) => seq > this.#persistedSeq);
+    return [...due.flatMap(({ messages }) => messages), ...ready.send];
+  }
+
+  #applied(applied: Applied): void {
+    const indexes = this.#applying.shift() ?? [];
+    if (applied.outcomes.length > 0) {
+      for (const [at, index] of indexes.entries()) this.#writes.applied(index, applied.outcomes[at] ?? []);
+    }
+    this.#raft.step({ kind: "applied", index: applied.index });
+    this.#compact();
+    for (const digest of applied.digests) {
+      this.#digests.push(digest);
+      this.#compare(this.#self, digest);
+    }
+  }
+
+  /** The copy may hold more than this node has been told is applied: the log is cut once both words are in. */
+  #compact(): void {
+    const snapshot = this.#taken;
+    if (snapshot === undefined || snapshot.index > this.#raft.applied) return;
+    this.#taken = undefined;
+    this.#raft.step({ kind: "snapshotTaken", snapshot });
+  }
+
+  #compare(from: NodeId, digest: StateDigest): void {
+    const verdict = this.#digestWatch.add(from, digest, this.configuration);
+    if (verdict.kind === "equal" || this.#diverged) return;
+    if (this.#alarm !== verdict.text) this.#trace.push({ kind: "alarm", text: verdict.text });
+    this.#alarm = verdict.text;
+    if (!verdict.ownIsWrong) return;
+    this.#diverged = true;
+    this.#writes.answerWaiting(this.#divergedRefusal());
+    this.#reads.refuseAll(this.#divergedRefusal());
+    this.#raft.step({ kind: "transfer", to: undefined });
+  }
+
+  #maybeSnapshot(): boolean {
+    if (this.#snapshotting || this.#diverged) return false;
+    const entries = this.#raft.applied - this.#snapshotIndex;
+    if (entries <= 0) return false;
+    const { snapshotEntries, snapshotBytes } = this.#settings;
+    if (entries < snapshotEntries && this.#bytesHandedOut < snapshotBytes) return false;
+    this.#snapshotting = true;
+    this.#bytesHandedOut = 0;
+    return true;
+  }
+
+  #responses(): readonly Response[] {
+    const writes = this.#writes.takeAnswers();
+    const reads = this.#reads.takeAnswers();
+    if (writes.length === 0 && reads.length === 0) return [];
+    return [
+      ...writes.map(({ id, result }): Response => ({ kind: "write", id, result })),
+      ...reads.map(({ id, result }): Response => ({ kind: "read", id, result })),
+    ];
+  }
+}
+
+function stopping(): NodeRefusal {
+  return {
+    kind: "failed",
+    code: "SHUTTING_DOWN",
+    detail: "This node is stopping. Nothing was applied; ask another node.",
+    retryAfterMs: 1_000,
+  };
+}

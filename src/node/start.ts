@@ -1,0 +1,244 @@
+/** Brings a node up: who am I, meet the others, what do I remember, go. And down again, gracefully. */
+
+import { randomBytes } from "node:crypto";
+import { LIMITS } from "../counter/index.ts";
+import { type NodeId, nodeId, type RaftSettings, type Term } from "../raft/index.ts";
+import { type DataDirectory, type InitialMember, type NodeStore, openDirectory } from "../store/index.ts";
+import { openTransport, type Transport } from "../transport/index.ts";
+import { NodeDriver } from "./driver.ts";
+import { NODE_SETTINGS, type NodeSettings, type NodeTrace } from "./events.ts";
+import { Formation } from "./formation.ts";
+import { NodeReducer } from "./reducer.ts";
+import { Service } from "./service.ts";
+import type { NodeService } from "./types.ts";
+
+/** Length of a tick, ms; all times of the core are counted in these. */
+export const TICK_MS = 10;
+
+/** 300 to 600 ms without a leader before an election; a heartbeat every 50 ms. */
+export const RAFT_SETTINGS: RaftSettings = {
+  electionTicks: 30,
+  heartbeatTicks: 5,
+  messageBytesMax: 4_194_304,
+  inflightMessagesMax: 256,
+  inflightBytesMax: 16_777_216,
+  uncommittedBytesMax: 67_108_864,
+  trailingEntriesMax: 10_000,
+  trailingBytesMax: 8_388_608,
+  snapshotTicks: 6_000,
+};
+
+/** A line for the log of the process. */
+export interface NodeNotice {
+  readonly level: "info" | "warn" | "error";
+  readonly event: string;
+  readonly detail: string;
+  readonly term?: Term;
+}
+
+export interface NodeOptions {
+  readonly id: string;
+  readonly clusterId: string;
+  /** All initial members, this node included; the same on every node. */
+  readonly members: readonly InitialMember[];
+  readonly directory: string;
+  readonly listenPeer: { readonly host: string; readonly port: number };
+  /** Shared by all nodes; may be empty only if every peer address is loopback. */
+  readonly secret: string;
+  readonly version: string;
+  readonly settings?: { readonly raft?: Partial<RaftSettings>; readonly node?: Partial<NodeSettings> };
+  readonly onNotice: (notice: NodeNotice) => void;
+  /** Every transition of the core and the node, for metrics and events. */
+  readonly onTrace?: (trace: NodeTrace) => void;
+  /** Something broke that is final; the process has to exit with an error. Called at most once. */
+  readonly onFatal: (error: Error) => void;
+  /** Stops a start that still waits for the other members. */
+  readonly signal?: AbortSignal;
+}
+
+export interface RunningNode {
+  readonly service: NodeService;
+  readonly incarnation: string;
+  /** Not ready any more: hands leadership over and waits for what is in flight, at most `graceMs`. */
+  drain(graceMs: number): Promise<void>;
+  /** Closes links, files and workers. Call it after {@link drain} and after the HTTP server has closed. */
+  close(): Promise<void>;
+}
+
+/** This node is not wanted by a member of its cluster: its data directory is not the one they know. */
+export class RefusedByPeer extends Error {
+  override readonly name: string = "RefusedByPeer";
+}
+
+/**
+ * Starts one node on its data directory. Resolves when it takes part in the cluster: on the first start of a
+ * cluster only once all initial members have met.
+ * @throws {IdentityError | CorruptionError | NewerFormatError | StorageFailure} the data directory does not fit.
+ * @throws {TransportError} the peer port cannot be listened on, or a secret is missing.
+ * @throws {RefusedByPeer} a member knows this node under another incarnation.
+ */
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const self = nodeId(options.id);
+  const directory = await openDirectory({
+    directory: options.directory,
+    clusterId: options.clusterId,
+    id: self,
+    members: options.members,
+  });
+  let transport: Transport | undefined;
+  try {
+    const start = new Start(options, directory, self);
+    transport = await start.listen();
+    return await start.run(transport);
+  } catch (error) {
+    await transport?.close();
+    await directory.close();
+    throw error;
+  }
+}
+
+class Start {
+  readonly #options: NodeOptions;
+  readonly #directory: DataDirectory;
+  readonly #self: NodeId;
+  readonly #formation: Formation;
+  #driver: NodeDriver | undefined;
+  /** Peers whose link stood before there was a driver to tell. */
+  readonly #linked = new Set<NodeId>();
+
+  constructor(options: NodeOptions, directory: DataDirectory, self: NodeId) {
+    this.#options = options;
+    this.#directory = directory;
+    this.#self = self;
+    const others = directory.identity.members.map(({ id }) => id).filter((id) => id !== self);
+    this.#formation = new Formation(directory.identity.formed ? [] : others);
+  }
+
+  listen(): Promise<Transport> {
+    const { identity } = this.#directory;
+    const { clusterId, listenPeer, secret } = this.#options;
+    return openTransport({
+      clusterId,
+      self: { id: this.#self, incarnation: identity.incarnation },
+      listen: listenPeer,
+      peers: identity.members
+        .filter(({ id }) => id !== this.#self)
+        .map(({ id, peer, incarnation }) => ({ id, address: peer, incarnation })),
+      secret,
+      handlers: {
+        onPacket: (from, packet) => this.#driver?.receive(from, packet),
+        onReachable: (peer) => this.#reachable(peer),
+        onUnreachable: (peer) => this.#unreachable(peer),
+        onFirstContact: async (peer, incarnation) => {
+          await this.#directory.pinMember(peer, incarnation);
+        },
+        onRefused: (peer, refusal, detail) => this.#refused(peer, refusal, detail),
+        onNotice: ({ event, remote, detail }) =>
+          this.#options.onNotice({ level: "warn", event, detail: `${remote}: ${detail}` }),
+      },
+    });
+  }
+
+  #reachable(peer: NodeId): void {
+    this.#options.onNotice({ level: "info", event: "linked", detail: `${peer} is reachable` });
+    this.#linked.add(peer);
+    this.#formation.met(peer);
+    this.#driver?.linked(peer);
+  }
+
+  #unreachable(peer: NodeId): void {
+    this.#options.onNotice({ level: "warn", event: "unlinked", detail: `${peer} is not reachable` });
+    this.#linked.delete(peer);
+    this.#driver?.unlinked(peer);
+  }
+
+  #refused(peer: NodeId, refusal: string, detail: string): void {
+    this.#options.onNotice({ level: "error", event: "refused", detail: `${peer} refused the link: ${detail}` });
+    if (refusal !== "incarnation" && refusal !== "cluster") return;
+    this.#formation.fail(
+      new RefusedByPeer(
+        `${peer} does not take ${this.#options.directory} for the data directory of ${this.#self}: ${detail} ` +
+          "A node whose disk was lost cannot come back as itself; restore its directory, or start a new cluster.",
+      ),
+    );
+  }
+
+  async run(transport: Transport): Promise<RunningNode> {
+    const { onNotice, signal } = this.#options;
+    if (!this.#directory.identity.formed) {
+      const names = this.#formation.awaited.join(", ");
+      if (names !== "") onNotice({ level: "info", event: "forming", detail: `first start: waiting for ${names}` });
+      await this.#formation.complete(signal ?? new AbortController().signal);
+    }
+    const store = await this.#directory.openStore({ onFailure: (error) => this.#driver?.fail(error) });
+    try {
+      return await this.#drive(transport, store);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  }
+
+  async #drive(transport: Transport, store: NodeStore): Promise<RunningNode> {
+    const { settings, onTrace, onFatal, clusterId, version } = this.#options;
+    const { recovered } = store;
+    const reducer = new NodeReducer({
+      raft: {
+        self: this.#self,
+        seed: randomBytes(6).readUIntBE(0, 6),
+        ...recovered,
+        settings: { ...RAFT_SETTINGS, ...settings?.raft },
+      },
+      settings: { ...NODE_SETTINGS, ...settings?.node },
+    });
+    const totals = await store.totals();
+    const driver = new NodeDriver({
+      clusterId,
+      reducer,
+      store,
+      transport,
+      totals,
+      tickMs: TICK_MS,
+      onTrace: (trace) => {
+        this.#report(trace);
+        onTrace?.(trace);
+      },
+      onFatal,
+    });
+    this.#driver = driver;
+    for (const peer of this.#linked) driver.linked(peer);
+    driver.start();
+    const service = new Service({ driver, reducer, transport, clusterId, version, windowMs: LIMITS.windowMs });
+    return {
+      service,
+      incarnation: this.#directory.identity.incarnation,
+      drain: (graceMs) => driver.drain(graceMs),
+      close: async () => {
+        driver.close();
+        await transport.close();
+        await store.close();
+        await this.#directory.close();
+      },
+    };
+  }
+
+  /** What a person wants to read in the log of a node. */
+  #report(trace: NodeTrace): void {
+    const { onNotice } = this.#options;
+    switch (trace.kind) {
+      case "role":
+        return onNotice({ level: "info", event: trace.role, detail: trace.why, term: trace.term });
+      case "leader":
+        if (trace.leader === undefined) return;
+        return onNotice({ level: "info", event: "leader", detail: `${trace.leader} leads`, term: trace.term });
+      case "install":
+        return onNotice({ level: "info", event: "install", detail: `snapshot at ${trace.index} replaces the log` });
+      case "compact":
+        return onNotice({ level: "info", event: "compact", detail: `the log begins after ${trace.index}` });
+      case "alarm":
+        return onNotice({ level: "error", event: "alarm", detail: trace.text });
+      default:
+    }
+  }
+}
+

@@ -1,0 +1,258 @@
+/**
+ * Writes from their arrival to their answer.
+ *
+ *   waiting    not in any log: it can still be refused or redirected and has changed nothing
+ *   proposed   in an entry of this node's log whose fate is open
+ *   committed  the entry will be applied here; the answer comes with it
+ *
+ * Each write leaves exactly once, through an answer.
+ */
+
+import { assert, crc32c, defined } from "../base/index.ts";
+import {
+  Combiner,
+  type Command,
+  encodePayload,
+  type ItemOutcome,
+  outcomeOf,
+  type Ticket,
+} from "../counter/index.ts";
+import type { EntryId, ProposalId, ProposalOutcome } from "../raft/index.ts";
+import type { RequestId } from "./events.ts";
+import type { NodeRefusal, WriteResult } from "./types.ts";
+
+interface PendingWrite {
+  readonly id: RequestId;
+  readonly command: Command;
+  readonly bytes: number;
+  readonly arrivedMs: number;
+  answered: boolean;
+}
+
+/** The writes that share one entry, each with its place in it. */
+interface Group {
+  readonly proposal: ProposalId;
+  readonly writes: readonly { readonly write: PendingWrite; readonly ticket: Ticket }[];
+}
+
+/** An entry ready to be proposed. */
+export interface ProposedEntry {
+  readonly id: ProposalId;
+  readonly data: Uint8Array;
+  readonly crc: number;
+  readonly commands: number;
+}
+
+export interface Answer {
+  readonly id: RequestId;
+  readonly result: WriteResult;
+}
+
+export class WriteQueue {
+  #waiting: PendingWrite[] = [];
+  readonly #proposed: Map<ProposalId, Group> = new Map();
+  /** By the index of the entry. */
+  readonly #committed: Map<number, { readonly group: Group; readonly at: EntryId }> = new Map();
+  #answers: Answer[] = [];
+  #bytes = 0;
+  #proposals = 0;
+
+  /** Bytes of the commands that wait for an answer. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get hasWaiting(): boolean {
+    return this.#waiting.length > 0;
+  }
+
+  /** Whether any write waits for an answer. */
+  get isEmpty(): boolean {
+    return this.#waiting.length === 0 && this.#proposed.size === 0 && this.#committed.size === 0;
+  }
+
+  /** Whether somebody here waits for what applying the entry at `index` returns. */
+  awaits(index: number): boolean {
+    return this.#committed.has(index);
+  }
+
+  takeAnswers(): readonly Answer[] {
+    const answers = this.#answers;
+    this.#answers = [];
+    return answers;
+  }
+
+  add(write: { readonly id: RequestId; readonly command: Command; readonly nowMs: number }): void {
+    const bytes = commandBytes(write.command);
+    this.#bytes += bytes;
+    this.#waiting.push({
+      id: write.id,
+      command: write.command,
+      bytes,
+      arrivedMs: write.nowMs,
+      answered: false,
+    });
+  }
+
+  /** Ends a write that was never taken in. */
+  refuse(id: RequestId, result: WriteResult): void {
+    this.#answers.push({ id, result });
+  }
+
+  /** Takes waiting writes, in order, into one entry; at least one. */
+  propose(elapsedMs: number, bytesMax: number): ProposedEntry {
+    assert(this.#waiting.length > 0, "writes: an entry holds at least one write");
+    const combiner = new Combiner();
+    let taken = 0;
+    const writes: Group["writes"][number][] = [];
+    for (const write of this.#waiting) {
+      if (taken > 0 && combiner.bytes + write.bytes > bytesMax) break;
+      writes.push({ write, ticket: combiner.add(write.command) });
+      taken++;
+    }
+    this.#waiting = taken === this.#waiting.length ? [] : this.#waiting.slice(taken);
+    const data = encodePayload(combiner.take(elapsedMs));
+    const id = ++this.#proposals;
+    this.#proposed.set(id, { proposal: id, writes });
+    return { id, data, crc: crc32c(data), commands: taken };
+  }
+
+  /** A proposal's fate is known. */
+  settle(outcome: ProposalOutcome): void {
+    const group = defined(this.#proposed.get(outcome.id), "writes: each proposal ends exactly once");
+    this.#proposed.delete(outcome.id);
+    switch (outcome.kind) {
+      case "committed":
+        this.#committed.set(outcome.at.index, { group, at: outcome.at });
+        return;
+      case "unknown":
+        return this.#answerGroup(group, unknown("the entry is hidden behind a snapshot"));
+      case "rejected":
+        if (outcome.reason === "overloaded") return this.#answerGroup(group, overloaded());
+        // It has not happened and never will: these writes wait for a leader again, before all later ones.
+        this.#waiting = [...group.writes.map(({ write }) => write).filter(isOpen), ...this.#waiting];
+    }
+  }
+
+  /** The entry at `at` was applied and returned `outcomes`. */
+  applied(index: number, outcomes: readonly ItemOutcome[]): void {
+    const found = this.#committed.get(index);
+    if (found === undefined) return;
+    this.#committed.delete(index);
+    const { at, group } = found;
+    for (const { write, ticket } of group.writes) {
+      const outcome = outcomeOf(outcomes, ticket);
+      this.#answer(write, { kind: "applied", outcome, index: at.index, term: at.term });
+    }
+  }
+
+  /** A snapshot replaced the state up to `index`: what was committed below it is not applied here any more. */
+  restored(index: number): void {
+    for (const [at, { group }] of this.#committed) {
+      if (at > index) continue;
+      this.#committed.delete(at);
+      this.#answerGroup(
+        group,
+        unknown("a snapshot replaced this node's state before it had applied the write"),
+      );
+    }
+  }
+
+  /** Ends all writes that are in no log. */
+  answerWaiting(result: WriteResult): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const write of waiting) this.#answer(write, result);
+  }
+
+  /** Ends what has waited too long: refused if it is in no log, unknown otherwise. */
+  expire(nowMs: number, limits: { readonly holdMs: number; readonly writeMs: number }): void {
+    const late = (write: PendingWrite, ms: number): boolean => nowMs - write.arrivedMs >= ms;
+    if (this.#waiting.some((write) => late(write, limits.holdMs))) {
+      const waiting = this.#waiting;
+      this.#waiting = waiting.filter((write) => !late(write, limits.holdMs));
+      for (const write of waiting)
+        if (late(write, limits.holdMs)) this.#answer(write, noLeader(limits.holdMs));
+    }
+    const groups = [...this.#proposed.values(), ...[...this.#committed.values()].map(({ group }) => group)];
+    for (const { writes } of groups) {
+      for (const { write } of writes) {
+        // The entry stays where it is, and may still be applied: only the caller stops waiting.
+        if (late(write, limits.writeMs))
+          this.#answer(write, unknown("no majority has confirmed the write in time"));
+      }
+    }
+  }
+
+  /** Ends everything: the node stops. */
+  abandon(): void {
+    this.answerWaiting({
+      kind: "failed",
+      code: "SHUTTING_DOWN",
+      detail: "This node is stopping.",
+      retryAfterMs: 1_000,
+    });
+    for (const group of this.#proposed.values()) this.#answerGroup(group, unknown("the node stopped"));
+    for (const { group } of this.#committed.values()) this.#answerGroup(group, unknown("the node stopped"));
+    this.#proposed.clear();
+    this.#committed.clear();
+  }
+
+  #answerGroup(group: Group, result: WriteResult): void {
+    for (const { write } of group.writes) this.#answer(write, result);
+  }
+
+  #answer(write: PendingWrite, result: WriteResult): void {
+    if (write.answered) return;
+    write.answered = true;
+    this.#bytes -= write.bytes;
+    this.#answers.push({ id: write.id, result });
+  }
+}
+
+function isOpen(write: PendingWrite): boolean {
+  return !write.answered;
+}
+
+/** What a waiting command weighs, roughly: its strings at two bytes a unit, and what surrounds them. */
+export function commandBytes({ operation }: Command): number {
+  switch (operation.kind) {
+    case "add":
+    case "set":
+    case "delete":
+      return (
+        200 + 2 * operation.key.length + (operation.kind === "add" ? 2 * (operation.once?.length ?? 0) : 0)
+      );
+    case "batch":
+      return operation.changes.reduce((sum, change) => sum + commandBytes({ operation: change }), 200);
+    case "openSession":
+      return 200;
+  }
+}
+
+function unknown(why: string): NodeRefusal {
+  return {
+    kind: "failed",
+    code: "OUTCOME_UNKNOWN",
+    detail: `The write may or may not have been applied: ${why}. Retry with the same Idempotency-Key.`,
+    retryAfterMs: 500,
+  };
+}
+
+export function overloaded(): NodeRefusal {
+  return {
+    kind: "failed",
+    code: "OVERLOADED",
+    detail: "Too many writes are waiting in this node. Nothing was applied; retry a little later.",
+    retryAfterMs: 1_000,
+  };
+}
+
+function noLeader(heldMs: number): NodeRefusal {
+  return {
+    kind: "failed",
+    code: "NO_LEADER",
+    detail: `No leader was found within ${heldMs} ms. Nothing was applied; retry when a majority of nodes is up.`,
+    retryAfterMs: 1_000,
+  };
+}
