@@ -12,12 +12,12 @@ import {
   silence,
 } from "./fake-node.ts";
 
-/** Short times, so that a test of a timeout does not take one. */
+/** Pauses are short; the time of an attempt is long enough for a machine that has much else to do. */
 function clientOf(...nodes: readonly (FakeNode | string)[]): RaftallyClient {
   return new RaftallyClient({
     urls: nodes.map((node) => (typeof node === "string" ? node : node.url)),
-    timeoutMs: 3_000,
-    attemptTimeoutMs: 100,
+    timeoutMs: 10_000,
+    attemptTimeoutMs: 1_000,
     backoffMsMin: 5,
     backoffMsMax: 20,
   });
@@ -131,7 +131,7 @@ describe("finding the leader", () => {
     const node = await fakeNode(counted("1"));
     const began = performance.now();
     await clientOf(paused, node).increment("k");
-    expect(performance.now() - began).toBeLessThan(1_500);
+    expect(performance.now() - began).toBeLessThan(5_000);
     expect(new Set(keysOf(paused, node)).size).toBe(1);
   });
 
@@ -151,7 +151,7 @@ describe("finding the leader", () => {
     const a = await fakeNode(redirect(() => urls[1] ?? ""));
     const b = await fakeNode(redirect(() => urls[0] ?? ""));
     urls.push(a.url, b.url);
-    const error = await failure(clientOf(a, b).increment("k", {}, { timeoutMs: 150 }));
+    const error = await failure(clientOf(a, b).increment("k", {}, { timeoutMs: 400 }));
     expect(error).toBeInstanceOf(Unavailable);
     expect(error).toMatchObject({ outcome: "not-applied" });
   });
@@ -214,15 +214,15 @@ describe("trying again", () => {
     const [first, second] = node.asked;
     const waited = (second?.at ?? 0) - (first?.at ?? 0);
     expect(waited).toBeGreaterThanOrEqual(59);
-    expect(waited).toBeLessThan(900);
+    expect(waited).toBeLessThan(990);
   });
 
   it("asks another node at once when one is shutting down", async () => {
-    const leaving = await fakeNode(problem("SHUTTING_DOWN", {}, { "retry-after": "5" }));
+    const leaving = await fakeNode(problem("SHUTTING_DOWN", {}, { "retry-after": "8" }));
     const node = await fakeNode(counted("1"));
     const began = performance.now();
     await clientOf(leaving, node).increment("k");
-    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(performance.now() - began).toBeLessThan(5_000);
   });
 
   it("never repeats a definite refusal", async () => {
@@ -240,28 +240,28 @@ describe("trying again", () => {
 
 describe("how a write ends without an answer", () => {
   it("is Unavailable when no attempt can have reached a node", async () => {
-    const error = await failure(clientOf(await deadUrl()).increment("k", {}, { timeoutMs: 100 }));
+    const error = await failure(clientOf(await deadUrl()).increment("k", {}, { timeoutMs: 400 }));
     expect(error).toBeInstanceOf(Unavailable);
     expect(error).toMatchObject({ code: "UNREACHABLE", outcome: "not-applied" });
   });
 
   it("is Unavailable when every node said that it did nothing", async () => {
     const node = await fakeNode(problem("NO_LEADER"));
-    const error = await failure(clientOf(node).increment("k", {}, { timeoutMs: 100 }));
+    const error = await failure(clientOf(node).increment("k", {}, { timeoutMs: 400 }));
     expect(error).toBeInstanceOf(Unavailable);
     expect(error).toMatchObject({ code: "NO_LEADER" });
   });
 
   it("is OutcomeUnknown, with the key to ask again, when an attempt was taken and not answered", async () => {
     const node = await fakeNode(silence);
-    const error = await failure(clientOf(node).increment("k", {}, { timeoutMs: 150 }));
+    const error = await failure(clientOf(node).increment("k", {}, { timeoutMs: 400 }));
     expect(error).toBeInstanceOf(OutcomeUnknown);
     expect(`"${(error as OutcomeUnknown).idempotencyKey}"`).toBe(keysOf(node)[0]);
   });
 
   it("stays OutcomeUnknown when later attempts found nobody who leads", async () => {
     const node = await fakeNode(hangUp, problem("NO_LEADER"));
-    const error = await failure(clientOf(node).increment("k", {}, { timeoutMs: 150 }));
+    const error = await failure(clientOf(node).increment("k", {}, { timeoutMs: 400 }));
     expect(error).toBeInstanceOf(OutcomeUnknown);
   });
 
@@ -277,7 +277,7 @@ describe("how a write ends without an answer", () => {
 
   it("is OutcomeUnknown when the cluster says so until the deadline", async () => {
     const node = await fakeNode(problem("OUTCOME_UNKNOWN"));
-    const error = await failure(clientOf(node).increment("k", {}, { timeoutMs: 100 }));
+    const error = await failure(clientOf(node).increment("k", {}, { timeoutMs: 400 }));
     expect(error).toBeInstanceOf(OutcomeUnknown);
     expect(node.asked.length).toBeGreaterThan(1);
     expect(new Set(keysOf(node)).size).toBe(1);
@@ -287,7 +287,7 @@ describe("how a write ends without an answer", () => {
     const node = await fakeNode(json(404, "<html>"));
     const began = performance.now();
     const error = await failure(clientOf(node).increment("k"));
-    expect(performance.now() - began).toBeLessThan(1_000);
+    expect(performance.now() - began).toBeLessThan(5_000);
     expect(error).toBeInstanceOf(OutcomeUnknown);
     expect(String(error)).toContain("without a Raftally problem document");
   });
@@ -322,11 +322,11 @@ describe("aborting", () => {
   });
 
   it("ends a pause between attempts at once", async () => {
-    const node = await fakeNode(problem("NO_LEADER", { retryAfterMs: 2_500 }));
+    const node = await fakeNode(problem("NO_LEADER", { retryAfterMs: 8_000 }));
     const began = performance.now();
-    const error = await failure(clientOf(node).increment("k", {}, { signal: AbortSignal.timeout(200) }));
+    const error = await failure(clientOf(node).increment("k", {}, { signal: AbortSignal.timeout(400) }));
     expect(error).toMatchObject({ name: "TimeoutError" });
-    expect(performance.now() - began).toBeLessThan(1_500);
+    expect(performance.now() - began).toBeLessThan(5_000);
     expect(node.asked.length).toBe(1);
   });
 });
@@ -358,7 +358,7 @@ describe("reading", () => {
 
   it("is Unavailable, never OutcomeUnknown, without an answer", async () => {
     const node = await fakeNode(silence);
-    expect(await failure(clientOf(node).get("k", { timeoutMs: 120 }))).toBeInstanceOf(Unavailable);
+    expect(await failure(clientOf(node).get("k", { timeoutMs: 400 }))).toBeInstanceOf(Unavailable);
   });
 
   it("walks all pages of a list", async () => {

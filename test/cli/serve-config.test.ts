@@ -1,0 +1,97 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { parseCommandLine, UsageError } from "../../src/cli/index.ts";
+import { type ServeConfig, serveConfig } from "../../src/cli/serve-config.ts";
+
+let directory = "";
+beforeAll(() => {
+  directory = mkdtempSync(join(tmpdir(), "raftally-config-"));
+});
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function config(line: string, environment: Record<string, string> = {}): ServeConfig {
+  const request = parseCommandLine(["serve", ...line.split(" ").filter((word) => word !== "")], environment);
+  if (request.kind !== "run") throw new Error("expected a command to run");
+  return serveConfig(request.parsed.values);
+}
+
+function refusal(line: string, environment: Record<string, string> = {}): string {
+  try {
+    config(line, environment);
+  } catch (error) {
+    if (error instanceof UsageError) return error.message;
+    throw error;
+  }
+  return "it was accepted";
+}
+
+const BASE = "--id n1 --cluster-id c";
+const LOCAL = `${BASE} --members n1=127.0.0.1:4100@http://127.0.0.1:4000,n2=127.0.0.1:4101@http://127.0.0.1:4001`;
+const REMOTE = `${BASE} --members n1=10.0.0.1:4100@http://10.0.0.1:4000,n2=10.0.0.2:4100@http://10.0.0.2:4000`;
+
+describe("the configuration of a node", () => {
+  it("is a cluster of its own without members", () => {
+    expect(config(`${BASE} --listen 127.0.0.1:7000 --listen-peer 127.0.0.1:7100`).members).toEqual([
+      { id: "n1", peer: "127.0.0.1:7100", api: "http://127.0.0.1:7000" },
+    ]);
+  });
+
+  it("takes what clients are sent to from --advertise", () => {
+    expect(config(`${BASE} --advertise https://count.example/`).members[0]?.api).toBe(
+      "https://count.example",
+    );
+  });
+
+  it("needs no secret on loopback", () => {
+    expect(config(LOCAL).secret).toBe("");
+  });
+
+  it("reads the secret from a file, without the white space around it", () => {
+    const file = join(directory, "secret");
+    writeFileSync(file, "  a-long-enough-secret\n");
+    expect(config(`${REMOTE} --secret-file ${file}`).secret).toBe("a-long-enough-secret");
+    expect(config(REMOTE, { RAFTALLY_SECRET_FILE: file }).secret).toBe("a-long-enough-secret");
+  });
+
+  it.each([
+    ["", "--id (or RAFTALLY_ID) is needed: the name of this node"],
+    [
+      "--id n1",
+      "--cluster-id (or RAFTALLY_CLUSTER_ID) is needed: the name of the cluster, the same on every member",
+    ],
+    [LOCAL.replace("--id n1", "--id n9"), "--members must contain this node, n9; it lists n1, n2"],
+    [
+      `${LOCAL} --advertise http://127.0.0.1:9`,
+      "--advertise says http://127.0.0.1:9, and --members says http://127.0.0.1:4000 for n1; they must agree",
+    ],
+    [`${BASE} --listen 0.0.0.0:4000`, "--advertise is needed: nobody can reach a node at 0.0.0.0:4000"],
+    [
+      `${BASE} --listen 127.0.0.1:4100`,
+      "--listen and --listen-peer must differ, and both are 127.0.0.1:4100",
+    ],
+    [
+      REMOTE,
+      "the peer address 10.0.0.1:4100 can be reached from elsewhere, so the nodes need a secret: " +
+        "set RAFTALLY_SECRET or --secret-file",
+    ],
+    [
+      `${LOCAL} --listen-peer 0.0.0.0:4100`,
+      "the peer address 0.0.0.0:4100 can be reached from elsewhere, so the nodes need a secret: " +
+        "set RAFTALLY_SECRET or --secret-file",
+    ],
+    [`${REMOTE} --secret short`, "the secret must have at least 16 characters; it has 5"],
+    [
+      `${REMOTE} --secret 0123456789abcdef --secret-file /nowhere`,
+      "--secret and --secret-file (or their variables) exclude each other",
+    ],
+    [
+      `${REMOTE} --secret-file /nowhere/at/all`,
+      "the file /nowhere/at/all of --secret-file cannot be read: it does not exist",
+    ],
+    [`${LOCAL} --election-timeout 100ms`, "--election-timeout must be at least 3 times --heartbeat-interval"],
+  ])("refuses `%s`: %s", (line, sentence) => {
+    expect(refusal(line)).toBe(sentence);
+  });
+});

@@ -1,0 +1,20 @@
+/** Runs command lines in process, with a terminal that remembers. */
+
+import { runCommandLine } from "../../src/cli/index.ts";
+
+export interface Ran {
+  readonly exitCode: number;
+  readonly out: string;
+  readonly error: string;
+}
+
+export async function raftally(
+  argv: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Ran> {
+  const out: string[] = [];
+  const error: string[] = [];
+  const terminal = { out: (line: string) => out.push(line), error: (line: string) => error.push(line) };
+  const exitCode = await runCommandLine(argv, environment, terminal);
+  return { exitCode, out: out.join("\n"), error: error.join("\n") };
+}
