@@ -81,12 +81,13 @@ function importsOf(text: string, code: string): Import[] {
     for (const match of code.matchAll(pattern)) {
       const [whole, quote, blanks = ""] = match;
       const opening = quote === undefined ? -1 : match.index + whole.indexOf(quote);
-      const specifier = opening < 0 ? undefined : text.slice(opening + 1, opening + 1 + blanks.length);
+      const written = opening < 0 ? undefined : text.slice(opening + 1, opening + 1 + blanks.length);
       // A worker is named by URL and runs in this program; data and executables (bin/) are only read or started.
-      if (pattern === URL_OF_MODULE && specifier?.endsWith(".ts") !== true) continue;
+      if (pattern === URL_OF_MODULE && written?.endsWith(".ts") !== true) continue;
       found.push({
         start: match.index,
-        specifier,
+        // A URL needs no dot to be relative.
+        specifier: pattern === URL_OF_MODULE && !written?.startsWith(".") ? `./${written}` : written,
         names: undefined,
         typeOnly: false,
         reexport: false,
