@@ -20,7 +20,7 @@ function partsOf(change: Change): (number | string)[] {
         change.by.toString(),
         change.min?.toString() ?? "none",
         change.max?.toString() ?? "none",
-        change.once === undefined ? 0 : 1,
+        // No member is empty.
         change.once ?? "",
       ];
     case "set":

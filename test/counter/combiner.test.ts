@@ -114,6 +114,16 @@ describe("Combiner", () => {
     ]);
   });
 
+  it("makes no run of adds of 0, which have no revisions to count by", () => {
+    const { payload, tickets } = combine([command(add("a", 0n)), command(add("a", 0n))]);
+    expect(payload.items.map(({ kind }) => kind)).toEqual(["command", "command"]);
+    const outcomes = applyPayload(new MemoryTable(), payload, SMALL);
+    expect(tickets.map((ticket) => outcomeOf(outcomes, ticket))).toMatchObject([
+      { results: [{ value: 0n, revision: 0, changed: false }] },
+      { results: [{ value: 0n, revision: 0, changed: false }] },
+    ]);
+  });
+
   it.each([
     ["a batch on other keys", command(batch(add("b"), add("c")))],
     ["a write to another key", command(set("b", 1n), keyed("k"))],

@@ -175,13 +175,13 @@ describe("the window", () => {
     expect(apply(table, add("a"), { once: keyed("k2499"), limits })).toMatchObject({ replayed: true });
   });
 
-  it("clears away faster than a full entry remembers", () => {
+  it("clears away twice as much as a full entry remembers, so that it catches up", () => {
     const table = new MemoryTable();
     const limits: Limits = { ...WIDE, windowMs: 100 };
-    for (let entry = 0; entry < 6; entry++) {
-      const items = Array.from({ length: 1_200 }, (_, n) => item(add("a"), keyed(`${entry}:${n}`)));
+    for (const [entry, count] of [3_000, 1_500, 1_500].entries()) {
+      const items = Array.from({ length: count }, (_, n) => item(add("a"), keyed(`${entry}:${n}`)));
       applyPayload(table, { elapsed: 101, items }, limits);
-      expect(table.totals().rememberedKeys).toBe(1_200);
+      expect(table.totals().rememberedKeys).toBe(count);
     }
   });
 });

@@ -186,6 +186,16 @@ describe("too many sessions", () => {
     expect(table.totals()).toMatchObject({ sessions: 2, digest: table.digestOfRows() });
   });
 
+  it("make no exception for one that this entry has merely asked for in vain", () => {
+    const items = [item(add("a"), place(1, 1, 2)), item(OPEN), item(add("a"), place(1, 1))];
+    expect(applyPayload(table, { elapsed: 30, items }, SMALL)).toMatchObject([
+      { outcome: { code: "SESSION_EXPIRED" } },
+      { outcome: { session: 3 } },
+      { outcome: { code: "SESSION_EXPIRED" } },
+    ]);
+    expect(table.totals()).toMatchObject({ sessions: 2, digest: table.digestOfRows() });
+  });
+
   it("make room by the lowest id of several that were used at the same time", () => {
     const items = [item(add("a"), place(2, 1)), item(add("a"), place(1, 1))];
     applyPayload(table, { elapsed: 1, items }, SMALL);
