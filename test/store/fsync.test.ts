@@ -1,0 +1,102 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import {
+  createRealLog,
+  readContents,
+  startAppending,
+  straceMissing,
+  temporaryDirectory,
+} from "./real-log.ts";
+
+const missing = straceMissing();
+
+describe("syncs to the disk, counted by the system", () => {
+  it("there is a completed fdatasync after each write of the log and before its acknowledgement (needs strace)", async (ctx) => {
+    if (missing !== undefined) ctx.skip(missing);
+    const directory = temporaryDirectory();
+    try {
+      await createRealLog(directory.path);
+      const output = join(directory.path, "strace.txt");
+      const wrapper = ["strace", "-f", "-y", "-o", output, "-e", "trace=fdatasync,write,pwrite64"];
+      const running = startAppending(directory.path, { writes: 40, atATime: 1, wrapper });
+      expect((await running.ended).code, running.errors()).toBe(0);
+      expect(running.acked.length).toBe(40);
+      let written = 0;
+      let synced = 0;
+      let acknowledged = 0;
+      // A call that another thread interrupts in the trace counts where it completes.
+      for (const line of readFileSync(output, "utf8").split("\n")) {
+        if (/pwrite64\(.*\.wal>/.test(line)) written += 1;
+        if (/fdatasync(\(.*\.wal>\)| resumed>.*\))\s+= 0/.test(line)) synced += 1;
+        if (!/write\(1<.*"acked/.test(line)) continue;
+        acknowledged += 1;
+        expect(written).toBeGreaterThanOrEqual(acknowledged);
+        // One more is that of the opening.
+        expect(synced).toBeGreaterThanOrEqual(acknowledged + 1);
+      }
+      expect(acknowledged).toBe(40);
+    } finally {
+      directory.remove();
+    }
+  });
+
+  it("many writes at once share syncs (needs strace)", async (ctx) => {
+    if (missing !== undefined) ctx.skip(missing);
+    const directory = temporaryDirectory();
+    try {
+      await createRealLog(directory.path);
+      const output = join(directory.path, "strace.txt");
+      const running = startAppending(directory.path, {
+        writes: 400,
+        atATime: 100,
+        wrapper: ["strace", "-f", "-o", output, "-e", "trace=fdatasync"],
+      });
+      expect((await running.ended).code, running.errors()).toBe(0);
+      expect(running.acked.length).toBe(400);
+      const synced = readFileSync(output, "utf8").match(/fdatasync.*= 0$/gm)?.length ?? 0;
+      expect(synced).toBeGreaterThan(1);
+      expect(synced).toBeLessThan(40);
+    } finally {
+      directory.remove();
+    }
+  });
+});
+
+describe("a sync that fails", () => {
+  it("ends the process with an error, and nothing is acknowledged after it (needs strace)", async (ctx) => {
+    if (missing !== undefined) ctx.skip(missing);
+    for (const when of [2, 3, 9]) {
+      const directory = temporaryDirectory();
+      try {
+        await createRealLog(directory.path);
+        // strace counts by thread, so one thread does all of the disk's work.
+        const running = startAppending(directory.path, {
+          writes: 1_000,
+          atATime: 3,
+          wrapper: [
+            "strace",
+            "-f",
+            "-o",
+            "/dev/null",
+            "-e",
+            "trace=fdatasync",
+            "-e",
+            `inject=fdatasync:error=EIO:when=${when}`,
+          ],
+          env: { UV_THREADPOOL_SIZE: "1" },
+        });
+        expect((await running.ended).code).toBe(1);
+        expect(running.errors()).toMatch(
+          /StorageFailure: could not sync log\/0+1\.wal \(EIO.*the process must exit/,
+        );
+        // The first sync is that of the opening; each of the others covers what three writers had waiting.
+        expect(running.acked.length).toBeLessThanOrEqual((when - 2) * 3);
+        const found = await readContents(directory.path);
+        expect(found.entries.length).toBeGreaterThanOrEqual(running.acked.length);
+      } finally {
+        directory.remove();
+      }
+    }
+  });
+});
