@@ -53,6 +53,11 @@ export class PeerServer {
       this.#sockets.add(socket);
       socket.on("close", () => this.#sockets.delete(socket));
     });
+    this.#server.on("drop", (dropped) => {
+      const remote = `${dropped?.remoteAddress}:${dropped?.remotePort}`;
+      const detail = "A connection to the peer port was closed unread: there are too many.";
+      this.#context.handlers.onNotice({ event: "tooManyConnections", remote, detail });
+    });
     this.#server.on("request", (request, response) => this.#onRequest(request, response));
     this.#server.on("upgrade", (request, socket, head) => {
       if (socket instanceof Socket) this.#onUpgrade(request, socket, head);

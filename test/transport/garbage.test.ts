@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { encodePacket } from "../../src/transport/index.ts";
 import { incarnationOf, isUp, type TestNode, until, World } from "./nodes.ts";
 import { frame, introduce, macOf, RawAcceptor, RawPeer, sealedAnswer, UPGRADE } from "./raw-peer.ts";
@@ -257,6 +257,17 @@ describe("garbage", () => {
       await acceptor.close();
     }
     await expectOthersUnaffected();
+  });
+
+  it("of connections without number is cut off at a limit, and what stands goes on", async () => {
+    const crowd = await Promise.all(Array.from({ length: 120 }, () => RawPeer.dial(b.transport.port)));
+    await until(() => b.heard.notices.some((notice) => notice.event === "tooManyConnections"));
+    // 64 to spare and 8 for each of two peers, of which n1's link is one.
+    await until(() => crowd.filter((peer) => !peer.closed).length === 79);
+    await expectOthersUnaffected();
+    for (const peer of crowd) peer.socket.destroy();
+    // Who comes when they are gone is let in again.
+    await vi.waitFor(async () => (await welcomed()).socket.destroy(), { timeout: 5000, interval: 2 });
   });
 
   it("after a handshake mac that is right for other bytes is refused like any stranger", async () => {
