@@ -1,1 +1,48 @@
-export type * from "./types.ts";
+/**
+ * What a node remembers: who it is, its log, its counters, its snapshots. Formats, and what a crash at any
+ * point leaves behind, are in DESIGN.md.
+ *
+ *     const data = await openDirectory({ directory, clusterId, id, members })  // who it was, or is from now on
+ *     await data.pinMember(peer, incarnation)                                  // first start: meet everyone
+ *     const store = await data.openStore({ onFailure: die })
+ *     new Raft({ ...store.recovered, … })                                   // go on from there
+ *
+ * Duties of the caller: write before speaking (`write` resolves when durable), apply in order, compact only
+ * up to a snapshot that `takeSnapshot` gave. When any call rejects the disk has failed: answer what is
+ * pending as unknown and exit; nothing is retried (P12).
+ */
+
+export { type DataDirectory, type OpenDirectoryOptions, openDirectory } from "./directory.ts";
+export {
+  CorruptionError,
+  type IdentityCode,
+  IdentityError,
+  NewerFormatError,
+  StorageFailure,
+} from "./errors.ts";
+export {
+  type ExpectedIdentity,
+  IdentityFile,
+  type InitialMember,
+  type InitOptions,
+  initIdentity,
+  initialBase,
+  isClusterId,
+  loadIdentity,
+} from "./identity.ts";
+export { type DirectoryLock, lockDirectory } from "./lock.ts";
+export { type OpenStoreOptions, openStore } from "./open.ts";
+export type {
+  Applied,
+  Identity,
+  IncomingSnapshot,
+  KnownMember,
+  LocalSnapshot,
+  NodeStore,
+  Query,
+  QueryAnswer,
+  QueryAnswers,
+  Recovered,
+  SnapshotManifest,
+  StateDigest,
+} from "./types.ts";

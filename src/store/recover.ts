@@ -1,0 +1,92 @@
+/** Checks the log, state.db and the snapshots against each other at start, and says what is left to finish. Pure. */
+
+import {
+  type Entry,
+  type EntryId,
+  type HardState,
+  type Index,
+  index,
+  type SnapshotMeta,
+  term,
+} from "../raft/index.ts";
+import { CorruptionError } from "./errors.ts";
+import type { LocalSnapshot } from "./types.ts";
+import { chainAt } from "./wal-read.ts";
+
+/** What was found in a data directory, part by part. */
+export interface Found {
+  readonly hardState: HardState;
+  readonly base: SnapshotMeta;
+  /** Contiguous, from the one after `base` on. */
+  readonly entries: readonly Entry[];
+  /** How far state.db has been applied. */
+  readonly state: SnapshotMeta;
+  readonly snapshots: readonly LocalSnapshot[];
+}
+
+/** What must be done before the node can start. */
+export interface Repair {
+  /** Arrived whole, but its installation was not recorded in the log yet: record it. */
+  readonly install: SnapshotMeta | undefined;
+  /** Replace state.db by this snapshot. */
+  readonly restore: LocalSnapshot | undefined;
+  /** The snapshot that the log relies on is gone, though the state is at hand: take another. */
+  readonly takeSnapshot: boolean;
+}
+
+/**
+ * Judges what was found.
+ * @throws {CorruptionError} the parts contradict each other, or something acknowledged is missing.
+ */
+export function planRepair(found: Found): Repair {
+  const { base, entries, state, snapshots } = found;
+  const last = entries.at(-1)?.index ?? base.index;
+  checkAgreement("state.db", state, found);
+  for (const { manifest, origin } of snapshots) {
+    if (manifest.meta.index <= last || origin === "taken") checkAgreement("snapshots", manifest.meta, found);
+  }
+  const latest = snapshots.at(-1);
+  if (latest !== undefined && latest.manifest.meta.index > last) {
+    return { install: latest.manifest.meta, restore: latest, takeSnapshot: false };
+  }
+  const reaches = latest !== undefined && latest.manifest.meta.index >= base.index;
+  if (state.index >= base.index) {
+    return { install: undefined, restore: undefined, takeSnapshot: base.index > 0 && !reaches };
+  }
+  if (reaches) return { install: undefined, restore: latest, takeSnapshot: false };
+  throw new CorruptionError({
+    file: "state.db",
+    found: `it holds the entries up to ${state.index}, the log begins after ${base.index}, and no snapshot closes the gap`,
+  });
+}
+
+/** Whether a position that was reached once is one that the log knows too. */
+function checkAgreement(
+  file: string,
+  at: EntryId & { readonly chain: number },
+  { base, entries }: Found,
+): void {
+  const last = entries.at(-1)?.index ?? base.index;
+  if (at.index > last) {
+    const found = `entry ${at.index} was committed (it is in ${file}), and the log ends at entry ${last}`;
+    throw new CorruptionError({ file: "log/", found });
+  }
+  const chain = chainAt(base, entries, at.index);
+  if (chain === undefined || chain === at.chain) return;
+  throw new CorruptionError({
+    file,
+    found: `up to entry ${at.index} it holds another history than the log, whose chain of hashes differs there`,
+  });
+}
+
+/** The hard state with which a snapshot's installation is recorded: nothing in the log is of a later term. */
+export function hardStateAfterInstall(hardState: HardState, snapshot: SnapshotMeta): HardState {
+  if (snapshot.term <= hardState.term) return { ...hardState, commit: snapshot.index };
+  return { term: term(snapshot.term), vote: undefined, commit: snapshot.index };
+}
+
+/** The hard state with the commit index raised to all that is known to be committed (P8: it is written late). */
+export function withKnownCommit(hardState: HardState, applied: Index, base: SnapshotMeta): HardState {
+  const commit = index(Math.max(hardState.commit, applied, base.index));
+  return commit === hardState.commit ? hardState : { ...hardState, commit };
+}
