@@ -77,7 +77,7 @@ const LIMITS: ServerLimits = {
 export async function serveApi(api: Api, options: ServeOptions): Promise<ApiServer> {
   let closing = false;
   const handle = getRequestListener(api.fetch, { hostname: "localhost", errorHandler: answerOutside });
-  const latest: LatestRequests = new WeakMap();
+  const latest: LatestRequests = new Map();
   const serve: RequestListener = (incoming, outgoing) => {
     latest.set(incoming.socket, outgoing);
     if (closing) outgoing.shouldKeepAlive = false;
@@ -91,6 +91,7 @@ export async function serveApi(api: Api, options: ServeOptions): Promise<ApiServ
     if (!(Number(incoming.headers["content-length"]) > BODY_BYTES_MAX)) outgoing.writeContinue();
     serve(incoming, outgoing);
   });
+  server.on("connection", (socket) => socket.once("close", () => latest.delete(socket)));
   server.on("clientError", (error, socket) => answerClientError(error, socket, latest));
   await listen(server, options);
   server.on("error", (error) => options.onError?.(error));
@@ -99,6 +100,8 @@ export async function serveApi(api: Api, options: ServeOptions): Promise<ApiServ
     port: (server.address() as AddressInfo).port,
     close: (graceMs) => {
       closing = true;
+      // An answer still to come tells its client that the connection ends with it.
+      for (const outgoing of latest.values()) outgoing.shouldKeepAlive = false;
       closed ??= closeServer(server, graceMs);
       return closed;
     },
@@ -149,8 +152,8 @@ const CLIENT_ERRORS: Readonly<Record<string, readonly [number, string]>> = {
   ERR_HTTP_REQUEST_TIMEOUT: [408, "the request did not arrive in time"],
 };
 
-/** The latest request of each connection, by what will answer it. */
-type LatestRequests = WeakMap<Duplex, ServerResponse>;
+/** The latest request of each open connection, by what will answer it or has. */
+type LatestRequests = Map<Duplex, ServerResponse>;
 
 /**
  * Answers what is no request, if the client will take the answer for that: while an earlier request is under

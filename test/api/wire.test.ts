@@ -279,7 +279,7 @@ describe("a server", () => {
     const busy = open().send(post(INCREMENT));
     await arrived;
     let closed = false;
-    const closing = server.close(10_000).then(() => {
+    const closing = server.close(60_000).then(() => {
       closed = true;
     });
     await idle.untilClosed();
@@ -288,9 +288,30 @@ describe("a server", () => {
       new Promise((resolve, reject) => open().socket.once("connect", resolve).once("error", reject)),
     ).rejects.toMatchObject({ code: "ECONNREFUSED" });
     release();
-    expect((await busy.answer()).status).toBe(503);
+    const last = await busy.answer();
+    expect(last.status).toBe(503);
+    expect(last.head).toMatch(/^connection: close\r?$/im);
     await busy.untilClosed();
     await closing;
+  });
+
+  it("answers a request that was still arriving when it began to close, and says that it is the last", async () => {
+    const request = post(INCREMENT, "Content-Length: 0");
+    const arriving = open();
+    // The first answer shows that the connection stands; the second request is then half on its way.
+    await arriving.send(request).answer();
+    const seen = new RawConnection(server.port).send(request.slice(0, 20));
+    arriving.send(request.slice(0, 20));
+    await open().send(request).answer();
+    const closing = server.close(60_000);
+    for (const connection of [arriving, seen]) {
+      const answer = await connection.send(request.slice(20)).answer();
+      expect(answer.status).toBe(200);
+      expect(answer.head).toMatch(/^connection: close\r?$/im);
+      await connection.untilClosed();
+    }
+    await closing;
+    expect(bench.service.counter("hits")?.value).toBe(4n);
   });
 
   it("cuts what is still in flight after the time of grace", async () => {
