@@ -27,6 +27,12 @@ export interface Call<T> {
 /** More redirects than this in one round mean that nodes disagree about who leads; then a pause helps. */
 const REDIRECTS_MAX = 4;
 
+/**
+ * With less time left, a write that surely has not happened is not sent again: its answer would hardly come in
+ * time, and a definite "not applied" would become an "unknown". In ms.
+ */
+const LAST_ATTEMPT_MS_MIN = 100;
+
 /** The refusals that the state machine decides: given to one attempt, they hold for every attempt of the key. */
 const DECIDED_BY_STATE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "COUNTER_OVERFLOW",
@@ -95,6 +101,8 @@ export class Caller {
       if (failed.has(base)) continue;
       const left = Math.ceil(progress.deadline - performance.now());
       if (left <= 0 || isAborted(call.signal)) break;
+      const risky = call.idempotencyKey !== undefined && !progress.unknown && progress.attempts.length > 0;
+      if (risky && left < LAST_ATTEMPT_MS_MIN) break;
       const timeoutMs = Math.min(left, attemptMs);
       const options = { fetch: this.#options.fetch, timeoutMs, signal: call.signal };
       const verdict = judge(await attempt(base, call.request, options), call.decode);

@@ -1,0 +1,119 @@
+/** Runs the real program in real processes, and leaves none behind. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import { afterEach } from "vitest";
+
+export const PROGRAM: string = fileURLToPath(new URL("../../bin/raftally.js", import.meta.url));
+
+export interface Ended {
+  /** Undefined if a signal ended it. */
+  readonly exitCode: number | undefined;
+  readonly signal: string | undefined;
+  readonly out: string;
+  readonly error: string;
+}
+
+export interface Running {
+  readonly child: ChildProcess;
+  readonly ended: Promise<Ended>;
+  /** Everything printed so far, on both streams. */
+  text(): string;
+  /** Resolves once the text so far matches; rejects if the process ends first. */
+  until(pattern: RegExp): Promise<RegExpExecArray>;
+}
+
+const running = new Set<ChildProcess>();
+
+afterEach(() => {
+  for (const child of running) child.kill("SIGKILL");
+});
+
+export interface StartOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** Flags of Node.js itself. */
+  readonly node?: readonly string[];
+}
+
+export function start(argv: readonly string[], { env = {}, node = [] }: StartOptions = {}): Running {
+  const child = spawn(process.execPath, [...node, PROGRAM, ...argv], {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { PATH: process.env["PATH"], ...env },
+  });
+  running.add(child);
+  const texts = { out: "", error: "" };
+  const listeners = new Set<() => void>();
+  const heard = (stream: "out" | "error") => (chunk: Buffer) => {
+    texts[stream] += chunk.toString("utf8");
+    for (const listener of listeners) listener();
+  };
+  child.stdout.on("data", heard("out"));
+  child.stderr.on("data", heard("error"));
+  const ended = new Promise<Ended>((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (exitCode, signal) => {
+      running.delete(child);
+      resolve({ exitCode: exitCode ?? undefined, signal: signal ?? undefined, ...texts });
+    });
+  });
+  const text = (): string => texts.out + texts.error;
+  const until = (pattern: RegExp): Promise<RegExpExecArray> =>
+    new Promise((resolve, reject) => {
+      const look = (): void => {
+        const match = pattern.exec(text());
+        if (match === null) return;
+        listeners.delete(look);
+        resolve(match);
+      };
+      listeners.add(look);
+      look();
+      void ended.then(() => reject(new Error(`it ended before it said ${pattern}:\n${text()}`)));
+    });
+  return { child, ended, text, until };
+}
+
+/** Runs a command line to its end. */
+export function run(argv: readonly string[], options: StartOptions = {}): Promise<Ended> {
+  return start(argv, options).ended;
+}
+
+/**
+ * A port P such that P to P + count - 1, and those 100 above, are free. Below the range from which systems give
+ * ports to outgoing connections, so that they are still free a moment later.
+ */
+export async function freePorts(count: number): Promise<number> {
+  for (;;) {
+    const base = 10_000 + Math.floor(Math.random() * 20_000);
+    const ports = Array.from({ length: count }, (_, at) => [base + at, base + 100 + at]).flat();
+    const free = await Promise.all(ports.map(isFree));
+    if (free.every(Boolean)) return base;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen({ host: "127.0.0.1", port, exclusive: true }, () => server.close(() => resolve(true)));
+  });
+}
+
+/** Whether a process with this id exists (and is not a zombie that waits for its parent). */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Resolves once `condition` holds; looks every 20 ms. */
+export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`it never came to this: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
