@@ -104,7 +104,9 @@ function readPlan(path: string): ClusterPlan | undefined {
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    // Where a part of the path is missing or no directory, making the directory says what is wrong.
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    if (code === "ENOENT" || code === "ENOTDIR") return undefined;
     throw new StartRefusal(`${path} cannot be read: ${systemReason(error)}.`);
   }
   let content: unknown;
