@@ -16,7 +16,10 @@ export class Contact {
    * Milliseconds since the state of this node was certainly up to date with a leader. For the leader itself:
    * since the latest moment from which on a quorum has been heard of. Undefined before the first contact.
    */
-  ageMs(nowMs: number, state: { leads: boolean; self: NodeId; configuration: Configuration }): number | undefined {
+  ageMs(
+    nowMs: number,
+    state: { leads: boolean; self: NodeId; configuration: Configuration },
+  ): number | undefined {
     if (!state.leads) return this.#leaderMs === undefined ? undefined : nowMs - this.#leaderMs;
     const moments = [...this.#heardMs.values(), nowMs].sort((a, b) => b - a);
     for (const moment of moments) {

@@ -257,5 +257,7 @@ export class NodeDriver {
 }
 
 function asError(error: unknown): Error {
-  return error instanceof Error ? error : new InvariantViolation(`something that is no error was thrown: ${String(error)}`);
+  return error instanceof Error
+    ? error
+    : new InvariantViolation(`something that is no error was thrown: ${String(error)}`);
 }

@@ -1,6 +1,44 @@
-/** One member of the cluster: the reducer that decides, and the driver that joins it to the world. */
-export { type Effects, NODE_SETTINGS, type NodeEvent, type NodeSettings, type NodeTrace, type RequestId, type Response } from "./events.ts";
+/**
+ * One member of the cluster.
+ *
+ *     const node = await startNode({ id, clusterId, members, directory, listenPeer, secret, … })
+ *     await node.service.write({ operation: { kind: "add", key: "visits", by: 1n } })
+ *     await node.service.read({ kind: "get", key: "visits" }, "linearizable")
+ *     await node.drain(2_500); await node.close()
+ *
+ * Two halves, with one door between them (`events.ts`):
+ *
+ *   reducer.ts       decides. Raft, the requests that wait on it, snapshots, digests: events in, effects out, no
+ *                    clock, no I/O. write-queue.ts and read-queue.ts follow each request from its arrival to its
+ *                    one answer; contact.ts knows how old the state may be; digest-watch.ts compares replicas.
+ *   driver.ts        acts. Feeds what happened, carries out what is asked for, and gathers everything of one turn
+ *                    of the event loop, so that it shares an entry, a flush of the disk and a round of heartbeats.
+ *
+ * Around them: start.ts brings a node up and down, formation.ts holds the first start of a cluster until all
+ * members have met, snapshot-transfers.ts moves snapshot files beside the links, service.ts is what the HTTP API
+ * sees, starting.ts what it sees before that.
+ */
+export {
+  type Effects,
+  NODE_SETTINGS,
+  type NodeEvent,
+  type NodeSettings,
+  type NodeTrace,
+  type RequestId,
+  type Response,
+} from "./events.ts";
 export { NodeReducer, type ReducerOptions } from "./reducer.ts";
+export {
+  type MemberAddress,
+  type NodeNotice,
+  type NodeOptions,
+  RAFT_SETTINGS,
+  RefusedByPeer,
+  type RunningNode,
+  startNode,
+  TICK_MS,
+} from "./start.ts";
+export { type StartingOptions, StartingService } from "./starting.ts";
 export type {
   Check,
   Consistency,

@@ -1,6 +1,7 @@
 /** What the HTTP API sees of a running node. */
 
 import type { Command } from "../counter/index.ts";
+import type { Query } from "../store/index.ts";
 import type { Transport } from "../transport/index.ts";
 import type { NodeDriver } from "./driver.ts";
 import type { NodeReducer } from "./reducer.ts";
@@ -13,7 +14,6 @@ import type {
   ReadResult,
   WriteResult,
 } from "./types.ts";
-import type { Query } from "../store/index.ts";
 
 /** A node that has applied less than what it knows to be committed, by more entries than this, is not ready. */
 const LAG_ENTRIES_MAX = 1_000;
@@ -45,7 +45,7 @@ export class Service implements NodeService {
   status(): NodeStatus {
     const { driver, reducer, clusterId, version } = this.#parts;
     const raft = driver.status();
-    const { totals, idempotencyWindowMs } = driver;
+    const { totals } = driver;
     const leader = raft.configuration.members.find(({ id }) => id === raft.leader);
     return {
       id: raft.self,
@@ -63,7 +63,7 @@ export class Service implements NodeService {
       counters: totals.counters,
       digest: totals.digest,
       rememberedKeys: totals.rememberedKeys,
-      idempotencyWindowMs,
+      idempotencyWindowMs: totals.idempotencyWindowMs,
       configuration: raft.configuration,
       peers: this.#peers(),
       alarm: reducer.alarm,
@@ -103,7 +103,11 @@ export class Service implements NodeService {
       },
       { name: "applied", ok: lag <= LAG_ENTRIES_MAX, detail: `${lag} committed entries are not applied` },
       { name: "state", ok: !reducer.diverged, detail: reducer.alarm ?? "agrees with the other nodes" },
-      { name: "serving", ok: !reducer.stopping, detail: reducer.stopping ? "shutting down" : "not shutting down" },
+      {
+        name: "serving",
+        ok: !reducer.stopping,
+        detail: reducer.stopping ? "shutting down" : "not shutting down",
+      },
     ];
   }
 }

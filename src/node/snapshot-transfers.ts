@@ -76,7 +76,9 @@ export class SnapshotTransfers {
         if (ok) this.#options.onReceived(offer.meta);
         this.#options.transport.send(from, { kind: "snapshotResult", meta: offer.meta, ok });
       })
-      .catch((error: unknown) => this.#options.onFatal(error instanceof Error ? error : new Error(String(error))));
+      .catch((error: unknown) =>
+        this.#options.onFatal(error instanceof Error ? error : new Error(String(error))),
+      );
   }
 
   /** A fetch of this file or a newer one is under way; the leader that offered will ask where we are. */
@@ -87,7 +89,11 @@ export class SnapshotTransfers {
   async #fetch(from: NodeId, offer: SnapshotOffer, signal: AbortSignal): Promise<boolean> {
     const { store, transport } = this.#options;
     const { token: _, ...manifest } = offer;
-    const incoming = await store.receiveSnapshot({ format: 1, clusterId: this.#options.clusterId, ...manifest });
+    const incoming = await store.receiveSnapshot({
+      format: 1,
+      clusterId: this.#options.clusterId,
+      ...manifest,
+    });
     const whole = await transport.fetchSnapshot(from, offer, incoming, signal);
     if (!whole || signal.aborted) {
       await incoming.abandon();

@@ -1,9 +1,8 @@
 /** Brings a node up: who am I, meet the others, what do I remember, go. And down again, gracefully. */
 
 import { randomBytes } from "node:crypto";
-import { LIMITS } from "../counter/index.ts";
 import { type NodeId, nodeId, type RaftSettings, type Term } from "../raft/index.ts";
-import { type DataDirectory, type InitialMember, type NodeStore, openDirectory } from "../store/index.ts";
+import { type DataDirectory, type NodeStore, openDirectory } from "../store/index.ts";
 import { openTransport, type Transport } from "../transport/index.ts";
 import { NodeDriver } from "./driver.ts";
 import { NODE_SETTINGS, type NodeSettings, type NodeTrace } from "./events.ts";
@@ -36,11 +35,21 @@ export interface NodeNotice {
   readonly term?: Term;
 }
 
+/** A member as it is named on a command line. */
+export interface MemberAddress {
+  /** 1 to 32 of `a-z 0-9 -`. */
+  readonly id: string;
+  /** host:port for its peers. */
+  readonly peer: string;
+  /** The URL that clients are sent to, without a trailing slash. */
+  readonly api: string;
+}
+
 export interface NodeOptions {
   readonly id: string;
   readonly clusterId: string;
   /** All initial members, this node included; the same on every node. */
-  readonly members: readonly InitialMember[];
+  readonly members: readonly MemberAddress[];
   readonly directory: string;
   readonly listenPeer: { readonly host: string; readonly port: number };
   /** Shared by all nodes; may be empty only if every peer address is loopback. */
@@ -83,7 +92,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     directory: options.directory,
     clusterId: options.clusterId,
     id: self,
-    members: options.members,
+    members: options.members.map((member) => ({ ...member, id: nodeId(member.id) })),
   });
   let transport: Transport | undefined;
   try {
@@ -92,7 +101,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     return await start.run(transport);
   } catch (error) {
     await transport?.close();
-    await directory.close();
+    directory.close();
     throw error;
   }
 }
@@ -153,7 +162,11 @@ class Start {
   }
 
   #refused(peer: NodeId, refusal: string, detail: string): void {
-    this.#options.onNotice({ level: "error", event: "refused", detail: `${peer} refused the link: ${detail}` });
+    this.#options.onNotice({
+      level: "error",
+      event: "refused",
+      detail: `${peer} refused the link: ${detail}`,
+    });
     if (refusal !== "incarnation" && refusal !== "cluster") return;
     this.#formation.fail(
       new RefusedByPeer(
@@ -167,7 +180,8 @@ class Start {
     const { onNotice, signal } = this.#options;
     if (!this.#directory.identity.formed) {
       const names = this.#formation.awaited.join(", ");
-      if (names !== "") onNotice({ level: "info", event: "forming", detail: `first start: waiting for ${names}` });
+      if (names !== "")
+        onNotice({ level: "info", event: "forming", detail: `first start: waiting for ${names}` });
       await this.#formation.complete(signal ?? new AbortController().signal);
     }
     const store = await this.#directory.openStore({ onFailure: (error) => this.#driver?.fail(error) });
@@ -208,7 +222,7 @@ class Start {
     this.#driver = driver;
     for (const peer of this.#linked) driver.linked(peer);
     driver.start();
-    const service = new Service({ driver, reducer, transport, clusterId, version, windowMs: LIMITS.windowMs });
+    const service = new Service({ driver, reducer, transport, clusterId, version });
     return {
       service,
       incarnation: this.#directory.identity.incarnation,
@@ -217,7 +231,6 @@ class Start {
         driver.close();
         await transport.close();
         await store.close();
-        await this.#directory.close();
       },
     };
   }
@@ -230,9 +243,18 @@ class Start {
         return onNotice({ level: "info", event: trace.role, detail: trace.why, term: trace.term });
       case "leader":
         if (trace.leader === undefined) return;
-        return onNotice({ level: "info", event: "leader", detail: `${trace.leader} leads`, term: trace.term });
+        return onNotice({
+          level: "info",
+          event: "leader",
+          detail: `${trace.leader} leads`,
+          term: trace.term,
+        });
       case "install":
-        return onNotice({ level: "info", event: "install", detail: `snapshot at ${trace.index} replaces the log` });
+        return onNotice({
+          level: "info",
+          event: "install",
+          detail: `snapshot at ${trace.index} replaces the log`,
+        });
       case "compact":
         return onNotice({ level: "info", event: "compact", detail: `the log begins after ${trace.index}` });
       case "alarm":
@@ -241,4 +263,3 @@ class Start {
     }
   }
 }
-

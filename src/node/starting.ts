@@ -1,13 +1,13 @@
 /** What the HTTP API answers while a node is still starting: the process lives, and serves nothing yet. */
 
 import { nodeId } from "../raft/index.ts";
-import type { InitialMember } from "../store/index.ts";
+import type { MemberAddress } from "./start.ts";
 import type { NodeRefusal, NodeService, NodeStatus } from "./types.ts";
 
 export interface StartingOptions {
   readonly id: string;
   readonly clusterId: string;
-  readonly members: readonly InitialMember[];
+  readonly members: readonly MemberAddress[];
   readonly version: string;
 }
 

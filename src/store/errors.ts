@@ -65,6 +65,7 @@ export class StorageFailure extends Error {
 
 /** Why a data directory cannot be used by this node. */
 export type IdentityCode =
+  | "otherMembers"
   | "otherCluster"
   | "otherNode"
   | "otherIncarnation"

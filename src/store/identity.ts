@@ -2,18 +2,16 @@
 
 import { randomBytes } from "node:crypto";
 import { join } from "node:path";
+import { defined } from "../base/index.ts";
 import { index, isNodeId, type NodeId, nodeId, type SnapshotMeta, term } from "../raft/index.ts";
 import type { Disk } from "./disk.ts";
 import { realDisk } from "./disk.ts";
 import { IdentityError, StorageFailure } from "./errors.ts";
 import type { Identity, KnownMember } from "./types.ts";
-import { headerIncarnation, isTemporary, LOG_FOLDER, segmentName } from "./wal-format.ts";
-import { readLog } from "./wal-read.ts";
+import { LOG_FOLDER } from "./wal-format.ts";
 import { createLog } from "./wal-segment.ts";
 
 export const IDENTITY_FILE = "identity.json";
-/** The incarnation of a member in the initial configuration, which all nodes write before they have met. */
-export const INCARNATION_UNKNOWN = "00000000000000000000000000000000";
 
 const CLUSTER_ID = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/;
 const INCARNATION = /^[0-9a-f]{32}$/;
@@ -41,7 +39,10 @@ export function isClusterId(value: string): boolean {
   return CLUSTER_ID.test(value);
 }
 
-/** What the log of a new cluster begins after. Equal on all its members, so it names no incarnation. */
+/**
+ * What the log of a new cluster begins after. Equal on all its members, because each knows the incarnation of
+ * every other before it forms.
+ */
 export function initialBase(identity: Pick<Identity, "members">): SnapshotMeta {
   const { members } = identity;
   return {
@@ -53,14 +54,19 @@ export function initialBase(identity: Pick<Identity, "members">): SnapshotMeta {
       voters: members.map(({ id }) => id),
       outgoing: [],
       learners: [],
-      members: members.map(({ id, peer, api }) => ({ id, incarnation: INCARNATION_UNKNOWN, peer, api })),
+      members: members.map(({ id, peer, api, incarnation }) => ({
+        id,
+        incarnation: defined(incarnation, "identity: a formed cluster knows the incarnation of every member"),
+        peer,
+        api,
+      })),
     },
   };
 }
 
 /**
- * Makes an empty directory (or none yet) the data directory of a new node of a new cluster. The log comes
- * first and identity.json last, so that a directory with an identity always had a log.
+ * Makes an empty directory (or none yet) the data directory of a new node of a new cluster. It takes no part in
+ * anything until {@link IdentityFile.form} has made its log.
  * @throws {IdentityError} the directory holds a node already, or cannot be written.
  */
 export async function initIdentity(options: InitOptions, disk: Disk = realDisk): Promise<Identity> {
@@ -82,11 +88,10 @@ export async function initIdentity(options: InitOptions, disk: Disk = realDisk):
     .sort((a, b) => (a.id < b.id ? -1 : 1));
   if (new Set(members.map((member) => member.id)).size < members.length)
     throw new RangeError("members must be distinct");
-  const identity: Identity = { format: 1, clusterId, id, incarnation, members };
-  await refuseData(disk, directory, clusterId);
+  const identity: Identity = { format: 1, clusterId, id, incarnation, formed: false, members };
+  await refuseData(disk, directory);
   try {
     await disk.makeDirectory(directory);
-    await createLog(disk, directory, { owner: identity, base: initialBase(identity) });
     await replaceFile(disk, directory, encodeIdentity(identity));
   } catch (cause) {
     throw unwritable(directory, cause);
@@ -94,8 +99,8 @@ export async function initIdentity(options: InitOptions, disk: Disk = realDisk):
   return identity;
 }
 
-/** Refuses a directory that holds more than an initialisation that was interrupted. */
-async function refuseData(disk: Disk, directory: string, clusterId: string): Promise<void> {
+/** Refuses a directory that holds anything but what an interrupted initialisation leaves. */
+async function refuseData(disk: Disk, directory: string): Promise<void> {
   const names = await list(disk, directory);
   const refuse = (what: string) =>
     new IdentityError(
@@ -103,35 +108,16 @@ async function refuseData(disk: Disk, directory: string, clusterId: string): Pro
       `${directory} ${what}; a new node needs an empty directory, so name another one or move the old one away.`,
     );
   if (names.includes(IDENTITY_FILE)) throw refuse("is the data directory of a node already");
-  const strange = names.filter((name) => name !== LOG_FOLDER && !isPassing(name));
-  if (strange.length > 0)
+  const strange = names.filter((name) => !isPassing(name));
+  if (strange.includes(LOG_FOLDER)) throw refuse(`has lost its ${IDENTITY_FILE} but still has a log`);
+  if (strange.length > 0) {
     throw refuse(`has no ${IDENTITY_FILE} but other files (${strange.slice(0, 3).join(", ")})`);
-  const segments = await list(disk, join(directory, LOG_FOLDER));
-  if (segments.every(isTemporary)) return;
-  if (
-    segments.some((name) => name !== segmentName(1) && !isTemporary(name)) ||
-    !(await isFresh(disk, directory, clusterId))
-  ) {
-    throw refuse(`has lost its ${IDENTITY_FILE} but still has a log`);
   }
 }
 
 /** Files that come and go: an interrupted write of identity.json, the lock of a running process. */
 function isPassing(name: string): boolean {
   return name === `${IDENTITY_FILE}.tmp` || name.startsWith("lock");
-}
-
-/** Whether the log's only segment is as it was created, so that nothing was ever promised. */
-async function isFresh(disk: Disk, directory: string, clusterId: string): Promise<boolean> {
-  try {
-    // The incarnation that the interrupted initialisation drew is known from the segment only.
-    const bytes = await disk.read(join(directory, LOG_FOLDER, segmentName(1)));
-    if (bytes === undefined) return false;
-    const log = await readLog(disk, directory, { clusterId, incarnation: headerIncarnation(bytes) });
-    return log.nextBatch === 2 && log.tailBytes === 0;
-  } catch {
-    return false;
-  }
 }
 
 /** What this directory has to be; what is left out is not checked. */
@@ -204,6 +190,32 @@ export class IdentityFile {
     return pinned;
   }
 
+  /**
+   * All members have met: makes the log, which begins with the configuration that names every incarnation, and
+   * then says so in identity.json. Harmless when repeated; a crash in between leaves a log of which nothing was
+   * ever said to anyone, and which is made anew.
+   * @throws {StorageFailure} (rejects) the disk failed.
+   */
+  form(): Promise<Identity> {
+    const formed = this.#tail.then(() => this.#form());
+    this.#tail = formed.catch(() => undefined);
+    return formed;
+  }
+
+  async #form(): Promise<Identity> {
+    if (this.#identity.formed) return this.#identity;
+    const identity: Identity = { ...this.#identity, formed: true };
+    const base = initialBase(identity);
+    try {
+      await createLog(this.#disk, this.#directory, { owner: identity, base });
+      await replaceFile(this.#disk, this.#directory, encodeIdentity(identity));
+    } catch (cause) {
+      throw new StorageFailure("form the cluster", cause);
+    }
+    this.#identity = identity;
+    return identity;
+  }
+
   async #pin(id: NodeId, incarnation: string): Promise<Identity> {
     const held = this.#identity.members.find((member) => member.id === id);
     if (held === undefined || !INCARNATION.test(incarnation)) {
@@ -266,7 +278,7 @@ function decodeIdentity(bytes: Uint8Array, path: string): Identity {
     throw unreadable("is damaged (it is not JSON)", cause);
   }
   if (typeof value !== "object" || value === null) throw unreadable("is damaged (it is not an object)");
-  const { format, clusterId, id, incarnation, members } = value as Record<string, unknown>;
+  const { format, clusterId, id, incarnation, formed, members } = value as Record<string, unknown>;
   if (typeof format === "number" && format > 1) {
     throw new IdentityError(
       "newerFormat",
@@ -277,6 +289,7 @@ function decodeIdentity(bytes: Uint8Array, path: string): Identity {
     format !== 1 ||
     typeof clusterId !== "string" ||
     typeof incarnation !== "string" ||
+    typeof formed !== "boolean" ||
     !INCARNATION.test(incarnation) ||
     !Array.isArray(members)
   ) {
@@ -287,11 +300,12 @@ function decodeIdentity(bytes: Uint8Array, path: string): Identity {
   if (
     !known.every((member) => member !== undefined) ||
     self === undefined ||
-    self.incarnation !== incarnation
+    self.incarnation !== incarnation ||
+    (formed && known.some((member) => member?.incarnation === undefined))
   ) {
     throw unreadable("is damaged (its list of members is wrong)");
   }
-  return { format: 1, clusterId, id: self.id, incarnation, members: known };
+  return { format: 1, clusterId, id: self.id, incarnation, formed, members: known };
 }
 
 function decodeMember(value: unknown): KnownMember | undefined {

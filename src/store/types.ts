@@ -19,6 +19,8 @@ export interface Identity {
   readonly id: NodeId;
   /** 32 hex digits, drawn when the directory was initialised. */
   readonly incarnation: string;
+  /** Whether all initial members have met, so that the log exists and this node may vote. */
+  readonly formed: boolean;
   /** All initial members, this one included, in order of id. */
   readonly members: readonly KnownMember[];
 }
