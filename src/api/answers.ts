@@ -31,7 +31,7 @@ export function batchText(results: readonly Changed[], at: Position): string {
   return `{"results":[${list.join(",")}],${placeOf(at)}}`;
 }
 
-/** Of reading one counter. @param ageMs for a stale read only. */
+/** Of reading one counter. @param ageMs for a stale read, and if it is known. */
 export function counterText(row: CounterRow, at: Position, ageMs: number | undefined): string {
   return `{${fieldsOf(row)},${placeOf(at)}${ageText(ageMs)}}`;
 }
@@ -40,7 +40,7 @@ export interface Page {
   readonly rows: readonly CounterRow[];
   /** The cursor of the next page. */
   readonly next: string | undefined;
-  /** For a stale read only. */
+  /** For a stale read, and if it is known. */
   readonly ageMs: number | undefined;
 }
 

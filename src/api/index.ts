@@ -30,8 +30,9 @@
  * `Raftally-Session: id=12, seq=3, first=3` (RFC 8941 dictionary; `first` is the lowest number not yet
  * answered) on increment and batch; `X-Request-Id`; `If-None-Match` on reading a counter.
  * Response headers: `X-Request-Id` always; `ETag: "<revision>"` for one counter; `Idempotency-Replayed: true`
- * when an earlier outcome is given again; `Raftally-Age-Ms` on stale reads (also `ageMs` in the body): ms since
- * this node last heard from a leader; `Retry-After` and `Location` with the refusals that have them.
+ * when an earlier outcome is given again; `Raftally-Age-Ms` on stale reads: ms since this node last heard from a
+ * leader (also `ageMs` in the body), or `unknown` (and no `ageMs`) if it has not since it started;
+ * `Retry-After` and `Location` with the refusals that have them.
  *
  * Refusals are `application/problem+json` (RFC 9457): type, title, status, detail, instance (the request id),
  * `code` and `outcome` from the table in base, and where they apply `retryAfterMs`, `position` (which

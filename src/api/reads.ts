@@ -30,7 +30,7 @@ export function counterHandler(service: NodeService): ApiHandler {
       return problemResponse("COUNTER_NOT_FOUND", { detail }, call.requestId());
     }
     const ageMs = consistency === "stale" ? result.ageMs : undefined;
-    const headers = headersOf(call, ageMs);
+    const headers = headersOf(call, consistency === "stale" ? (result.ageMs ?? "unknown") : undefined);
     headers["Vary"] = "Accept";
     headers["ETag"] = `"${row.revision}"`;
     if (noneMatch(call.header("if-none-match"), headers["ETag"])) {
@@ -58,7 +58,7 @@ export function listHandler(service: NodeService): ApiHandler {
     const last = rows.at(-1);
     const next = more && last !== undefined ? encodeCursor(last.key) : undefined;
     const ageMs = consistency === "stale" ? result.ageMs : undefined;
-    const headers = headersOf(call, ageMs);
+    const headers = headersOf(call, consistency === "stale" ? (result.ageMs ?? "unknown") : undefined);
     headers["Content-Type"] = "application/json";
     return new Response(pageText({ rows, next, ageMs }, result), { status: 200, headers });
   };
@@ -75,10 +75,13 @@ export function clusterHandler(service: NodeService): ApiHandler {
   };
 }
 
-/** A cache may keep an answer, but has to ask before it gives it again. */
-function headersOf(call: Call, ageMs: number | undefined): Record<string, string> {
+/**
+ * A cache may keep an answer, but has to ask before it gives it again.
+ * @param age in ms, of a stale read.
+ */
+function headersOf(call: Call, age: number | "unknown" | undefined): Record<string, string> {
   const headers: Record<string, string> = { "Cache-Control": "no-cache", "X-Request-Id": call.requestId() };
-  if (ageMs !== undefined) headers["Raftally-Age-Ms"] = String(Math.round(ageMs));
+  if (age !== undefined) headers["Raftally-Age-Ms"] = age === "unknown" ? age : String(Math.round(age));
   return headers;
 }
 

@@ -216,7 +216,10 @@ function listen(server: Server, { host, port }: ServeOptions): Promise<void> {
   });
 }
 
-/** How often connections that fell idle are looked for while closing, in ms. */
+/**
+ * How often connections that fell idle are looked for while closing, in ms. Those are few: of answers whose
+ * headers had been sent before, so that they could not say that the connection ends.
+ */
 const IDLE_CHECK_MS = 20;
 
 function closeServer(server: Server, graceMs: number): Promise<void> {

@@ -40,7 +40,7 @@ export class MemoryService implements NodeService {
   instead: WriteResult | (() => Promise<WriteResult>) | undefined;
   /** When set, reads are refused like this. */
   refuseReads: NodeRefusal | undefined;
-  ageMs = 41.6;
+  ageMs: number | undefined = 41.6;
   readiness: Check[] = [
     { name: "leader", ok: true, detail: "" },
     { name: "applied", ok: true, detail: "0 entries behind" },

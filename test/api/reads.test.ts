@@ -47,6 +47,12 @@ describe("reading a counter", () => {
       ageMs: 42,
     });
     expect(bench.service.reads.at(-1)?.consistency).toBe("stale");
+    bench.service.ageMs = undefined;
+    for (const path of ["/v1/counters/hits", "/v1/counters"]) {
+      const unknown = await get(bench, `${path}?consistency=stale`);
+      expect(unknown.headers.get("raftally-age-ms")).toBe("unknown");
+      expect(await unknown.text()).not.toContain("ageMs");
+    }
   });
 
   it("takes any key that is one encoded segment", async () => {
