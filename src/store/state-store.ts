@@ -97,7 +97,6 @@ export class StateStore {
     this.#path = options.path;
     this.#onFailure = options.onFailure;
     this.opened = opened;
-    worker.removeAllListeners();
     worker.on("message", (message: StateMessage) => this.#settle(message));
     worker.on("messageerror", (error) =>
       this.#fail(new StorageFailure("read an answer of the worker", error)),
@@ -254,14 +253,21 @@ export class StateStore {
 
 /** The position at which the worker has opened the state. */
 function firstWord(worker: Worker): Promise<SnapshotMeta> {
+  const doing = "start the worker of state.db";
   return new Promise((resolve, reject) => {
-    worker.once("message", (message: StateMessage) => {
-      if ("error" in message) reject(reviveError(message.error));
-      else resolve(message.value as SnapshotMeta);
-    });
-    worker.once("error", (error) => reject(new StorageFailure("start the worker of state.db", error)));
-    worker.once("exit", (code) =>
-      reject(new StorageFailure("start the worker of state.db", `it ended with exit code ${code}`)),
-    );
+    const settle = (act: () => void): void => {
+      // One by one: removing all listeners would remove those by which Node runs the worker.
+      worker.off("message", onMessage).off("error", onError).off("exit", onExit);
+      act();
+    };
+    const onMessage = (message: StateMessage): void =>
+      settle(() => {
+        if ("error" in message) reject(reviveError(message.error));
+        else resolve(message.value as SnapshotMeta);
+      });
+    const onError = (error: Error): void => settle(() => reject(new StorageFailure(doing, error)));
+    const onExit = (code: number): void =>
+      settle(() => reject(new StorageFailure(doing, `it ended with exit code ${code}`)));
+    worker.on("message", onMessage).on("error", onError).on("exit", onExit);
   });
 }

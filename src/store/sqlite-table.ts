@@ -1,0 +1,226 @@
+/** The rows of the state machine in SQLite. */
+
+import type { Database, Statement } from "better-sqlite3";
+import { assert } from "../base/index.ts";
+import {
+  type CounterRow,
+  counterRowHash,
+  memberRowHash,
+  outcomeRowHash,
+  type RememberedOutcome,
+  type SessionRow,
+  sessionRowHash,
+  type Table,
+  type Totals,
+} from "../counter/index.ts";
+import { type Columns, packSessionOutcomes, RowReader } from "./sqlite-rows.ts";
+
+type Query = Statement<unknown[], Columns>;
+
+/**
+ * A table inside a transaction that its owner begins and commits.
+ *
+ * Counters and sessions that change are kept here and written by {@link flush}, so that each is written once
+ * however many entries of one apply change it. Members and outcomes change once by their nature and are
+ * written at once. Totals stay here; the owner writes them with the applied index.
+ */
+export class SqliteTable implements Table {
+  readonly #rows: RowReader;
+  readonly #sql: ReturnType<typeof prepareAll>;
+  #totals: Totals;
+  /** Counters as they will be; null for those that go. */
+  readonly #counters = new Map<string, CounterRow | null>();
+  readonly #sessions = new Map<number, SessionRow | null>();
+  /** The remembered outcome with the lowest serial; undefined if it has to be looked up. */
+  #oldestOutcome: RememberedOutcome | undefined;
+
+  constructor(database: Database, totals: Totals) {
+    this.#rows = new RowReader(database.name);
+    this.#sql = prepareAll(database);
+    this.#totals = totals;
+  }
+
+  /** Writes what was kept back. To be called before the transaction is committed. */
+  flush(): void {
+    const { putCounter, deleteCounter } = this.#sql;
+    for (const [key, row] of this.#counters) {
+      if (row === null) deleteCounter.run(key);
+      else putCounter.run(key, row.value, row.revision, counterRowHash(row));
+    }
+    this.#counters.clear();
+    this.#flushSessions();
+  }
+
+  /** Whether there is nothing left for {@link flush} to write. */
+  isFlushed(): boolean {
+    return this.#counters.size === 0 && this.#sessions.size === 0;
+  }
+
+  counter(key: string): CounterRow | undefined {
+    const kept = this.#counters.get(key);
+    if (kept !== undefined) return kept ?? undefined;
+    const columns = this.#sql.counter.get(key);
+    return columns === undefined ? undefined : this.#rows.counter(columns);
+  }
+
+  putCounter(row: CounterRow): void {
+    this.#counters.set(row.key, row);
+  }
+
+  deleteCounter(key: string): void {
+    this.#counters.set(key, null);
+  }
+
+  hasMember(key: string, member: string): boolean {
+    const columns = this.#sql.member.get(key, member);
+    if (columns === undefined) return false;
+    this.#rows.member(columns);
+    return true;
+  }
+
+  addMember(key: string, member: string): void {
+    this.#sql.addMember.run(key, member, memberRowHash(key, member));
+  }
+
+  deleteMembers(key: string): readonly string[] {
+    const members = this.#sql.members.all(key).map((columns) => this.#rows.member(columns)[1]);
+    if (members.length > 0) this.#sql.deleteMembers.run(key);
+    return members;
+  }
+
+  outcome(key: string): RememberedOutcome | undefined {
+    const columns = this.#sql.outcome.get(key);
+    return columns === undefined ? undefined : this.#rows.outcome(columns);
+  }
+
+  putOutcome(row: RememberedOutcome): void {
+    const { serial, key, fingerprint, at, outcome } = row;
+    this.#sql.putOutcome.run(serial, key, fingerprint, at, outcome, outcomeRowHash(row));
+    if (this.#oldestOutcome?.key === key) this.#oldestOutcome = undefined;
+  }
+
+  oldestOutcome(): RememberedOutcome | undefined {
+    if (this.#oldestOutcome === undefined) {
+      const columns = this.#sql.oldestOutcome.get();
+      this.#oldestOutcome = columns === undefined ? undefined : this.#rows.outcome(columns);
+    }
+    return this.#oldestOutcome;
+  }
+
+  deleteOutcome(key: string): void {
+    this.#sql.deleteOutcome.run(key);
+    if (this.#oldestOutcome?.key === key) this.#oldestOutcome = undefined;
+  }
+
+  session(id: number): SessionRow | undefined {
+    const kept = this.#sessions.get(id);
+    if (kept !== undefined) return kept ?? undefined;
+    const columns = this.#sql.session.get(id);
+    return columns === undefined ? undefined : this.#rows.session(columns);
+  }
+
+  putSession(row: SessionRow): void {
+    this.#sessions.set(row.id, row);
+  }
+
+  deleteSession(id: number): void {
+    this.#sessions.set(id, null);
+  }
+
+  oldestSession(): SessionRow | undefined {
+    // Only SQLite knows the order, so it has to know the rows.
+    this.#flushSessions();
+    const columns = this.#sql.oldestSession.get();
+    return columns === undefined ? undefined : this.#rows.session(columns);
+  }
+
+  totals(): Totals {
+    return this.#totals;
+  }
+
+  putTotals(totals: Totals): void {
+    this.#totals = totals;
+  }
+
+  /**
+   * Counters whose key begins with `prefix`, in order of their UTF-8 bytes, after `after`.
+   * @param limit rows at most, at least 1.
+   */
+  list(prefix: string, after: string | undefined, limit: number): readonly CounterRow[] {
+    assert(this.isFlushed(), "table: lists are read between two applies");
+    const from = lowerBound(prefix, after);
+    const before = upperBound(prefix);
+    const found =
+      before === undefined ? this.#sql.listAll.all(from, limit) : this.#sql.list.all(from, before, limit);
+    return found.map((columns) => this.#rows.counter(columns));
+  }
+
+  #flushSessions(): void {
+    const { putSession, deleteSession } = this.#sql;
+    for (const [id, row] of this.#sessions) {
+      if (row === null) deleteSession.run(id);
+      else {
+        putSession.run(id, row.usedAt, row.firstUnanswered, packSessionOutcomes(row), sessionRowHash(row));
+      }
+    }
+    this.#sessions.clear();
+  }
+}
+
+/** The lowest key that a list may hold. */
+function lowerBound(prefix: string, after: string | undefined): string {
+  if (after === undefined || Buffer.compare(Buffer.from(after), Buffer.from(prefix)) < 0) return prefix;
+  // Nothing lies between a key and the same key with a zero byte behind it.
+  return `${after}\0`;
+}
+
+/**
+ * The lowest string of bytes above all that begin with `prefix`; undefined if there is none, as for "".
+ * It need not be UTF-8: bytes are all that SQLite compares.
+ */
+function upperBound(prefix: string): Buffer | undefined {
+  const bytes = Buffer.from(prefix);
+  for (let length = bytes.length; length > 0; length--) {
+    // UTF-8 has no byte 0xFF, so this ends at the last byte; it is right for any bytes.
+    const last = bytes.readUInt8(length - 1);
+    if (last === 0xff) continue;
+    bytes.writeUInt8(last + 1, length - 1);
+    return bytes.subarray(0, length);
+  }
+  return undefined;
+}
+
+const COUNTER = "SELECT key, value, revision, hash FROM counters";
+const OUTCOME = "SELECT serial, key, fingerprint, at, outcome, hash FROM outcomes";
+const SESSION = "SELECT id, used_at, first_unanswered, outcomes, hash FROM sessions";
+
+function prepareAll(database: Database) {
+  const read = (sql: string): Query => database.prepare<unknown[], Columns>(sql).raw();
+  const write = (sql: string): Statement<unknown[]> => database.prepare(sql);
+  return {
+    counter: read(`${COUNTER} WHERE key = ?`).safeIntegers(),
+    list: read(`${COUNTER} WHERE key >= ? AND key < CAST(? AS TEXT) ORDER BY key LIMIT ?`).safeIntegers(),
+    listAll: read(`${COUNTER} WHERE key >= ? ORDER BY key LIMIT ?`).safeIntegers(),
+    putCounter: write(
+      "INSERT INTO counters (key, value, revision, hash) VALUES (?, ?, ?, ?) ON CONFLICT (key) DO UPDATE " +
+        "SET value = excluded.value, revision = excluded.revision, hash = excluded.hash",
+    ),
+    deleteCounter: write("DELETE FROM counters WHERE key = ?"),
+    member: read("SELECT key, member, hash FROM members WHERE key = ? AND member = ?"),
+    members: read("SELECT key, member, hash FROM members WHERE key = ?"),
+    addMember: write("INSERT INTO members (key, member, hash) VALUES (?, ?, ?)"),
+    deleteMembers: write("DELETE FROM members WHERE key = ?"),
+    outcome: read(`${OUTCOME} WHERE key = ?`),
+    oldestOutcome: read(`${OUTCOME} ORDER BY serial LIMIT 1`),
+    putOutcome: write(
+      "INSERT OR REPLACE INTO outcomes (serial, key, fingerprint, at, outcome, hash) VALUES (?, ?, ?, ?, ?, ?)",
+    ),
+    deleteOutcome: write("DELETE FROM outcomes WHERE key = ?"),
+    session: read(`${SESSION} WHERE id = ?`),
+    oldestSession: read(`${SESSION} ORDER BY used_at, id LIMIT 1`),
+    putSession: write(
+      "INSERT OR REPLACE INTO sessions (id, used_at, first_unanswered, outcomes, hash) VALUES (?, ?, ?, ?, ?)",
+    ),
+    deleteSession: write("DELETE FROM sessions WHERE id = ?"),
+  };
+}

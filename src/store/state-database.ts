@@ -1,0 +1,191 @@
+/** The state machine of one node in SQLite: what runs inside the worker thread. */
+
+import { statSync } from "node:fs";
+import type { Database } from "better-sqlite3";
+import { SqliteError } from "better-sqlite3";
+import { assert, crc32c } from "../base/index.ts";
+import { applyPayload, decodePayload, type ItemOutcome, LIMITS, type Totals } from "../counter/index.ts";
+import { chainHash, type Entry, type SnapshotMeta } from "../raft/index.ts";
+import { stateDamage } from "./sqlite-rows.ts";
+import {
+  createState,
+  DIGEST_INTERVAL,
+  isBlank,
+  MetaWriter,
+  openToWrite,
+  readDigests,
+  readMeta,
+  verifyRows,
+} from "./sqlite-schema.ts";
+import { SqliteTable } from "./sqlite-table.ts";
+import { failureOf, type StateWorkerOptions } from "./state-protocol.ts";
+import { prepareReplacement, removeReplacement, swapIn } from "./state-replace.ts";
+import type { Applied, Query, QueryAnswer, QueryAnswers, SnapshotManifest, StateDigest } from "./types.ts";
+
+/** A state of up to this many bytes is read whole when it is opened: a fraction of a second. */
+const VERIFY_BYTES_MAX = 33_554_432;
+
+/**
+ * state.db while it is open. Every method may throw, and then the object is not to be used again; whatever was
+ * not committed is gone with it.
+ */
+export class StateDatabase {
+  readonly #options: StateWorkerOptions;
+  #database: Database;
+  #table: SqliteTable;
+  #meta: MetaWriter;
+  #position: SnapshotMeta;
+  /** Bytes of SQLite's WAL at which the next checkpoint is tried. */
+  #checkpointAt: number;
+
+  constructor(options: StateWorkerOptions) {
+    this.#options = options;
+    this.#checkpointAt = options.walBytesMax;
+    removeReplacement(options.path);
+    const opened = openState(options);
+    this.#database = opened.database;
+    this.#table = opened.table;
+    this.#meta = opened.meta;
+    this.#position = opened.position;
+  }
+
+  /** The last entry applied, and the configuration in force there. */
+  get position(): SnapshotMeta {
+    return this.#position;
+  }
+
+  totals(): Totals {
+    return this.#table.totals();
+  }
+
+  digests(): readonly StateDigest[] {
+    return readDigests(this.#database);
+  }
+
+  /** Applies entries that follow the last applied one, in one transaction. */
+  apply(entries: readonly Entry[], wantOutcomes: boolean): Applied {
+    const outcomes: (readonly ItemOutcome[])[] = [];
+    const digests: StateDigest[] = [];
+    this.#database
+      .transaction(() => {
+        for (const entry of entries) {
+          const made = this.#applyEntry(entry);
+          if (wantOutcomes && made !== undefined) outcomes.push(made);
+          if (entry.index % DIGEST_INTERVAL === 0) {
+            digests.push({ index: entry.index, digest: this.totals().digest });
+          }
+        }
+        this.#table.flush();
+        for (const digest of digests) this.#meta.writeDigest(digest);
+        const { clusterId } = this.#options;
+        this.#meta.write({ clusterId, position: this.#position, totals: this.totals() });
+      })
+      .immediate();
+    this.#checkpointIfDue();
+    return { index: this.#position.index, outcomes, digests, totals: this.totals() };
+  }
+
+  #applyEntry(entry: Entry): ItemOutcome[] | undefined {
+    const last = this.#position;
+    assert(entry.index === last.index + 1, "state: an entry follows the last applied one");
+    assert(entry.term >= last.term, "state: terms never go back");
+    assert(
+      entry.chain === chainHash(last.chain, entry, entry),
+      "state: an entry continues the chain of hashes",
+    );
+    const { index, term, chain } = entry;
+    if (entry.kind === "configuration") {
+      this.#position = { index, term, chain, configuration: entry.configuration, configurationIndex: index };
+      return undefined;
+    }
+    const { configuration, configurationIndex } = last;
+    this.#position = { index, term, chain, configuration, configurationIndex };
+    if (entry.kind === "noop") return undefined;
+    // The chain covers the checksum of the payload, and this the payload.
+    assert(crc32c(entry.data) === entry.crc, "state: a payload matches its checksum");
+    return applyPayload(this.#table, decodePayload(entry.data), LIMITS);
+  }
+
+  query(queries: readonly Query[]): QueryAnswers {
+    const answers = queries.map((query) => this.#answer(query));
+    return { answers, index: this.#position.index, term: this.#position.term };
+  }
+
+  #answer(query: Query): QueryAnswer {
+    if (query.kind === "get") return { kind: "get", row: this.#table.counter(query.key) };
+    const { prefix, after, limit } = query;
+    assert(Number.isSafeInteger(limit) && limit > 0, "state: a list asks for at least one row");
+    const rows = this.#table.list(prefix, after, limit + 1);
+    return { kind: "list", rows: rows.slice(0, limit), more: rows.length > limit };
+  }
+
+  /** Replaces the state by a copy of the snapshot in `file`; see the crash table in state-store.ts. */
+  restore(file: string, manifest: SnapshotManifest): Applied {
+    assert(manifest.meta.index >= this.#position.index, "state: a restore never goes back");
+    prepareReplacement(this.#options.path, file, manifest);
+    this.#database.pragma("busy_timeout = 0");
+    const [checkpoint] = this.#checkpoint();
+    if (checkpoint?.busy !== 0) throw new Error("another process has state.db open");
+    this.#database.close();
+    swapIn(this.#options.path);
+    const opened = openState(this.#options);
+    this.#database = opened.database;
+    this.#table = opened.table;
+    this.#meta = opened.meta;
+    this.#position = opened.position;
+    return { index: this.#position.index, outcomes: [], digests: [], totals: this.totals() };
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  /** Bounds SQLite's WAL: moves it into the database and empties it, unless a snapshot is reading from it. */
+  #checkpointIfDue(): void {
+    const { path, walBytesMax } = this.#options;
+    const bytes = statSync(`${path}-wal`).size;
+    if (bytes < this.#checkpointAt) return;
+    // A reader would hold up the checkpoint, and we would hold up the applies: try again later instead.
+    this.#database.pragma("busy_timeout = 0");
+    const [result] = this.#checkpoint();
+    this.#database.pragma("busy_timeout = 5000");
+    this.#checkpointAt = result?.busy === 0 ? walBytesMax : bytes + walBytesMax;
+  }
+
+  #checkpoint(): { readonly busy: number }[] {
+    return this.#database.pragma("wal_checkpoint(TRUNCATE)") as { readonly busy: number }[];
+  }
+}
+
+function openState({ path, clusterId, initial }: StateWorkerOptions): {
+  readonly database: Database;
+  readonly table: SqliteTable;
+  readonly meta: MetaWriter;
+  readonly position: SnapshotMeta;
+} {
+  const database = openToWrite(path);
+  try {
+    if (isBlank(database)) createState(database, clusterId, initial);
+    const { position, totals } = readMeta(database, clusterId);
+    if (statSync(path).size <= VERIFY_BYTES_MAX) verifyWhole(database, totals);
+    return { database, table: new SqliteTable(database, totals), meta: new MetaWriter(database), position };
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Also what only SQLite can see: a damaged index would hide a row from whoever asks for it by key. */
+function verifyWhole(database: Database, totals: Totals): void {
+  const found = database.pragma("integrity_check(1)", { simple: true });
+  if (found !== "ok") throw stateDamage(database.name, `SQLite finds it damaged (${String(found)})`);
+  verifyRows(database, totals);
+}
+
+/** The store's own error for whatever went wrong with state.db. */
+export function stateFailure(path: string, doing: string, error: unknown): Error {
+  if (error instanceof SqliteError && /^SQLITE_(CORRUPT|NOTADB)/.test(error.code)) {
+    return stateDamage(path, `SQLite finds it damaged (${error.message})`, error);
+  }
+  return failureOf(doing, error);
+}

@@ -1,0 +1,60 @@
+/** The thread in which state.db lives: takes one request after the other. Its first error is its last. */
+
+import { parentPort, workerData } from "node:worker_threads";
+import { assertNever, defined } from "../base/index.ts";
+import { StateDatabase, stateFailure } from "./state-database.ts";
+import {
+  plainError,
+  type StateCall,
+  type StateMessage,
+  type StateReplies,
+  type StateRequest,
+  type StateWorkerOptions,
+  unpackEntries,
+} from "./state-protocol.ts";
+
+const port = defined(parentPort ?? undefined, "state: this module runs in a worker");
+const options = workerData as StateWorkerOptions;
+
+function say(message: StateMessage): void {
+  port.postMessage(message);
+}
+
+/** Answers with the error and takes no further request. */
+function fail(id: number, doing: string, error: unknown): void {
+  port.removeAllListeners("message");
+  say({ id, error: plainError(stateFailure(options.path, doing, error)) });
+}
+
+function carryOut(state: StateDatabase, request: StateRequest): StateReplies[StateCall] {
+  switch (request.kind) {
+    case "apply":
+      return state.apply(unpackEntries(request.entries), request.wantOutcomes);
+    case "query":
+      return state.query(request.queries);
+    case "totals":
+      return state.totals();
+    case "digests":
+      return state.digests();
+    case "restore":
+      return state.restore(request.file, request.manifest);
+    case "close":
+      return state.close() as undefined;
+    default:
+      return assertNever(request);
+  }
+}
+
+try {
+  const state = new StateDatabase(options);
+  port.on("message", (request: StateRequest) => {
+    try {
+      say({ id: request.id, value: carryOut(state, request) });
+    } catch (error) {
+      fail(request.id, `${request.kind} in ${options.path}`, error);
+    }
+  });
+  say({ id: 0, value: state.position });
+} catch (error) {
+  fail(0, `open ${options.path}`, error);
+}
