@@ -100,19 +100,26 @@ const value64: fc.Arbitrary<bigint> = fc.oneof(
 );
 
 const key = fc.constantFrom("a", "b", "c");
-const revision = fc.option(fc.nat(12), { nil: undefined, freq: 2 });
+const revision = half(fc.nat(12));
 
 /** A plain add, which may become part of a run. */
 export const anyPlainAdd: fc.Arbitrary<Add> = fc
   .tuple(key, fc.constantFrom(1n, 1n, 1n, 2n, -1n, INT64_MAX, INT64_MIN, 2n ** 62n))
   .map(([k, by]) => add(k, by));
 
+function half<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
+  return fc.option(arbitrary, { nil: undefined, freq: 2 });
+}
+
 const anyAdd: fc.Arbitrary<Add> = fc
-  .record(
-    { by: value64, min: value64, max: value64, once: fc.constantFrom("m", "n", "o") },
-    { requiredKeys: ["by"] },
-  )
-  .chain((fields) => key.map((k) => ({ kind: "add" as const, key: k, ...fields })));
+  .tuple(key, value64, half(value64), half(value64), half(fc.constantFrom("m", "n", "o")))
+  .map(([k, by, min, max, once]) =>
+    add(k, by, {
+      ...(min === undefined ? {} : { min }),
+      ...(max === undefined ? {} : { max }),
+      ...(once === undefined ? {} : { once }),
+    }),
+  );
 
 export const anyChange: fc.Arbitrary<Change> = fc.oneof(
   { weight: 4, arbitrary: anyPlainAdd },

@@ -49,14 +49,14 @@ describe("applying payloads", () => {
   it("does what the naive model does, through the codec, while memory is scarce", () => {
     fc.assert(
       fc.property(anyHistory, (history) => agrees(SMALL, history)),
-      { numRuns: 1_000 },
+      { numRuns: 500 },
     );
   });
 
   it("does what the naive model does, through the codec, while nothing is forgotten", () => {
     fc.assert(
       fc.property(anyHistory, (history) => agrees(WIDE, history)),
-      { numRuns: 500 },
+      { numRuns: 250 },
     );
   });
 
@@ -101,7 +101,7 @@ describe("applying payloads", () => {
         expect(leader.totals()).toEqual(straight.totals());
         expect(follower.digestOfRows()).toBe(straight.totals().digest);
       }),
-      { numRuns: 300 },
+      { numRuns: 200 },
     );
   });
 });
