@@ -48,6 +48,7 @@ class Server {
     this.#log = log;
     this.#ended = new Promise((resolve) => {
       this.#end = (end) => {
+        if (!this.#stopping.signal.aborted) setTimeout(() => this.#exitLate(), values.stopTimeout).unref();
         resolve(end);
         this.#stopping.abort();
       };
@@ -143,12 +144,10 @@ class Server {
   async #stopGracefully(why: string, node: RunningNode, api: ApiServer): Promise<number> {
     const { stopTimeout } = this.#values;
     this.#log.info({ why }, "stopping");
-    const late = setTimeout(() => this.#exitLate(), stopTimeout);
     // Half of the time is for handing over, a quarter for the last answers, and the rest for closing files.
     await node.drain(stopTimeout / 2);
     await api.close(stopTimeout / 4);
     await node.close();
-    clearTimeout(late);
     this.#log.info("stopped");
     return EXIT.done;
   }

@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { deadUrl } from "../client/fake-node.ts";
 import { freePorts, PROGRAM, run } from "./processes.ts";
 
 let directory = "";
@@ -68,7 +69,7 @@ describe("the executable", () => {
   });
 
   it("warns of variables that mean nothing", async () => {
-    const ended = await run(["get", "k", "--timeout", "10ms", "--url", "http://127.0.0.1:1"], {
+    const ended = await run(["get", "k", "--timeout", "10ms", "--url", await deadUrl()], {
       env: { RAFTALLY_ULR: "http://127.0.0.1:4001" },
     });
     expect(ended.error).toContain("warning: the variable RAFTALLY_ULR means nothing here; RAFTALLY_URL does");
