@@ -89,8 +89,11 @@ export function handleSnapshotReceived(state: State, snapshot: SnapshotMeta): vo
     followerCommitTo(state, snapshot.index);
     return answerSnapshot(state);
   }
-  // A candidate asked for votes with the log that ends here; it waits for the leader that sent this.
-  if (state.role.kind !== "follower") {
+  if (snapshot.term > state.term) {
+    // Its last entry was committed in a term that has been; a log never holds an entry of a term to come.
+    becomeFollower(state, { term: snapshot.term, leader: undefined, why: "a snapshot is of a higher term" });
+  } else if (state.role.kind !== "follower") {
+    // A candidate asked for votes with the log that ends here; it waits for the leader that sent this.
     becomeFollower(state, { term: state.term, leader: undefined, why: "a snapshot replaced its log" });
   }
   log.install(snapshot);

@@ -11,7 +11,7 @@
  *   2. `send` at once: the leader's disk and the network work at the same time
  *   3. hold each list of `sendAfter` until its `persisted(seq)` has been said: this is what keeps a promise from
  *      leaving before it is on disk
- *   4. `restore` the state machine, then `apply` entries in order; say `applied(index)` after each
+ *   4. `restore` the state machine, then `apply` entries in order; say `applied(index)` after each of the two
  *   5. answer a read of `reads` once the state machine has applied its index; try `readsFailed` again with
  *      fresh ids; settle the `outcomes` (a committed proposal is answered once it is applied)
  *   6. see to `sendSnapshot`, and say `snapshotSent` when the transfer has ended

@@ -5,7 +5,8 @@ import type { State } from "./state.ts";
 
 /** @throws {InvariantViolation} if the state of the core contradicts itself. */
 export function checkInvariants({ log, ledger, role, term, vote, self, snapshot }: State): void {
-  assert(log.base.index <= log.applied, "invariant: only applied entries are compacted away (I10)");
+  // Not `applied`: between the install of a snapshot and its restore the state machine is behind the log's base.
+  assert(log.base.index <= log.applying, "invariant: only what was handed out is compacted away (I10)");
   assert(log.applied <= log.applying, "invariant: nothing is applied that was not handed out");
   assert(log.applying <= log.committed, "invariant: only committed entries are applied");
   assert(log.committed <= log.last.index, "invariant: committed entries exist");

@@ -1,8 +1,9 @@
 /**
  * The replicated log as held in memory: everything after `base`, and how far it is committed and applied.
  *
- * Invariants: base.index <= applying <= committed <= last.index; entries are contiguous and their terms never
- * regress; the configuration in force is the last one in the log, committed or not (§6).
+ * Invariants: base.index <= applying <= committed <= last.index; applied <= applying, and applied is below the
+ * base only while an installed snapshot is being restored; entries are contiguous and their terms never regress;
+ * the configuration in force is the last one in the log, committed or not (§6).
  */
 
 import { assert, defined, type Hash52 } from "../base/index.ts";
