@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import type { SnapshotMeta } from "../raft/index.ts";
 import type { Disk, DiskFile } from "./disk.ts";
+import { CorruptionError } from "./errors.ts";
 import { encodeRecord, type LogRecord, recordBytes } from "./record.ts";
 import {
   BATCH_HEADER_BYTES,
@@ -12,9 +13,11 @@ import {
   type SegmentHeader,
   sealBatch,
   segmentName,
+  segmentNumber,
   temporaryName,
   type WalOwner,
 } from "./wal-format.ts";
+import { readLog } from "./wal-read.ts";
 import { LogShape } from "./wal-shape.ts";
 
 /** A segment that can be written on. */
@@ -63,17 +66,32 @@ export async function createSegment(
   return { segment: header.segment, file, seed, openingBytes: content.length, bytes: content.length };
 }
 
-/** Creates the log of a new data directory, which begins after `base` (the initial configuration at 0). */
+/**
+ * Creates the log of a new data directory, which begins after `base` (the initial configuration at 0).
+ * Harmless when repeated.
+ * @throws {CorruptionError} there is a log already, and it is not as it was created.
+ */
 export async function createLog(
   disk: Disk,
   directory: string,
   start: { readonly owner: WalOwner; readonly base: SnapshotMeta },
 ): Promise<void> {
-  await disk.makeDirectory(join(directory, LOG_FOLDER));
+  const folder = join(directory, LOG_FOLDER);
+  await disk.makeDirectory(folder);
+  const used = ((await disk.list(folder)) ?? []).filter((name) => segmentNumber(name) !== undefined);
+  if (used.length > 0 && !(used.length === 1 && (await isAsCreated(disk, directory, start.owner)))) {
+    const found = "there is a log, though identity.json says that it was never begun";
+    throw new CorruptionError({ file: `${LOG_FOLDER}/`, found });
+  }
   const { file } = await createSegment(disk, directory, {
     owner: start.owner,
     header: { segment: 1, firstBatch: 1, previousBytes: 0 },
     restatement: new LogShape(start.base).restatement(),
   });
   await file.close();
+}
+
+async function isAsCreated(disk: Disk, directory: string, owner: WalOwner): Promise<boolean> {
+  const { segments, nextBatch, tornBytes } = await readLog(disk, directory, owner);
+  return segments[0]?.segment === 1 && nextBatch === 2 && tornBytes === 0;
 }

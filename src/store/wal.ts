@@ -265,7 +265,10 @@ function recordsOf(write: LogWrite): LogRecord[] {
   if (write.truncateFrom !== undefined) records.push({ kind: "truncate", from: write.truncateFrom });
   if (write.install !== undefined) records.push({ kind: "install", base: write.install });
   for (const entry of write.append) records.push({ kind: "entry", entry });
-  if (write.compact !== undefined) records.push({ kind: "compact", base: write.compact });
+  // A compaction that a snapshot in the same write has overtaken says nothing any more.
+  const { compact, install } = write;
+  const overtaken = compact !== undefined && install !== undefined && compact.index <= install.index;
+  if (compact !== undefined && !overtaken) records.push({ kind: "compact", base: compact });
   if (write.hardState !== undefined) records.push({ kind: "hardState", hardState: write.hardState });
   return records;
 }

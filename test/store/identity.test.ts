@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { Prng } from "../../src/base/index.ts";
 import { nodeId } from "../../src/raft/index.ts";
+import { realDisk } from "../../src/store/disk.ts";
 import { IdentityError, StorageFailure } from "../../src/store/errors.ts";
 import { IdentityFile, initIdentity, initialBase, loadIdentity } from "../../src/store/identity.ts";
 import { readLog } from "../../src/store/wal-read.ts";
@@ -15,6 +16,12 @@ const MEMBERS = ["n2", "n1", "n3"].map((id, at) => ({
   api: `http://127.0.0.1:${4000 + at}`,
 }));
 const OTHER = "0123456789abcdef0123456789abcdef";
+const THIRD = "f".repeat(32);
+
+async function meetAll(file: IdentityFile): Promise<void> {
+  await file.pinMember(nodeId("n2"), OTHER);
+  await file.pinMember(nodeId("n3"), THIRD);
+}
 
 let directory: ReturnType<typeof temporaryDirectory>;
 let data: string;
@@ -45,7 +52,7 @@ async function refusal(promise: Promise<unknown>): Promise<IdentityError> {
 }
 
 describe("the identity of a data directory", () => {
-  it("is drawn once and read back, with a log of the same incarnation", async () => {
+  it("is drawn once and read back", async () => {
     expect(await loadIdentity(data)).toBeUndefined();
     const identity = await initIdentity(options());
     expect(identity.incarnation).toMatch(/^[0-9a-f]{32}$/);
@@ -54,11 +61,37 @@ describe("the identity of a data directory", () => {
       ["n2", undefined],
       ["n3", undefined],
     ]);
+    expect(identity.formed).toBe(false);
     expect(await loadIdentity(data, { clusterId: "c1", id: nodeId("n1") })).toEqual(identity);
-    expect(readdirSync(data).sort()).toEqual(["identity.json", "log"]);
+    expect(readdirSync(data)).toEqual(["identity.json"]);
     const other = await initIdentity(options({ directory: join(directory.path, "other"), id: nodeId("n2") }));
     expect(other.incarnation).not.toBe(identity.incarnation);
-    expect(initialBase(other)).toEqual(initialBase(identity));
+  });
+
+  it("gets a log once all members have met, and never a second one", async () => {
+    const drawn = await initIdentity(options());
+    const file = new IdentityFile(data, drawn);
+    expect(() => initialBase(drawn)).toThrow(/knows the incarnation of every member/);
+    await meetAll(file);
+    const formed = await file.form();
+    expect(formed.formed).toBe(true);
+    expect(await file.form()).toBe(formed);
+    expect(await loadIdentity(data)).toEqual(formed);
+    const log = await readLog(realDisk, data, formed);
+    expect(log.shape.base).toEqual(initialBase(formed));
+    expect(log.shape.base.configuration.members.map((member) => member.incarnation)).toEqual([
+      drawn.incarnation,
+      OTHER,
+      THIRD,
+    ]);
+    // An identity.json that was put back from before: the log holds promises, and is not begun anew.
+    const segment = join(data, "log", "00000000000000000001.wal");
+    await new IdentityFile(data, { ...formed, formed: false }).form();
+    writeFileSync(segment, Buffer.concat([readFileSync(segment), Buffer.from("something was promised")]));
+    const again = new IdentityFile(data, { ...formed, formed: false });
+    await expect(again.form()).rejects.toThrow(
+      /there is a log, though identity.json says that it was never begun/,
+    );
   });
 
   it("is refused for another cluster or another node, in a sentence that names both", async () => {
@@ -96,21 +129,18 @@ describe("the identity of a data directory", () => {
   });
 
   it("is never drawn over what another node left", async () => {
-    await initIdentity(options());
+    const file = new IdentityFile(data, await initIdentity(options()));
     expect((await refusal(initIdentity(options()))).code).toBe("alreadyInitialised");
-    rmSync(join(data, "identity.json"));
-    // The log is still as it was made, as after an initialisation that was interrupted.
-    const again = await initIdentity(options());
     rmSync(join(data, "identity.json"));
     writeFileSync(join(data, "state.db"), "");
     expect((await refusal(initIdentity(options()))).message).toMatch(/other files \(state.db\)/);
     rmSync(join(data, "state.db"));
-    const segment = join(data, "log", "00000000000000000001.wal");
-    writeFileSync(segment, Buffer.concat([readFileSync(segment), Buffer.from("something was promised")]));
+    await meetAll(file);
+    await file.form();
+    rmSync(join(data, "identity.json"));
     expect((await refusal(initIdentity(options()))).message).toMatch(
       /lost its identity.json but still has a log/,
     );
-    expect(again.incarnation).toHaveLength(32);
   });
 
   it("names a directory that cannot be written", async () => {
@@ -164,33 +194,37 @@ describe("the incarnations of other members", () => {
   });
 
   it("and the identity itself are whole after a power failure at any operation", async () => {
-    for (let seed = 0; seed < 200; seed++) {
+    const seen = { none: 0, drawn: 0, formed: 0 };
+    for (let seed = 0; seed < 400; seed++) {
       const prng = new Prng(seed);
       const disk = new MemoryDisk();
-      const end = seed % 20;
+      const end = seed % 30;
       disk.before = (_, count) => {
         if (count >= end) throw new Error("power lost");
       };
       const memory = options({ directory: "/data" });
       let resolved = 0;
-      await initIdentity(memory, disk)
-        .then((identity) => {
-          resolved = 1;
-          return new IdentityFile("/data", identity, disk).pinMember(nodeId("n2"), OTHER);
-        })
-        .then(
-          () => {
-            resolved = 2;
-          },
-          () => undefined,
-        );
+      const steps = async (): Promise<void> => {
+        const file = new IdentityFile("/data", await initIdentity(memory, disk), disk);
+        resolved = 1;
+        await meetAll(file);
+        resolved = 2;
+        await file.form();
+        resolved = 3;
+      };
+      await steps().catch((error: Error) => expect(String(error)).toMatch(/power lost/));
       const after = disk.crash({ kind: "power", prng });
       const loaded = await loadIdentity("/data", {}, after);
       if (resolved > 0) expect(loaded).toBeDefined();
-      if (resolved > 1) expect(loaded?.members[1]?.incarnation).toBe(OTHER);
-      // With an identity there is always a log; without one the directory can be made a node's again.
-      const identity = loaded ?? (await initIdentity(memory, after));
-      expect((await readLog(after, "/data", identity)).entries).toEqual([]);
+      if (resolved > 1)
+        expect(loaded?.members.map((member) => member.incarnation).slice(1)).toEqual([OTHER, THIRD]);
+      if (resolved > 2) expect(loaded?.formed).toBe(true);
+      seen[loaded === undefined ? "none" : loaded.formed ? "formed" : "drawn"] += 1;
+      // Wherever it stopped, the next start can go on from there.
+      const file = new IdentityFile("/data", loaded ?? (await initIdentity(memory, after)), after);
+      await meetAll(file);
+      expect((await readLog(after, "/data", await file.form())).entries).toEqual([]);
     }
+    expect(Math.min(seen.none, seen.drawn, seen.formed)).toBeGreaterThan(20);
   });
 });

@@ -177,6 +177,22 @@ describe("the write-ahead log", () => {
     expect(await contents(disk)).toEqual(contentsAfter(end, { append: [], compact }));
   });
 
+  it("takes a compaction and a snapshot that has overtaken it in one write", async () => {
+    const disk = await fresh();
+    const wal = await open(disk);
+    const { list, end } = writes(5);
+    for (const [seq, write] of list.entries()) await wal.append({ seq, ...write });
+    const { index: at, term: of, chain } = end.entries[2] ?? INITIAL_BASE;
+    const install = { ...INITIAL_BASE, index: index(50), term: of, chain: 7 };
+    await wal.append({
+      seq: 6,
+      append: [],
+      compact: { ...INITIAL_BASE, index: at, term: of, chain },
+      install,
+    });
+    expect(await contents(disk)).toEqual({ hardState: end.hardState, base: install, entries: [] });
+  });
+
   it("writes a batch that is longer than a segment", async () => {
     const disk = await fresh();
     const wal = await open(disk, 600);
