@@ -56,6 +56,11 @@ export class ChildNode {
     });
   }
 
+  /** Its process id; undefined while it is down. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   /** @throws {StartRefusal} if its log cannot be written. */
   start(): void {
     const { args, secret, logPath } = this.#options;

@@ -7,7 +7,7 @@ import { showMembers } from "./address.ts";
 import { ChildNode, type Started } from "./child-node.ts";
 import { type ClusterPlan, planCluster, portOf, savePlan } from "./cluster-file.ts";
 import { EXIT } from "./commands.ts";
-import { type Terminal, table } from "./output.ts";
+import { type Column, type Terminal, table } from "./output.ts";
 import type { Parsed } from "./parse.ts";
 import { StartRefusal } from "./refusal.ts";
 import { onStopSignal } from "./signals.ts";
@@ -41,7 +41,7 @@ export async function cluster(parsed: Parsed, terminal: Terminal): Promise<numbe
     for (const node of nodes) node.start();
     const failed = await firstFailure(nodes, stopped);
     if (failed === undefined) {
-      await announce(plan, data, running.signal, terminal);
+      await announce({ plan, data, nodes }, running.signal, terminal);
       await stopped;
     } else if (failed !== "stopped") {
       terminal.error(`raftally: ${failed.sentence}`);
@@ -88,13 +88,22 @@ async function firstFailure(
   return Promise.race([first, failedOfAll, stopped.then(() => "stopped" as const)]);
 }
 
+const COLUMNS: readonly Column[] = [
+  { title: "node" },
+  { title: "role" },
+  { title: "url" },
+  { title: "pid", align: "right" },
+];
+
+interface Launched {
+  readonly plan: ClusterPlan;
+  readonly data: string;
+  readonly nodes: readonly ChildNode[];
+}
+
 /** Waits until everyone knows the leader, then says what there is and what to try. */
-async function announce(
-  plan: ClusterPlan,
-  data: string,
-  signal: AbortSignal,
-  terminal: Terminal,
-): Promise<void> {
+async function announce(launched: Launched, signal: AbortSignal, terminal: Terminal): Promise<void> {
+  const { plan, data, nodes } = launched;
   const urls = plan.members.map(({ api }) => api);
   const deadline = performance.now() + LEADER_WAIT_MS;
   let seen: readonly Seen[] = [];
@@ -107,14 +116,15 @@ async function announce(
   if (signal.aborted) return;
   const rows = plan.members.map(({ id, api }) => {
     const view = seen.find((node) => node.view?.id === id)?.view;
-    return [id, view?.role ?? "does not answer", api];
+    const pid = nodes.find((node) => node.id === id)?.pid;
+    return [id, view?.role ?? "does not answer", api, pid === undefined ? "" : String(pid)];
   });
   const led = seen.some(({ view }) => view?.leader !== undefined);
   const [first] = urls;
   const lines = [
     `raftally ${version()}: ${plan.existed ? "going on with" : "made"} a cluster of ${urls.length} in ${data}`,
     "",
-    ...table([{ title: "node" }, { title: "role" }, { title: "url" }], rows).map((line) => `  ${line}`),
+    ...table(COLUMNS, rows).map((line) => `  ${line}`),
     ...(led ? [] : ["", `No node leads yet; the logs are ${join(data, "*.log")}`]),
     "",
     `Try:   curl -L -X POST ${first}/v1/counters/visits/increment`,

@@ -65,7 +65,10 @@ class Server {
       api = await this.#listen(service);
       node = await this.#startNode();
       service.become(node.service);
-      this.#log.info({ url: this.#ownUrl(), listen: showAddress(this.#config.listen) }, "ready");
+      this.#log.info(
+        { pid: process.pid, url: this.#ownUrl(), listen: showAddress(this.#config.listen) },
+        "ready",
+      );
       sendReport({ kind: "listening" });
       const end = await this.#ended;
       if (end.kind === "broken") return await this.#breakDown(end.error, api);
