@@ -52,10 +52,6 @@ export function checkOptions(options: TransportOptions): CheckedOptions {
     expect(Number.isSafeInteger(value) && value > 0, `The setting ${name} must be a whole number above 0.`);
   }
   expect(
-    settings.queueBytesMax > settings.frameBytesMax,
-    "The setting queueBytesMax must be above frameBytesMax, or the longest frame could never leave.",
-  );
-  expect(
     settings.reconnectMsMax >= settings.reconnectMsMin,
     "The setting reconnectMsMax must be at least reconnectMsMin.",
   );

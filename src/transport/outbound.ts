@@ -65,7 +65,7 @@ export class OutboundLink {
     void this.#attempt();
   }
 
-  /** Queues a packet, or drops it when the link is down or too much is waiting already. */
+  /** Queues a packet, or drops it, unencoded, when the link is down or `queueBytesMax` are waiting already. */
   send(packet: Packet): void {
     const link = this.#standing;
     const { queueBytesMax, frameBytesMax } = this.#context.settings;
@@ -78,10 +78,6 @@ export class OutboundLink {
       this.#dropped++;
       const detail = `A packet of ${frame.length} bytes for ${this.peer} was dropped: ${frameBytesMax} are allowed.`;
       this.#notice("packetTooLong", detail);
-      return;
-    }
-    if (link.socket.writableLength + link.queueBytes + frame.length > queueBytesMax) {
-      this.#dropped++;
       return;
     }
     if (link.queue.length === 0) queueMicrotask(() => this.#flush(link));

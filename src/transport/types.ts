@@ -51,9 +51,9 @@ export type HandshakeRefusal =
 
 export interface TransportHandlers {
   onPacket(from: NodeId, packet: Packet): void;
-  /** The link to a peer broke or could not be made. Said once for each loss, not for each attempt. */
+  /** This node's link to a peer broke or could not be made. Said once for each loss, not for each attempt. */
   onUnreachable(peer: NodeId): void;
-  /** The link to a peer stands (again). */
+  /** This node's link to a peer stands (again): packets can be sent. What the peer dials is not spoken of. */
   onReachable(peer: NodeId): void;
   /**
    * A peer showed itself for the first time. Resolves once its incarnation is durable; only then does the

@@ -58,7 +58,7 @@ describe("opening a transport", () => {
       { peers: [{ id: nodeId("n2"), address: "127.0.0.1:1", incarnation: "z" }] },
       /n2/,
     ],
-    ["a queue that no frame fits", { settings: { queueBytesMax: 10, frameBytesMax: 10 } }, /queueBytesMax/],
+    ["a ceiling below its floor", { settings: { reconnectMsMin: 10, reconnectMsMax: 9 } }, /reconnectMsMax/],
     ["a setting that is not positive", { settings: { keepaliveMs: 0 } }, /keepaliveMs/],
     ["a port beyond all ports", { listen: { host: "127.0.0.1", port: 70_000 } }, /not a port/],
   ])("refuses %s with a sentence", async (_title, changes, sentence) => {
