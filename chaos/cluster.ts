@@ -1,0 +1,204 @@
+/** A local cluster of real processes, started from the real command line, to be hurt. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { createWriteStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { type NodeView, RaftallyClient } from "../src/client/index.ts";
+
+const EXECUTABLE = fileURLToPath(new URL("../bin/raftally.js", import.meta.url));
+
+/** How long a node may take to answer as ready, ms. */
+const READY_MS = 20_000;
+/** How long a graceful stop may take before the process is killed, ms. */
+const STOP_MS = 10_000;
+
+export interface Node {
+  readonly id: string;
+  readonly url: string;
+  readonly peer: string;
+}
+
+export class Cluster {
+  /** Everything the cluster writes: data and logs of all nodes. Removed by {@link stop}. */
+  readonly directory: string;
+  readonly nodes: readonly Node[];
+  readonly #clusterId: string;
+  readonly #processes: Map<string, ChildProcess> = new Map();
+
+  private constructor(directory: string, nodes: readonly Node[]) {
+    this.directory = directory;
+    this.nodes = nodes;
+    this.#clusterId = `chaos-${process.pid}`;
+  }
+
+  /** Starts a new cluster in a temporary directory on free ports, and waits until every node is ready. */
+  static async start(size = 3): Promise<Cluster> {
+    const directory = await mkdtemp(join(tmpdir(), "raftally-"));
+    const ports = await freePorts(2 * size);
+    const nodes = Array.from({ length: size }, (_, at) => ({
+      id: `n${at + 1}`,
+      url: `http://127.0.0.1:${ports[at]}`,
+      peer: `127.0.0.1:${ports[size + at]}`,
+    }));
+    const cluster = new Cluster(directory, nodes);
+    try {
+      await cluster.startAll();
+    } catch (error) {
+      await cluster.stop();
+      throw error;
+    }
+    return cluster;
+  }
+
+  get urls(): readonly string[] {
+    return this.nodes.map(({ url }) => url);
+  }
+
+  /** A client that asks `first` first, and the others if it does not answer. */
+  client(first = 0): RaftallyClient {
+    const at = first % this.nodes.length;
+    return new RaftallyClient({ urls: [...this.urls.slice(at), ...this.urls.slice(0, at)] });
+  }
+
+  /** A client that asks one node only. */
+  clientOf(id: string): RaftallyClient {
+    return new RaftallyClient({ urls: [this.node(id).url], timeoutMs: 30_000 });
+  }
+
+  node(id: string): Node {
+    const found = this.nodes.find((node) => node.id === id);
+    if (found === undefined) throw new Error(`there is no node ${id}`);
+    return found;
+  }
+
+  /** Starts every node that is not running, and waits until all are ready. */
+  async startAll(): Promise<void> {
+    for (const { id } of this.nodes) if (!this.#processes.has(id)) this.#spawn(id);
+    await Promise.all(this.nodes.map(({ id }) => this.#ready(id)));
+  }
+
+  /** Starts a node that was killed, and waits until it is ready. */
+  async startNode(id: string): Promise<void> {
+    this.#spawn(id);
+    await this.#ready(id);
+  }
+
+  #spawn(id: string): void {
+    const { url, peer } = this.node(id);
+    const members = this.nodes.map((node) => `${node.id}=${node.peer}@${node.url}`).join(",");
+    const child = spawn(
+      process.execPath,
+      [
+        ...[EXECUTABLE, "serve", "--id", id, "--cluster-id", this.#clusterId, "--members", members],
+        ...["--listen", new URL(url).host, "--listen-peer", peer, "--data", join(this.directory, id)],
+      ],
+      { stdio: ["ignore", "pipe", "pipe"] },
+    );
+    const log = createWriteStream(join(this.directory, `${id}.log`), { flags: "a" });
+    child.stdout.pipe(log, { end: false });
+    child.stderr.pipe(log, { end: false });
+    child.once("exit", () => log.end());
+    this.#processes.set(id, child);
+  }
+
+  async #ready(id: string): Promise<void> {
+    const until = performance.now() + READY_MS;
+    while (performance.now() < until) {
+      const child = this.#processes.get(id);
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) {
+        throw new Error(`${id} ended while starting; its log is ${join(this.directory, `${id}.log`)}`);
+      }
+      const answer = await fetch(`${this.node(id).url}/readyz`).catch(() => undefined);
+      await answer?.body?.cancel();
+      if (answer?.status === 200) return;
+      await sleep(20);
+    }
+    throw new Error(`${id} was not ready within ${READY_MS} ms`);
+  }
+
+  #process(id: string): ChildProcess {
+    const child = this.#processes.get(id);
+    if (child === undefined) throw new Error(`${id} is not running`);
+    return child;
+  }
+
+  /** Ends a process with SIGKILL: nothing of it runs any more once this resolves. */
+  async kill(...ids: readonly string[]): Promise<void> {
+    const ended = ids.map((id) => {
+      const child = this.#process(id);
+      const exit = once(child, "exit");
+      child.kill("SIGKILL");
+      this.#processes.delete(id);
+      return exit;
+    });
+    await Promise.all(ended);
+  }
+
+  /** Stops a process where it is (SIGSTOP), until {@link resume}. */
+  pause(id: string): void {
+    this.#process(id).kill("SIGSTOP");
+  }
+
+  resume(id: string): void {
+    this.#process(id).kill("SIGCONT");
+  }
+
+  /** What every node that answers says of itself. */
+  async views(): Promise<readonly NodeView[]> {
+    const asked = this.nodes.map(({ id }) =>
+      new RaftallyClient({ urls: [this.node(id).url] }).status({ timeoutMs: 1_000 }).catch(() => undefined),
+    );
+    return (await Promise.all(asked)).filter((view) => view !== undefined);
+  }
+
+  /** The node that leads, as the node with the highest term sees it; waits until one does. */
+  async leader(): Promise<string> {
+    for (;;) {
+      const views = [...(await this.views())].sort((a, b) => b.term - a.term);
+      const leader = views.find((view) => view.role === "leader" && view.term === views[0]?.term);
+      if (leader !== undefined) return leader.id;
+      await sleep(20);
+    }
+  }
+
+  /** Ends all processes, gracefully where they let themselves be, and removes the directory. */
+  async stop(): Promise<void> {
+    const running = [...this.#processes.values()].filter((child) => child.exitCode === null);
+    this.#processes.clear();
+    await Promise.all(
+      running.map(async (child) => {
+        const exit = once(child, "exit");
+        child.kill("SIGCONT");
+        child.kill("SIGTERM");
+        const late = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+        if (child.exitCode === null && child.signalCode === null) await exit;
+        clearTimeout(late);
+      }),
+    );
+    await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** Ports that nobody listens on now: all are held open until the last is found, so that no two are equal. */
+async function freePorts(count: number): Promise<readonly number[]> {
+  const servers = await Promise.all(
+    Array.from({ length: count }, async () => {
+      const server = createServer().listen(0, "127.0.0.1");
+      await once(server, "listening");
+      return server;
+    }),
+  );
+  const ports = servers.map((server) => {
+    const address = server.address();
+    if (address === null || typeof address === "string") throw new Error("a listening server has a port");
+    return address.port;
+  });
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}

@@ -1,0 +1,6 @@
+/**
+ * Real processes, real faults. `npm run chaos` runs the scenarios; this door gives the examples and tests their
+ * local cluster. Nothing here knows more of the product than its command line and its client.
+ */
+export { Cluster, type Node } from "./cluster.ts";
+export { Load, type LoadResult } from "./load.ts";
