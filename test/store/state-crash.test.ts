@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { copyFileSync, existsSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Prng } from "../../src/base/index.ts";
+import { SnapshotStore } from "../../src/store/snapshot-store.ts";
+import { StateStore } from "../../src/store/state-store.ts";
+import { CLUSTER, INITIAL, LogMaker, makeDirectory, removeDirectory, replay } from "./state-log.ts";
+
+const PROGRAM = fileURLToPath(new URL("./state-apply-forever.ts", import.meta.url));
+
+let directory = "";
+let path = "";
+let child: ChildProcess | undefined;
+
+beforeEach(() => {
+  directory = makeDirectory();
+  path = join(directory, "state.db");
+});
+
+afterEach(() => {
+  child?.kill("SIGKILL");
+  removeDirectory(directory);
+});
+
+function open(): Promise<StateStore> {
+  return StateStore.open({ path, clusterId: CLUSTER, initial: INITIAL });
+}
+
+/** Runs the program until it has printed `lines` lines, kills it, and gives the last index it printed. */
+async function killAfter(lines: number, seed: number): Promise<number> {
+  const started = spawn(process.execPath, [PROGRAM, path, String(seed)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  child = started;
+  const exited = once(started, "exit");
+  let printed = 0;
+  let last = 0;
+  for await (const line of createInterface({ input: started.stdout })) {
+    last = Number(line);
+    printed += 1;
+    if (printed === lines) started.kill("SIGKILL");
+  }
+  const [, signal] = await exited;
+  expect(signal).toBe("SIGKILL");
+  return last;
+}
+
+describe("a state whose process is killed", () => {
+  it("holds all that was answered, and exactly what its applied index says", async () => {
+    const seed = 11;
+    const random = new Prng(seed);
+    for (let round = 0; round < 5; round++) {
+      const answered = await killAfter(random.between(1, 60), seed);
+      const state = await open();
+      const log = new LogMaker(seed);
+      const { table } = replay(log.many(state.opened.index));
+      expect(state.opened.index).toBeGreaterThanOrEqual(answered);
+      expect(state.opened).toEqual(log.position);
+      expect(await state.totals()).toEqual(table.totals());
+      await state.close();
+    }
+  });
+
+  it("begins anew if it was killed while the file was being made", async () => {
+    writeFileSync(path, "");
+    const state = await open();
+    expect(state.opened.index).toBe(0);
+    await state.close();
+  });
+
+  it("is the old one or the new one after a restore cut short at any step, and can be restored again", async () => {
+    const log = new LogMaker(12);
+    const other = await StateStore.open({
+      path: join(directory, "other.db"),
+      clusterId: CLUSTER,
+      initial: INITIAL,
+    });
+    await other.apply(log.many(60), false);
+    const snapshots = await SnapshotStore.open({
+      directory: join(directory, "snapshots"),
+      clusterId: CLUSTER,
+    });
+    const manifest = await snapshots.take(other);
+    const file = snapshots.hold(manifest.meta) ?? "";
+    await other.close();
+
+    const old = await open();
+    await old.apply(new LogMaker(12).many(20), false);
+    await old.close();
+    const oldIndex = 20;
+    copyFileSync(path, join(directory, "old"));
+
+    // 1: the copy is part written, or whole. 2 and 3 leave the same files: a closed state.db and the copy.
+    for (const copied of [0, 100, manifest.bytes]) {
+      copyFileSync(join(directory, "old"), path);
+      copyFileSync(file, `${path}.new`);
+      if (copied < manifest.bytes) writeFileSync(`${path}.new`, Buffer.alloc(copied, 1));
+      const state = await open();
+      expect(state.opened.index).toBe(oldIndex);
+      expect(existsSync(`${path}.new`)).toBe(false);
+      expect((await state.restore(file, manifest)).index).toBe(60);
+      await state.close();
+    }
+    // 4: the copy has been renamed and nothing has been opened since.
+    copyFileSync(file, path);
+    const state = await open();
+    expect(state.opened).toEqual(manifest.meta);
+    expect((await state.restore(file, manifest)).totals).toEqual(await state.totals());
+    await state.close();
+    await snapshots.close();
+  });
+});
