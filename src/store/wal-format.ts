@@ -127,7 +127,8 @@ export function headerIncarnation(bytes: Uint8Array): string {
  * look like a batch elsewhere (in a client's key, in an old block of the disk) are none here.
  */
 export function batchSeed(header: Uint8Array): number {
-  return crc32c(header.subarray(0, SEGMENT_HEADER_BYTES));
+  // Without its own checksum: the CRC of anything followed by its CRC is the same for everything.
+  return crc32c(header.subarray(0, SEGMENT_HEADER_BYTES - 4));
 }
 
 /** Completes a batch whose payload already stands behind the room for its header. */

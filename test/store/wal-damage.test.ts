@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { crc32c } from "../../src/base/index.ts";
-import { index, term } from "../../src/raft/index.ts";
+import { chainHash, index, nodeId, term } from "../../src/raft/index.ts";
 import { CorruptionError, IdentityError, NewerFormatError } from "../../src/store/errors.ts";
-import type { LogRecord } from "../../src/store/record.ts";
+import { decodeRecords, type LogRecord } from "../../src/store/record.ts";
 import { Wal } from "../../src/store/wal.ts";
 import {
   batchSeed,
@@ -18,6 +18,7 @@ import {
   EMPTY,
   entriesAfter,
   INITIAL_BASE,
+  lastOf,
   OWNER,
   simpleWrite,
 } from "./log-model.ts";
@@ -173,6 +174,45 @@ describe("a log with damage", () => {
     await expect(read(older)).rejects.toThrow(/batches \d+ to \d+ are missing before this segment/);
   });
 
+  it("is refused when a segment before the last was replaced by one of another length", async () => {
+    const bytes = sound.peek(MIDDLE) ?? Buffer.alloc(0);
+    const seed = batchSeed(bytes);
+    const start = batchStarts(bytes).at(-1) ?? 0;
+    const batch = readBatch(bytes, start, seed);
+    if (batch.kind !== "batch") throw new Error("the fixture is damaged");
+    // It says the same, with one record more that changes nothing.
+    const longer = encodeBatch([...decodeRecords(batch.payload), { kind: "close" }], batch.number, seed);
+    const replaced = damaged(MIDDLE, (copy) => Buffer.concat([copy.subarray(0, start), longer]));
+    await expect(read(replaced)).rejects.toThrow(
+      /the segment before this one should have \d+ bytes and has \d+/,
+    );
+  });
+
+  it("is refused when a segment restates the log before it differently", async () => {
+    const bytes = sound.peek(LAST) ?? Buffer.alloc(0);
+    const seed = batchSeed(bytes);
+    const opening = readBatch(bytes, SEGMENT_HEADER_BYTES, seed);
+    if (opening.kind !== "batch") throw new Error("the fixture is damaged");
+    const [restated] = decodeRecords(opening.payload);
+    if (restated?.kind !== "restate") throw new Error("the fixture does not restate");
+    const { hardState, last, base } = restated;
+    const others: [LogRecord, RegExp][] = [
+      [
+        { ...restated, hardState: { ...hardState, vote: nodeId("n2") } },
+        /restates another term, vote or commit/,
+      ],
+      [{ ...restated, last: { ...last, index: index(last.index + 1) } }, /the log before it ends at entry/],
+      [{ ...restated, base: { ...base, chain: 1 } }, /the log before it begins after entry/],
+    ];
+    for (const [record, message] of others) {
+      const other = encodeBatch([record], opening.number, seed);
+      const disk = damaged(LAST, (copy) =>
+        Buffer.concat([copy.subarray(0, SEGMENT_HEADER_BYTES), other, copy.subarray(opening.end)]),
+      );
+      await expect(read(disk)).rejects.toThrow(message);
+    }
+  });
+
   it("says what was found, where, and what to do, in one sentence", async () => {
     const disk = damaged(MIDDLE, (copy) => {
       copy[200] = (copy[200] ?? 0) ^ 1;
@@ -198,11 +238,14 @@ describe("a log with damage", () => {
         ),
       ),
     );
-    const [entry] = entriesAfter(whole, 1);
-    if (entry?.kind !== "command") throw new Error("the fixture is no command");
+    const data = Buffer.concat([foreign, Buffer.alloc(20, 7)]);
+    const body = { kind: "command", data, crc: crc32c(data) } as const;
+    const id = { index: index(lastOf(whole).index + 1), term: whole.hardState.term };
+    const entry = { ...id, ...body, chain: chainHash(lastOf(whole).chain, id, body) };
     const disk = sound.copy();
     const wal = await Wal.open({ disk, directory: DIRECTORY, owner: OWNER }, await read(disk));
-    await wal.append({ seq: 1, append: [{ ...entry, data: foreign, crc: crc32c(foreign) }] });
+    await wal.append({ seq: 1, append: [entry] });
+    expect((await read(disk)).entries.at(-1)).toMatchObject({ index: id.index });
     const bytes = disk.peek(LAST) ?? Buffer.alloc(0);
     disk.poke(LAST, bytes.subarray(0, -1));
     expect(await verdict(disk)).toMatchObject({ contents: whole });
@@ -244,10 +287,14 @@ describe("a log that is intact but wrong", () => {
         ]),
       ),
     ).toMatchObject({ tornBytes: 0 });
+    if (first.kind !== "entry" || first.entry.kind !== "command")
+      throw new Error("the fixture is no command");
+    const altered: LogRecord = { kind: "entry", entry: { ...first.entry, data: new Uint8Array(40).fill(9) } };
     const broken: [readonly (readonly LogRecord[])[], RegExp, number[]?][] = [
       [[[state, first], [second]], /batch 4 stands where batch 3 should/, [2, 4]],
       [[[state, first], [second]], /batch 2 stands where batch 3 should/, [2, 2]],
       [[[state, first, third]], /entry 3 follows entry 1/],
+      [[[state, altered]], /data of entry 1 does not match its own checksum/],
       [[[first, second]], /entry 2 has term 1, which is after the node's own term 0/],
       [
         [[state, first], [{ kind: "hardState", hardState: { ...hardState, commit: index(2) } }]],
