@@ -160,8 +160,9 @@ export class SnapshotStore {
   /**
    * Begins to receive, or goes on with, the snapshot of this manifest. A second call for the same one takes
    * over from the first, whose writes then do nothing. Unfinished files of other snapshots are removed.
+   * @throws {InvariantViolation} for a manifest of another cluster, or whose checksum is none; nothing changes.
    */
-  receive(manifest: SnapshotManifest): Promise<IncomingSnapshot> {
+  async receive(manifest: SnapshotManifest): Promise<IncomingSnapshot> {
     assert(manifest.clusterId === this.#clusterId, "snapshot: only this cluster's snapshots are received");
     const name = partName(manifest);
     return this.#finally("receive a snapshot", () =>

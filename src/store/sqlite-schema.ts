@@ -25,7 +25,7 @@ export const DIGEST_INTERVAL = 1_024;
 /** Digests kept. */
 export const DIGESTS_KEPT = 64;
 /** How long SQLite waits for a lock. Only a snapshot's reader is beside us, and holds one for microseconds. */
-const BUSY_MS = 5_000;
+export const BUSY_MS = 5_000;
 
 const TABLES = `
   CREATE TABLE counters (

@@ -8,6 +8,7 @@ import { applyPayload, decodePayload, type ItemOutcome, LIMITS, type Totals } fr
 import { chainHash, type Entry, type SnapshotMeta } from "../raft/index.ts";
 import { stateDamage } from "./sqlite-rows.ts";
 import {
+  BUSY_MS,
   createState,
   DIGEST_INTERVAL,
   isBlank,
@@ -148,7 +149,7 @@ export class StateDatabase {
     // A reader would hold up the checkpoint, and we would hold up the applies: try again later instead.
     this.#database.pragma("busy_timeout = 0");
     const [result] = this.#checkpoint();
-    this.#database.pragma("busy_timeout = 5000");
+    this.#database.pragma(`busy_timeout = ${BUSY_MS}`);
     this.#checkpointAt = result?.busy === 0 ? walBytesMax : bytes + walBytesMax;
   }
 

@@ -1,8 +1,10 @@
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
+import Sqlite from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Entry, index, term } from "../../src/raft/index.ts";
+import { StateDatabase } from "../../src/store/state-database.ts";
 import { StateStore, type StateStoreOptions } from "../../src/store/state-store.ts";
 import type { StateDigest } from "../../src/store/types.ts";
 import { CLUSTER, INITIAL, LogMaker, makeDirectory, removeDirectory, replay } from "./state-log.ts";
@@ -189,6 +191,33 @@ describe("the state of a node", () => {
     expect(written).toBeGreaterThan(walBytesMax / 2);
     expect(statSync(join(directory, "state.db")).size).toBeGreaterThan(walBytesMax);
     expect(await state.bytes()).toBeGreaterThan(walBytesMax);
+  });
+});
+
+describe("SQLite's own log", () => {
+  it("grows while a reader needs it, without waiting for the reader, and is emptied afterwards", () => {
+    const path = join(directory, "state.db");
+    const walBytesMax = 65_536;
+    const state = new StateDatabase({ path, clusterId: CLUSTER, initial: INITIAL, walBytesMax });
+    const log = new LogMaker(13);
+    const walBytes = (): number => statSync(`${path}-wal`).size;
+    state.apply([log.adds("r", 0, 100)], false);
+    const reader = new Sqlite(path, { readonly: true });
+    reader.exec("BEGIN");
+    expect(reader.prepare("SELECT count(*) FROM counters").pluck().get()).toBe(100);
+
+    const started = performance.now();
+    for (let at = 0; at < 40; at++) state.apply([log.adds("r", at * 100, 100)], false);
+    // SQLite would wait for five seconds at each checkpoint that the reader is in the way of.
+    expect(performance.now() - started).toBeLessThan(4_000);
+    expect(walBytes()).toBeGreaterThan(2 * walBytesMax);
+    expect(reader.prepare("SELECT count(*) FROM counters").pluck().get()).toBe(100);
+
+    reader.exec("COMMIT");
+    reader.close();
+    for (let at = 0; at < 40; at++) state.apply([log.adds("r", at * 100, 100)], false);
+    expect(walBytes()).toBeLessThan(2 * walBytesMax);
+    state.close();
   });
 });
 

@@ -1,0 +1,374 @@
+import { copyFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Prng } from "../../src/base/index.ts";
+import type { Entry } from "../../src/raft/index.ts";
+import { type Disk, realDisk } from "../../src/store/disk.ts";
+import { SnapshotStore } from "../../src/store/snapshot-store.ts";
+import { StateStore } from "../../src/store/state-store.ts";
+import type { SnapshotManifest } from "../../src/store/types.ts";
+import { CLUSTER, INITIAL, LogMaker, makeDirectory, removeDirectory, replay } from "./state-log.ts";
+
+let directory = "";
+const toClose: { close(): Promise<void> }[] = [];
+
+beforeEach(() => {
+  directory = makeDirectory();
+});
+
+afterEach(async () => {
+  for (const one of toClose.splice(0).reverse()) await one.close();
+  removeDirectory(directory);
+});
+
+async function openState(name = "state.db"): Promise<StateStore> {
+  const state = await StateStore.open({ path: join(directory, name), clusterId: CLUSTER, initial: INITIAL });
+  toClose.push(state);
+  return state;
+}
+
+async function openSnapshots(name = "snapshots", disk: Disk = realDisk): Promise<SnapshotStore> {
+  const snapshots = await SnapshotStore.open({ directory: join(directory, name), clusterId: CLUSTER, disk });
+  toClose.push(snapshots);
+  return snapshots;
+}
+
+function filesOf(name = "snapshots"): string[] {
+  return readdirSync(join(directory, name)).sort();
+}
+
+function nameAt(at: number): string {
+  return `${String(at).padStart(20, "0")}-1`;
+}
+
+/** A node with one snapshot, at index 200, whose files are copied and never changed. */
+let source = "";
+let manifest: SnapshotManifest;
+let bytes: Buffer;
+let entries: Entry[];
+
+beforeAll(async () => {
+  source = makeDirectory();
+  const state = await StateStore.open({
+    path: join(source, "state.db"),
+    clusterId: CLUSTER,
+    initial: INITIAL,
+  });
+  const snapshots = await SnapshotStore.open({ directory: join(source, "snapshots"), clusterId: CLUSTER });
+  entries = new LogMaker(40).many(200);
+  await state.apply(entries, false);
+  manifest = await snapshots.take(state);
+  bytes = readFileSync(snapshots.hold(manifest.meta) ?? "");
+  await state.close();
+  await snapshots.close();
+});
+
+afterAll(() => removeDirectory(source));
+
+describe("taking a snapshot", () => {
+  it("copies the state as it was at the snapshot's own index, while applying goes on", async () => {
+    const state = await openState();
+    const snapshots = await openSnapshots();
+    const log = new LogMaker(30);
+    const entries: Entry[] = log.many(300, 30);
+    await state.apply(entries, false);
+    const taking = snapshots.take(state);
+    let done = false;
+    const taken = taking.finally(() => {
+      done = true;
+    });
+    let during = 0;
+    while (!done) {
+      const entry = log.next(30);
+      entries.push(entry);
+      await state.apply([entry], false);
+      during += 1;
+    }
+    const manifest = await taken;
+    expect(during).toBeGreaterThan(3);
+    expect(manifest.meta.index).toBeGreaterThanOrEqual(300);
+    expect(manifest.meta.index).toBeLessThanOrEqual(entries.length);
+
+    // A node that has nothing restores it and goes on with the log from there.
+    const other = await openState("other.db");
+    const held = snapshots.hold(manifest.meta) ?? "";
+    const restored = await other.restore(held, manifest);
+    expect(restored.totals).toEqual(replay(entries.slice(0, manifest.meta.index)).table.totals());
+    expect(restored.totals.digest).toBe(manifest.digest);
+    const rest = entries.slice(manifest.meta.index);
+    if (rest.length > 0) await other.apply(rest, false);
+    expect(await other.totals()).toEqual(await state.totals());
+    expect(await other.digests()).toEqual(await state.digests());
+    await other.close();
+    expect((await openState("other.db")).opened).toEqual(log.position);
+  });
+
+  it("does not hold up applies while it copies 100,000 rows", async () => {
+    const state = await openState();
+    const snapshots = await openSnapshots();
+    const log = new LogMaker(31);
+    for (let at = 0; at < 100; at++) await state.apply([log.adds("k", at * 1_000, 1_000)], false);
+    let done = false;
+    const taken = snapshots.take(state).finally(() => {
+      done = true;
+    });
+    let during = 0;
+    while (!done) {
+      await state.apply([log.adds("k", (during * 997) % 99_990, 10)], false);
+      during += 1;
+    }
+    const manifest = await taken;
+    // Loose on purpose: a copy that blocked the worker would let one or two through.
+    expect(during).toBeGreaterThan(10);
+    expect(manifest.bytes).toBeGreaterThan(1_000_000);
+    expect((await state.totals()).counters).toBe(100_000);
+  });
+
+  it("keeps the older snapshot until the newer one is durable, and longer if it is held", async () => {
+    const state = await openState();
+    const snapshots = await openSnapshots();
+    const log = new LogMaker(32);
+    const takeNext = async (): Promise<SnapshotManifest> => {
+      await state.apply([log.adds("a", 0, 2)], false);
+      return snapshots.take(state);
+    };
+    const first = await takeNext();
+    expect(await snapshots.take(state)).toEqual(first);
+    expect(filesOf()).toEqual([`${nameAt(1)}.db`, `${nameAt(1)}.json`]);
+    const path = snapshots.hold(first.meta) ?? "";
+    expect(snapshots.hold(first.meta)).toBe(path);
+    const second = await takeNext();
+    expect(snapshots.latest()).toEqual({ manifest: second, origin: "taken" });
+    expect(snapshots.all()).toHaveLength(1);
+    expect(existsSync(path)).toBe(true);
+    snapshots.release(first.meta);
+    expect(existsSync(path)).toBe(true);
+    snapshots.release(first.meta);
+    expect(snapshots.hold(second.meta)).toBeDefined();
+    snapshots.release(second.meta);
+    await takeNext();
+    expect(filesOf()).toEqual([`${nameAt(3)}.db`, `${nameAt(3)}.json`]);
+    expect(snapshots.hold(first.meta)).toBeUndefined();
+    expect(await snapshots.bytes()).toBeGreaterThan(4_096);
+  });
+
+  it("removes what a crash left unfinished when it opens, and keeps what is complete or on its way", async () => {
+    const folder = join(directory, "snapshots");
+    cpSync(join(source, "snapshots"), folder, { recursive: true });
+    const part = `${"a".repeat(64)}.part`;
+    for (const name of [
+      "taking.tmp",
+      "taking.tmp-journal",
+      `${nameAt(9)}.db`,
+      `${nameAt(9)}.json.tmp`,
+      part,
+    ]) {
+      writeFileSync(join(folder, name), "x");
+    }
+    const again = await openSnapshots();
+    expect(again.all()).toEqual([{ manifest, origin: "taken" }]);
+    expect(filesOf()).toEqual([`${nameAt(200)}.db`, `${nameAt(200)}.json`, part]);
+  });
+
+  it("finds damage in the state on the way, also a row that is missing", async () => {
+    const state = await openState();
+    const snapshots = await openSnapshots();
+    await state.apply([new LogMaker(34).adds("a", 0, 5)], false);
+    const { default: Sqlite } = await import("better-sqlite3");
+    const behind = new Sqlite(join(directory, "state.db"));
+    behind.exec("DELETE FROM counters WHERE key = 'a0000003'");
+    behind.close();
+    await expect(snapshots.take(state)).rejects.toThrow(/state\.db: its rows do not add up to its digest/);
+    expect(snapshots.failure?.name).toBe("CorruptionError");
+    await expect(snapshots.take(state)).rejects.toThrow(/do not add up/);
+    expect(filesOf().some((name) => name.endsWith(".json"))).toBe(false);
+  });
+});
+
+describe("a folder of snapshots", () => {
+  it.each<[string, (path: string) => void, RegExp]>([
+    ["a manifest that is not JSON", (path) => writeFileSync(`${path}.json`, "{"), /json: it is not JSON/],
+    ["a changed field", (path) => replaceIn(`${path}.json`, /"chain": \d/, '"chain": '), /checksum/],
+    ["a newer format", (path) => replaceIn(`${path}.json`, /"format": 1/, '"format": 2'), /newer version/],
+    ["a missing file", (path) => rmSync(`${path}.db`), /db: it is missing/],
+    ["a shorter file", (path) => writeFileSync(`${path}.db`, "x"), /it has 1 bytes and not \d+/],
+    ["another name", (path) => renamed(path), /another snapshot's name/],
+  ])("is refused at open for %s", async (_name, spoil, sentence) => {
+    cpSync(join(source, "snapshots"), join(directory, "snapshots"), { recursive: true });
+    expect((await openSnapshots()).latest()).toEqual({ manifest, origin: "taken" });
+    spoil(join(directory, "snapshots", nameAt(200)));
+    await expect(openSnapshots()).rejects.toThrow(sentence);
+  });
+
+  it("is refused if it belongs to another cluster", async () => {
+    const options = { directory: join(source, "snapshots"), clusterId: "other" };
+    await expect(SnapshotStore.open(options)).rejects.toMatchObject({ code: "otherCluster" });
+  });
+
+  it("stops for good when the disk fails", async () => {
+    let broken = false;
+    const disk: Disk = {
+      ...realDisk,
+      syncDirectory: (path) =>
+        broken ? Promise.reject(new Error("EIO: i/o error")) : realDisk.syncDirectory(path),
+    };
+    const state = await openState();
+    await state.apply([new LogMaker(37).adds("a", 0, 2)], false);
+    const snapshots = await openSnapshots("snapshots", disk);
+    broken = true;
+    await expect(snapshots.take(state)).rejects.toThrow(/could not take a snapshot \(EIO/);
+    broken = false;
+    await expect(snapshots.take(state)).rejects.toThrow(/EIO/);
+    expect(snapshots.latest()).toBeUndefined();
+    await snapshots.close();
+    // The fsync that failed was that of the file's name, before there was a manifest.
+    expect((await openSnapshots()).latest()).toBeUndefined();
+  });
+});
+
+function replaceIn(path: string, pattern: RegExp, by: string): void {
+  const text = readFileSync(path, "utf8");
+  expect(text).toMatch(pattern);
+  writeFileSync(path, text.replace(pattern, by));
+}
+
+function renamed(path: string): void {
+  copyFileSync(`${path}.json`, path.replace(/200-1$/, "201-1.json"));
+}
+
+describe("receiving a snapshot", () => {
+  it("goes on where it was interrupted, at every chunk, also by the end of the process", async () => {
+    const random = new Prng(41);
+    let snapshots = await openSnapshots();
+    let interruptions = 0;
+    for (;;) {
+      const incoming = await snapshots.receive(manifest);
+      const { offset } = incoming;
+      if (offset === bytes.length) {
+        expect(await incoming.finish()).toBe(true);
+        break;
+      }
+      await incoming.write(bytes.subarray(offset, offset + random.between(1, 4_000)));
+      expect(incoming.offset).toBeGreaterThan(offset);
+      interruptions += 1;
+      if (random.chance(0.4)) await incoming.abandon();
+      else if (random.chance(0.5)) {
+        // Neither finished nor let go of.
+        await snapshots.close();
+        snapshots = await openSnapshots();
+      }
+      expect(snapshots.latest()).toBeUndefined();
+    }
+    expect(interruptions).toBeGreaterThan(10);
+    expect(snapshots.latest()).toEqual({ manifest, origin: "received" });
+    expect(filesOf()).toEqual([`${nameAt(200)}.db`, `${nameAt(200)}.json`]);
+
+    const state = await openState();
+    const restored = await state.restore(snapshots.hold(manifest.meta) ?? "", manifest);
+    expect(restored).toMatchObject({ index: 200, totals: replay(entries).table.totals() });
+    await snapshots.close();
+    expect((await openSnapshots()).latest()).toEqual({ manifest, origin: "received" });
+  });
+
+  it("has nothing left to send for a snapshot that is here already", async () => {
+    const snapshots = await openSnapshots();
+    const first = await snapshots.receive(manifest);
+    await first.write(bytes);
+    expect(await first.finish()).toBe(true);
+    const again = await snapshots.receive(manifest);
+    expect(again.offset).toBe(manifest.bytes);
+    expect(await again.finish()).toBe(true);
+    await expect(snapshots.receive({ ...manifest, digest: 1 })).rejects.toThrow(
+      /another state at the same index/,
+    );
+  });
+
+  it.each<[string, (bytes: Buffer) => Buffer]>([
+    ["a flipped bit", (good) => flip(good, 5_000)],
+    ["a flipped bit in the first chunk", (good) => flip(good, 30)],
+    ["a missing end", (good) => good.subarray(0, -1)],
+    ["a byte too many", (good) => Buffer.concat([good, Buffer.of(0)])],
+    ["other bytes", (good) => Buffer.alloc(good.length, 1)],
+    ["nothing", () => Buffer.alloc(0)],
+  ])("refuses %s, and begins anew", async (_name, spoil) => {
+    const snapshots = await openSnapshots();
+    const spoilt = spoil(Buffer.from(bytes));
+    const bad = await snapshots.receive(manifest);
+    for (let at = 0; at < spoilt.length; at += 3_000) await bad.write(spoilt.subarray(at, at + 3_000));
+    expect(await bad.finish()).toBe(false);
+    expect(filesOf()).toEqual([]);
+    const good = await snapshots.receive(manifest);
+    expect(good.offset).toBe(0);
+    await good.write(bytes);
+    expect(await good.finish()).toBe(true);
+  });
+
+  it.each<[string, Partial<SnapshotManifest>]>([
+    ["another digest", { digest: 1 }],
+    ["another position", { meta: { ...new LogMaker(1).position } }],
+  ])("refuses a file whose inside has %s than its manifest", async (_name, change) => {
+    const snapshots = await openSnapshots();
+    const incoming = await snapshots.receive({ ...manifest, ...change });
+    await incoming.write(bytes);
+    expect(await incoming.finish()).toBe(false);
+    expect(filesOf()).toEqual([]);
+  });
+
+  it("lets a second attempt take over from one that was not let go of", async () => {
+    const snapshots = await openSnapshots();
+    const first = await snapshots.receive(manifest);
+    await first.write(bytes.subarray(0, 100));
+    const second = await snapshots.receive(manifest);
+    expect(second.offset).toBe(100);
+    await first.write(Buffer.alloc(1_000, 1));
+    expect(await first.finish()).toBe(false);
+    await second.write(bytes.subarray(100));
+    expect(await second.finish()).toBe(true);
+    await first.abandon();
+  });
+
+  it("is not restored if its file was damaged after it had been received", async () => {
+    const snapshots = await openSnapshots();
+    const incoming = await snapshots.receive(manifest);
+    await incoming.write(bytes);
+    expect(await incoming.finish()).toBe(true);
+    const file = snapshots.hold(manifest.meta) ?? "";
+    writeFileSync(file, flip(Buffer.from(bytes), 9_000));
+    const state = await openState();
+    await state.apply(entries.slice(0, 10), false);
+    await expect(state.restore(file, manifest)).rejects.toThrow(
+      /does not match the checksum in its manifest; stop/,
+    );
+    await state.close();
+    expect((await openState()).opened.index).toBe(10);
+  });
+
+  it("is restored before what is asked for afterwards, and after what was asked for before", async () => {
+    const snapshots = await openSnapshots();
+    const incoming = await snapshots.receive(manifest);
+    await incoming.write(bytes);
+    expect(await incoming.finish()).toBe(true);
+    const file = snapshots.hold(manifest.meta) ?? "";
+    const state = await openState();
+    const log = new LogMaker(40);
+    log.many(200);
+    const before = state.apply(entries.slice(0, 10), false);
+    // A snapshot of the old state is being taken meanwhile; the restore has to wait for it.
+    const older = snapshots.take(state);
+    const restored = state.restore(file, manifest);
+    const after = state.apply([log.next()], false);
+    const restoredAgain = state.restore(file, manifest).catch((error: Error) => error.message);
+    const rest = state.totals().catch((error: Error) => error.message);
+    expect((await before).index).toBe(10);
+    expect((await older).meta.index).toBe(10);
+    expect((await restored).index).toBe(200);
+    expect((await after).index).toBe(201);
+    expect(await restoredAgain).toMatch(/never goes back/);
+    expect(await rest).toMatch(/never goes back/);
+  });
+});
+
+function flip(bytes: Buffer, at: number): Buffer {
+  bytes.writeUInt8(bytes.readUInt8(at) ^ 4, at);
+  return bytes;
+}
