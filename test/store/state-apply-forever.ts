@@ -1,12 +1,24 @@
-/** A process that applies the log of one seed to a state until it is killed. Prints each index it was told. */
+/**
+ * A process that applies the log of one seed to a state until it is killed, and takes one snapshot after the
+ * other if it is given a folder for them. Prints each index it was told.
+ */
 
+import { SnapshotStore } from "../../src/store/snapshot-store.ts";
 import { StateStore } from "../../src/store/state-store.ts";
 import { CLUSTER, INITIAL, LogMaker } from "./state-log.ts";
 
-const [path = "", seed = "0"] = process.argv.slice(2);
+const [path = "", seed = "0", folder] = process.argv.slice(2);
 const state = await StateStore.open({ path, clusterId: CLUSTER, initial: INITIAL, walBytesMax: 65_536 });
 const log = new LogMaker(Number(seed));
 log.many(state.opened.index);
+const snapshots =
+  folder === undefined ? undefined : await SnapshotStore.open({ directory: folder, clusterId: CLUSTER });
+
+async function takeForever(store: SnapshotStore): Promise<never> {
+  for (;;) await store.take(state);
+}
+
+if (snapshots !== undefined) void takeForever(snapshots);
 for (;;) {
   const applied = await state.apply(log.many(1 + (log.position.index % 5)), true);
   process.stdout.write(`${applied.index}\n`);

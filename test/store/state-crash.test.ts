@@ -31,10 +31,14 @@ function open(): Promise<StateStore> {
 }
 
 /** Runs the program until it has printed `lines` lines, kills it, and gives the last index it printed. */
-async function killAfter(lines: number, seed: number): Promise<number> {
-  const started = spawn(process.execPath, [PROGRAM, path, String(seed)], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
+async function killAfter(lines: number, seed: number, folder?: string): Promise<number> {
+  const started = spawn(
+    process.execPath,
+    [PROGRAM, path, String(seed), ...(folder === undefined ? [] : [folder])],
+    {
+      stdio: ["ignore", "pipe", "inherit"],
+    },
+  );
   child = started;
   const exited = once(started, "exit");
   let printed = 0;
@@ -63,6 +67,34 @@ describe("a state whose process is killed", () => {
       expect(await state.totals()).toEqual(table.totals());
       await state.close();
     }
+  });
+
+  it("has whole snapshots or none if it was killed while it took one after the other", async () => {
+    const seed = 14;
+    const random = new Prng(seed);
+    const folder = join(directory, "snapshots");
+    let found = 0;
+    for (let round = 0; round < 4; round++) {
+      await killAfter(random.between(150, 600), seed, folder);
+      const snapshots = await SnapshotStore.open({ directory: folder, clusterId: CLUSTER });
+      expect(snapshots.all().length).toBeLessThanOrEqual(2);
+      for (const { manifest } of snapshots.all()) {
+        found += 1;
+        const log = new LogMaker(seed);
+        const { table } = replay(log.many(manifest.meta.index));
+        expect(manifest.meta).toEqual(log.position);
+        const restored = await StateStore.open({
+          path: join(directory, `restored-${round}-${manifest.meta.index}.db`),
+          clusterId: CLUSTER,
+          initial: INITIAL,
+        });
+        const { totals } = await restored.restore(snapshots.hold(manifest.meta) ?? "", manifest);
+        expect(totals).toEqual(table.totals());
+        await restored.close();
+      }
+      await snapshots.close();
+    }
+    expect(found).toBeGreaterThan(0);
   });
 
   it("begins anew if it was killed while the file was being made", async () => {
