@@ -52,14 +52,17 @@ export function startAppending(
     env = {},
   }: { writes: number; atATime: number; wrapper?: string[]; env?: NodeJS.ProcessEnv },
 ): Running {
-  const [program = "", ...args] = [
-    ...wrapper,
-    process.execPath,
-    CHILD,
-    directory,
-    String(writes),
-    String(atATime),
-  ];
+  const command = [...wrapper, process.execPath, CHILD, directory, String(writes), String(atATime)];
+  return startProcess(command, directory, env);
+}
+
+/** Starts a process that says `open` and then `acked <index> <chain>` for each write. */
+export function startProcess(
+  command: readonly string[],
+  directory: string,
+  env: NodeJS.ProcessEnv = {},
+): Running {
+  const [program = "", ...args] = command;
   const child = spawn(program, args, {
     stdio: ["ignore", "pipe", "pipe"],
     // Hundreds of processes run the same few modules.
