@@ -98,9 +98,6 @@ export interface Filter {
   readonly kind?: MessageKind;
 }
 
-/** Told of everything that a core hands out, in order; the scenario runner prints it. */
-export type Observer = (node: Node, ready: Ready) => void;
-
 export class Cluster {
   readonly settings: RaftSettings;
   readonly configuration: Configuration;
@@ -108,7 +105,8 @@ export class Cluster {
   readonly checks: Checks;
   wire: Packet[] = [];
   transfers: Transfer[] = [];
-  observer: Observer | undefined;
+  /** Told of everything that a core hands out, in order. */
+  observer: ((node: Node, ready: Ready) => void) | undefined;
   readonly #seed: number;
   #packets = 0;
   #ids = 0;
@@ -354,8 +352,9 @@ export class Cluster {
     throw new Error("kit: the cluster does not come to rest");
   }
 
-  /** Lets the timer of one node run out; its requests are on the wire then. */
+  /** Lets the timer of one node run out, whose disk answers; its requests are on the wire then. */
   campaign(id: string): void {
+    this.persist(id);
     const before = this.node(id).trace.length;
     for (let at = 0; at <= 2 * this.settings.electionTicks; at++) {
       const campaigned = this.node(id).trace.slice(before);
@@ -363,6 +362,14 @@ export class Cluster {
       this.tick(id);
     }
     throw new Error("kit: the node does not campaign");
+  }
+
+  /** All of them campaign at once and win their pre-votes: their vote requests are on the wire. */
+  stand(...ids: readonly string[]): void {
+    for (const id of ids) this.campaign(id);
+    for (const from of ids) this.deliverAll({ from, kind: "requestPreVote" });
+    for (const to of ids) this.deliverAll({ to, kind: "preVoteResponse" });
+    for (const id of ids) this.persist(id);
   }
 
   /** The nodes lose touch with their leader: they may vote for another, and do not campaign yet. */

@@ -42,8 +42,10 @@ class World {
     const rate = (max: number): number => prng.pick([0, max / 4, max]);
     this.#rates = {
       lose: rate(0.3),
+      cut: rate(0.04),
       repeat: rate(0.2),
       crash: rate(0.02),
+      cut: rate(0.04),
       disk: prng.pick([0.2, 0.6, 0.95]),
     };
   }

@@ -66,13 +66,13 @@ export function entryId(at: number, of: number): EntryId {
   return { index: index(at), term: term(of) };
 }
 
-type Loose<K extends MessageKind> = Omit<MessageOf<K>, "from" | "to" | "term" | "kind">;
+type Loose<M> = M extends Message ? Omit<M, "from" | "to" | "term" | "kind"> : never;
 
 /** A message made by hand. */
 export function message<K extends MessageKind>(
   kind: K,
   envelope: { readonly from: string; readonly to: string; readonly term: number },
-  body: Loose<K>,
+  body: Loose<MessageOf<K>>,
 ): Message {
   const { from, to, term: of } = envelope;
   return { ...body, kind, from: nodeId(from), to: nodeId(to), term: term(of) } as unknown as Message;
