@@ -37,8 +37,11 @@ export class ChildNode {
   readonly id: string;
   /** Settles when the node answers for the first time, or never will. */
   readonly started: Promise<Started>;
+  /** Settles when a node that had answered refuses to start again: it will not come back by itself. */
+  readonly givenUp: Promise<void>;
   readonly #options: ChildOptions;
   #settle: (started: Started) => void = () => {};
+  #giveUp: () => void = () => {};
   #process: ChildProcess | undefined;
   #restart: NodeJS.Timeout | undefined;
   #stopping = false;
@@ -53,6 +56,9 @@ export class ChildNode {
     this.id = options.id;
     this.started = new Promise((resolve) => {
       this.#settle = resolve;
+    });
+    this.givenUp = new Promise((resolve) => {
+      this.#giveUp = resolve;
     });
   }
 
@@ -75,7 +81,7 @@ export class ChildNode {
     this.#process = child;
     child.on("message", (message) => this.#hear(message));
     // Without this listener a failed spawn would be thrown; "exit" does not come then.
-    child.once("error", (error) => {
+    child.on("error", (error) => {
       if (child.pid === undefined) this.#died(undefined, systemReason(error));
     });
     child.once("exit", (code, signal) => this.#died(code ?? undefined, signal ?? `exit code ${code}`));
@@ -119,7 +125,8 @@ export class ChildNode {
       return;
     }
     if (code === EXIT.refused) {
-      say(`${this.id} refuses to start, and the others go on without it: ${why}`);
+      say(`${this.id} refuses to start again, and the others go on without it: ${why}`);
+      this.#giveUp();
       return;
     }
     const told = this.#lastSentence === undefined ? "" : ` ${this.#lastSentence}`;
@@ -134,6 +141,7 @@ export class ChildNode {
     } catch (error) {
       if (!(error instanceof StartRefusal)) throw error;
       this.#options.say(`${this.id} cannot be started again: ${error.message}`);
+      this.#giveUp();
     }
   }
 }

@@ -42,7 +42,8 @@ export async function cluster(parsed: Parsed, terminal: Terminal): Promise<numbe
     const failed = await firstFailure(nodes, stopped);
     if (failed === undefined) {
       await announce({ plan, data, nodes }, running.signal, terminal);
-      await stopped;
+      const alone = Promise.all(nodes.map((node) => node.givenUp)).then(() => EXIT.refused);
+      exitCode = await Promise.race([stopped.then(() => EXIT.done), alone]);
     } else if (failed !== "stopped") {
       terminal.error(`raftally: ${failed.sentence}`);
       exitCode = failed.exitCode;

@@ -97,7 +97,8 @@ describe("a local cluster", () => {
     second.running.child.kill("SIGTERM");
     expect((await second.running.ended).exitCode).toBe(0);
     expect(pids.filter(isAlive)).toEqual([]);
-  });
+    // A dozen processes are started one after the other: on a busy machine each can take a second.
+  }, 60_000);
 
   it("leaves no node behind when the launcher itself is killed", async () => {
     const { running } = await launch("--nodes", "1", ...firstPort());
@@ -105,6 +106,18 @@ describe("a local cluster", () => {
     await running.ended;
     await eventually(() => !pids.some(isAlive), "the node noticed that its launcher is gone");
     expect(readFileSync(join(data, "n1.log"), "utf8")).toContain('stopping why="the launcher is gone"');
+  });
+
+  it("ends when its last node refuses to start again", async () => {
+    const { running, rows } = await launch("--nodes", "1", ...firstPort());
+    const path = join(data, "n1", "identity.json");
+    writeFileSync(path, readFileSync(path, "utf8").replace(/"format": *1/, '"format":99'));
+    process.kill(rows[0]?.pid ?? 0, "SIGKILL");
+    const ended = await running.ended;
+    expect(ended.exitCode).toBe(2);
+    expect(ended.error).toMatch(
+      /^n1 died \(SIGKILL\); starting it again\.\nn1 refuses to start again, and .*newer/,
+    );
   });
 
   it("kills a node that does not stop when it is asked to", async () => {

@@ -107,6 +107,20 @@ describe("the Dockerfile", () => {
     expect(words(onlyText(final, "ENTRYPOINT"))[1]?.split("/")[0]).toBe("bin");
   });
 
+  it("can install: the lock file holds every package that another one names, also those of other platforms", () => {
+    // Where a registry lacks one, npm leaves it out of the lock file, and later `npm ci` refuses that file.
+    const lock = JSON.parse(read("package-lock.json")) as {
+      readonly packages: Readonly<
+        Record<string, { readonly optionalDependencies?: Readonly<Record<string, string>> }>
+      >;
+    };
+    const named = Object.values(lock.packages).flatMap((each) =>
+      Object.keys(each.optionalDependencies ?? {}),
+    );
+    expect(named.length).toBeGreaterThan(10);
+    expect(named.filter((name) => lock.packages[`node_modules/${name}`] === undefined)).toEqual([]);
+  });
+
   it("installs every package that the sources import", () => {
     const files = globSync("src/**/*.ts", { cwd: ROOT, exclude: ["src/dashboard/**"] });
     const imported = new Set<string>();
