@@ -5,7 +5,7 @@
 
 import { join } from "node:path";
 import { InvariantViolation } from "../base/index.ts";
-import type { Index, LogWrite } from "../raft/index.ts";
+import type { LogWrite } from "../raft/index.ts";
 import type { Disk } from "./disk.ts";
 import { StorageFailure } from "./errors.ts";
 import { type LogRecord, recordBytes } from "./record.ts";
@@ -90,11 +90,6 @@ export class Wal {
     } catch (cause) {
       throw new StorageFailure(`make ${LOG_FOLDER}/${name} ready for writing`, cause);
     }
-  }
-
-  /** The index of the last entry written or being written. */
-  get lastIndex(): Index {
-    return this.#shape.last.index;
   }
 
   /** Bytes of all segments. */

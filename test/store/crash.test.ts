@@ -1,13 +1,12 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { Prng } from "../../src/base/index.ts";
 import { index } from "../../src/raft/index.ts";
 import { chainAt } from "../../src/store/wal-read.ts";
 import { lastOf } from "./log-model.ts";
-import { createRealLog, readContents, startAppending, temporaryDirectory } from "./real-log.ts";
+import { createRealLog, readContents, startAppending, temporaryDirectory, turns } from "./real-log.ts";
 
 /** Kills in each of two directories; more with RAFTALLY_TEST_KILLS. */
-const KILLS = Number(process.env["RAFTALLY_TEST_KILLS"] ?? 12);
+const KILLS = Number(process.env["RAFTALLY_TEST_KILLS"] ?? 10);
 
 describe("a process killed while it appends", () => {
   it.concurrent.each([
@@ -27,8 +26,8 @@ describe("a process killed while it appends", () => {
         for (let kill = 0; kill < KILLS; kill++) {
           const running = startAppending(directory.path, { writes: 1_000_000, atATime });
           await running.reached(prng.between(0, 40));
-          // Not a wait for something: the kill has to come at any moment of a write.
-          await sleep(prng.between(0, 3));
+          // Not a wait for anything: the kill has to come at any moment.
+          await turns(prng.between(0, 2_000));
           running.child.kill("SIGKILL");
           await running.ended;
           const found = await readContents(directory.path);

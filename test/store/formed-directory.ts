@@ -11,10 +11,10 @@ import {
   type SnapshotMeta,
   term,
 } from "../../src/raft/index.ts";
-import { IdentityFile, initIdentity, type NodeStore } from "../../src/store/index.ts";
+import { IdentityFile, type InitialMember, initIdentity, type NodeStore } from "../../src/store/index.ts";
 import type { Identity } from "../../src/store/types.ts";
 
-export const MEMBERS = ["n1", "n2", "n3"].map((id, at) => ({
+export const MEMBERS: readonly InitialMember[] = ["n1", "n2", "n3"].map((id, at) => ({
   id: nodeId(id),
   peer: `127.0.0.1:${4100 + at}`,
   api: `http://127.0.0.1:${4000 + at}`,

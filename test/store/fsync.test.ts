@@ -11,7 +11,7 @@ import {
 
 const missing = straceMissing();
 
-describe("syncs to the disk, counted by the system", () => {
+describe("syncs to the disk, counted by the system", { timeout: 60_000 }, () => {
   it("there is a completed fdatasync after each write of the log and before its acknowledgement (needs strace)", async (ctx) => {
     if (missing !== undefined) ctx.skip(missing);
     const directory = temporaryDirectory();
@@ -63,7 +63,7 @@ describe("syncs to the disk, counted by the system", () => {
   });
 });
 
-describe("a sync that fails", () => {
+describe("a sync that fails", { timeout: 60_000 }, () => {
   it("ends the process with an error, and nothing is acknowledged after it (needs strace)", async (ctx) => {
     if (missing !== undefined) ctx.skip(missing);
     for (const when of [2, 3, 9]) {

@@ -1,10 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { Prng } from "../../src/base/index.ts";
 import { openStore } from "../../src/store/index.ts";
 import { form, hits } from "./formed-directory.ts";
-import { startProcess, temporaryDirectory } from "./real-log.ts";
+import { startProcess, temporaryDirectory, turns } from "./real-log.ts";
 
 const KILLS = Math.ceil(Number(process.env["RAFTALLY_TEST_KILLS"] ?? 8) / 2);
 const CHILD = fileURLToPath(new URL("count-forever.ts", import.meta.url));
@@ -20,9 +19,9 @@ describe("a store whose process is killed", () => {
       let compacted = 0;
       for (let kill = 0; kill < KILLS; kill++) {
         const running = startProcess([process.execPath, CHILD, directory.path], directory.path);
-        await running.reached(prng.between(1, 30));
-        // Not a wait for something: the kill has to come at any moment.
-        await sleep(prng.between(0, 10));
+        await running.reached(prng.between(1, 10));
+        // Not a wait for anything: the kill has to come at any moment.
+        await turns(prng.between(0, 2_000));
         running.child.kill("SIGKILL");
         await running.ended;
         expect(running.errors()).toBe("");

@@ -78,7 +78,7 @@ async function sender(count: number): Promise<{ manifest: SnapshotManifest; file
   return { manifest, file };
 }
 
-describe("a store", () => {
+describe("a store", { timeout: 60_000 }, () => {
   it("begins empty, and gives back after a restart what was written", async () => {
     const first = await open();
     expect(first.recovered).toMatchObject({ entries: [], applied: 0, tornBytes: 0, snapshot: undefined });
@@ -219,7 +219,7 @@ describe("a store", () => {
   });
 });
 
-describe("a snapshot from another node", () => {
+describe("a snapshot from another node", { timeout: 60_000 }, () => {
   async function receive(
     store: NodeStore,
     { manifest, file }: { manifest: SnapshotManifest; file: Buffer },
@@ -270,7 +270,7 @@ describe("a snapshot from another node", () => {
   });
 });
 
-describe("leftovers of a crash", () => {
+describe("leftovers of a crash", { timeout: 60_000 }, () => {
   it("are removed from the log's folder when it is opened, and other files are left alone", async () => {
     const folder = join(data, "log");
     const leftover = join(folder, `${segmentName(2)}.tmp`);

@@ -102,6 +102,11 @@ export function startProcess(
   return { child, acked, errors: () => errors, reached, ended };
 }
 
+/** Lets the event loop turn `count` times: a short while of no certain length. */
+export async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
+
 /** Why strace cannot be used here; undefined if it can. */
 export function straceMissing(): string | undefined {
   const probe = spawnSync("strace", ["-f", "-o", "/dev/null", "true"], { encoding: "utf8" });

@@ -90,9 +90,8 @@ describe("the log on a disk that loses power", () => {
         if (kill && prng.chance(0.5)) {
           // Whatever is read after a kill is promised again, so it must survive a power failure right after.
           const read = await readLog(disk, DIRECTORY, OWNER);
-          const reopened = await Wal.open({ ...OPTIONS, disk }, read);
+          await Wal.open({ ...OPTIONS, disk }, read);
           possible = [contentsOf(read)];
-          expect(reopened.lastIndex).toBe(read.shape.last.index);
           disk = disk.crash({ kind: "power", prng });
         }
       }
