@@ -2,7 +2,9 @@
 
 import { randomBytes } from "node:crypto";
 import {
+  accessSync,
   closeSync,
+  constants,
   existsSync,
   fsyncSync,
   mkdirSync,
@@ -11,7 +13,7 @@ import {
   renameSync,
   writeSync,
 } from "node:fs";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { id, type MemberAddress, members, showMembers } from "./address.ts";
 import type { Parsed } from "./parse.ts";
 import { StartRefusal, systemReason } from "./refusal.ts";
@@ -52,7 +54,19 @@ export function planCluster(parsed: Parsed): ClusterPlan {
     const sentence = `${data} holds a cluster whose ports begin at ${first}, and ${port} was asked for`;
     throw new StartRefusal(`${sentence}: leave --port out, or choose another --data.`);
   }
+  refuseUnwritable([data, ...stored.members.map((member) => join(data, member.id))]);
   return stored;
+}
+
+/** Otherwise each node would find out for itself, and be started again in vain. */
+function refuseUnwritable(directories: readonly string[]): void {
+  for (const directory of directories.filter((each) => existsSync(each))) {
+    try {
+      accessSync(directory, constants.R_OK | constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw new StartRefusal(`the data directory ${directory} cannot be written: ${systemReason(error)}.`);
+    }
+  }
 }
 
 /**
@@ -64,7 +78,7 @@ export function savePlan(data: string, plan: ClusterPlan): void {
   const content = { format: FORMAT, clusterId, secret, members: plan.members };
   const path = join(data, FILE);
   try {
-    mkdirSync(data, { recursive: true });
+    makeDirectory(resolve(data));
     const file = openSync(`${path}.new`, "w", 0o600);
     writeSync(file, `${JSON.stringify(content, undefined, 2)}\n`);
     fsyncSync(file);
@@ -73,6 +87,16 @@ export function savePlan(data: string, plan: ClusterPlan): void {
   } catch (error) {
     throw new StartRefusal(`the data directory ${data} cannot be written: ${systemReason(error)}.`);
   }
+}
+
+/**
+ * Makes a directory and those above it. Not with `recursive: true`, for then Node never returns where a parent
+ * exists and yet nothing can be made in it, as in /proc.
+ */
+function makeDirectory(path: string): void {
+  if (existsSync(path)) return;
+  makeDirectory(dirname(path));
+  mkdirSync(path);
 }
 
 /** The port at which a member answers clients. */

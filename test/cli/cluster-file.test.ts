@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -94,5 +94,17 @@ describe("cluster.json", () => {
       "the data directory DATA/file/below cannot be written: a part of the path is a file, not a directory.",
     );
     expect(readFileSync(file, "utf8")).toBe("");
+  });
+
+  it("makes every missing directory above it", () => {
+    const deep = join(data, "a", "b");
+    savePlan(deep, plan());
+    expect(existsSync(join(deep, "cluster.json"))).toBe(true);
+  });
+
+  it.runIf(existsSync("/proc"))("gives up where nothing can be made although the parent exists", () => {
+    expect(refusal(() => savePlan("/proc/raftally", plan()))).toMatch(
+      /^the data directory \/proc\/raftally cannot be written: .+\.$/,
+    );
   });
 });

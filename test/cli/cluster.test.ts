@@ -166,7 +166,7 @@ describe("a local cluster", () => {
     });
 
     it("of another incarnation: that of a node whose disk was lost", async () => {
-      await made(3);
+      await made(2);
       rmSync(join(data, "n1"), { recursive: true });
       expect(await refused()).toMatch(/^raftally: n1: .*incarnation/);
     });
