@@ -1,6 +1,5 @@
 /** Rows as SQLite gives them, checked: each carries its hash, and a row that does not match it is damage. */
 
-import { pack, unpack } from "msgpackr";
 import type { Hash52 } from "../base/index.ts";
 import {
   type CounterRow,
@@ -71,37 +70,62 @@ export class RowReader {
   /** @param columns id, used_at, first_unanswered, outcomes, hash. */
   session(columns: Columns): SessionRow {
     const [id, usedAt, firstUnanswered, packed, hash] = columns;
-    if (!(packed instanceof Uint8Array)) throw this.#damage("sessions", id);
+    const outcomes = packed instanceof Uint8Array ? unpackSessionOutcomes(packed) : undefined;
+    if (outcomes === undefined) throw this.#damage("sessions", id);
     const row: SessionRow = {
       id: Number(id),
       usedAt: Number(usedAt),
       firstUnanswered: Number(firstUnanswered),
-      outcomes: this.#sessionOutcomes(id, packed),
+      outcomes,
     };
     this.#check("sessions", id, hash, sessionRowHash(row));
     return row;
-  }
-
-  #sessionOutcomes(id: unknown, packed: Uint8Array): SessionRow["outcomes"] {
-    try {
-      const list: readonly (readonly [number, Hash52, Uint8Array])[] = unpack(packed);
-      return new Map(list.map(([seq, fingerprint, outcome]) => [seq, { fingerprint, outcome }]));
-    } catch (error) {
-      throw this.#damage("sessions", id, error);
-    }
   }
 
   #check(table: string, key: unknown, stored: unknown, computed: Hash52): void {
     if (Number(stored) !== computed) throw this.#damage(table, key);
   }
 
-  #damage(table: string, key: unknown, cause?: unknown): CorruptionError {
+  #damage(table: string, key: unknown): CorruptionError {
     const found = `a row of ${table} (${JSON.stringify(String(key))}) does not match its hash`;
-    return stateDamage(this.#file, found, cause);
+    return stateDamage(this.#file, found);
   }
 }
 
-/** A session's outcomes as they are stored. */
+/** Bytes before each of a session's outcomes: its number and fingerprint as doubles, and its length. */
+const OUTCOME_HEAD_BYTES = 20;
+
+/** A session's outcomes as they are stored: for each, in any order, head and bytes. */
 export function packSessionOutcomes(row: SessionRow): Uint8Array {
-  return pack([...row.outcomes].map(([seq, { fingerprint, outcome }]) => [seq, fingerprint, outcome]));
+  let length = 0;
+  for (const { outcome } of row.outcomes.values()) length += OUTCOME_HEAD_BYTES + outcome.length;
+  const bytes = new Uint8Array(length);
+  const view = new DataView(bytes.buffer);
+  let at = 0;
+  for (const [seq, { fingerprint, outcome }] of row.outcomes) {
+    // Both are whole numbers below 2^53, which a double holds exactly.
+    view.setFloat64(at, seq);
+    view.setFloat64(at + 8, fingerprint);
+    view.setUint32(at + 16, outcome.length);
+    bytes.set(outcome, at + OUTCOME_HEAD_BYTES);
+    at += OUTCOME_HEAD_BYTES + outcome.length;
+  }
+  return bytes;
+}
+
+/** What {@link packSessionOutcomes} packed; undefined if it packed no such bytes. */
+function unpackSessionOutcomes(bytes: Uint8Array): SessionRow["outcomes"] | undefined {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const outcomes = new Map<number, { readonly fingerprint: Hash52; readonly outcome: Uint8Array }>();
+  let at = 0;
+  while (at < bytes.length) {
+    if (bytes.length - at < OUTCOME_HEAD_BYTES) return undefined;
+    const from = at + OUTCOME_HEAD_BYTES;
+    const to = from + view.getUint32(at + 16);
+    if (to > bytes.length) return undefined;
+    const fingerprint = view.getFloat64(at + 8);
+    outcomes.set(view.getFloat64(at), { fingerprint, outcome: bytes.subarray(from, to) });
+    at = to;
+  }
+  return outcomes;
 }

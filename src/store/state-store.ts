@@ -47,6 +47,12 @@ export interface StateStoreOptions {
   readonly onFailure?: (failure: Error) => void;
 }
 
+/** A worker that has opened the state. */
+interface Started {
+  readonly opened: SnapshotMeta;
+  readonly exited: Promise<void>;
+}
+
 interface Pending {
   readonly resolve: (value: unknown) => void;
   readonly reject: (error: Error) => void;
@@ -63,6 +69,11 @@ export class StateStore {
   readonly opened: SnapshotMeta;
   readonly #path: string;
   readonly #worker: Worker;
+  /**
+   * The worker ends by itself, after its last request or its first error. It is never terminated: Node would
+   * do so in the middle of a call into SQLite, which has been seen to crash the whole process.
+   */
+  readonly #exited: Promise<void>;
   readonly #onFailure: ((failure: Error) => void) | undefined;
   readonly #pending = new Map<number, Pending>();
   #lastId = 0;
@@ -84,16 +95,18 @@ export class StateStore {
     const { path, clusterId, initial, walBytesMax = WAL_BYTES_MAX } = options;
     const workerData: StateWorkerOptions = { path, clusterId, initial, walBytesMax };
     const worker = new Worker(workerUrl("state-worker"), { workerData, name: "raftally-state" });
+    const exited = new Promise<void>((resolve) => worker.once("exit", () => resolve()));
     try {
-      return new StateStore(worker, options, await firstWord(worker));
+      return new StateStore(worker, options, { opened: await firstWord(worker), exited });
     } catch (error) {
-      await worker.terminate();
+      await exited;
       throw error;
     }
   }
 
-  private constructor(worker: Worker, options: StateStoreOptions, opened: SnapshotMeta) {
+  private constructor(worker: Worker, options: StateStoreOptions, { opened, exited }: Started) {
     this.#worker = worker;
+    this.#exited = exited;
     this.#path = options.path;
     this.#onFailure = options.onFailure;
     this.opened = opened;
@@ -179,7 +192,7 @@ export class StateStore {
       this.#failure = new StorageFailure("use state.db", "it has been closed");
       await closed.catch(() => undefined);
     }
-    await this.#worker.terminate();
+    await this.#exited;
     this.#rejectAll(this.#failure);
   }
 
@@ -240,7 +253,8 @@ export class StateStore {
     if (this.#failure !== undefined) return this.#rejectAll(this.#failure);
     this.#failure = failure;
     this.#rejectAll(failure);
-    void this.#worker.terminate();
+    // Ends a worker that is still well, as when only its answer could not be read; one that is gone ignores it.
+    this.#worker.postMessage({ id: 0, kind: "close" } satisfies StateRequest);
     this.#onFailure?.(failure);
   }
 

@@ -20,10 +20,16 @@ function say(message: StateMessage): void {
   port.postMessage(message);
 }
 
+/** Lets the thread end once what it has said is on its way: nothing keeps it but its requests. */
+function takeNoMore(): void {
+  port.removeAllListeners("message");
+  port.unref();
+}
+
 /** Answers with the error and takes no further request. */
 function fail(id: number, doing: string, error: unknown): void {
-  port.removeAllListeners("message");
   say({ id, error: plainError(stateFailure(options.path, doing, error)) });
+  takeNoMore();
 }
 
 function carryOut(state: StateDatabase, request: StateRequest): StateReplies[StateCall] {
@@ -50,6 +56,7 @@ try {
   port.on("message", (request: StateRequest) => {
     try {
       say({ id: request.id, value: carryOut(state, request) });
+      if (request.kind === "close") takeNoMore();
     } catch (error) {
       fail(request.id, `${request.kind} in ${options.path}`, error);
     }

@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import Sqlite from "better-sqlite3";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Entry, index, term } from "../../src/raft/index.ts";
 import { StateDatabase } from "../../src/store/state-database.ts";
 import { StateStore, type StateStoreOptions } from "../../src/store/state-store.ts";
@@ -250,18 +250,33 @@ describe("a state that has failed", () => {
     const failures: Error[] = [];
     const state = await open({ onFailure: (failure) => failures.push(failure) });
     const log = new LogMaker(9);
-    const pending = Array.from({ length: 50 }, () => state.apply([log.adds("p", 0, 500)], true));
-    const settled = Promise.allSettled(pending);
-    await worker?.terminate();
+    const first = state.apply([log.adds("p", 0, 1)], true);
+    await first;
+    // No request: the worker throws where nothing catches it, as an error of its own code would.
+    worker?.postMessage(undefined);
+    const pending = Array.from({ length: 20 }, () => state.apply([log.adds("p", 0, 50)], true));
+    const settled = Promise.allSettled([first, ...pending]);
     const results = await settled;
-    expect(results.at(-1)).toMatchObject({ status: "rejected", reason: { name: "StorageFailure" } });
-    await expect(state.totals()).rejects.toThrow(/worker ended/);
-    await expect(state.restore("x", {} as never)).rejects.toThrow(/worker ended/);
+    expect(results.map((result) => result.status)).toEqual(["fulfilled", ...pending.map(() => "rejected")]);
+    expect(results.at(-1)).toMatchObject({ reason: { name: "StorageFailure" } });
+    await expect(state.totals()).rejects.toThrow(/the worker of state\.db/);
+    await expect(state.restore("x", {} as never)).rejects.toThrow(/the worker of state\.db/);
     expect(failures).toHaveLength(1);
     await state.close();
 
-    const applied = results.filter((result) => result.status === "fulfilled").length;
-    expect((await open()).opened.index).toBeGreaterThanOrEqual(applied);
+    expect((await open()).opened.index).toBe(1);
+  });
+
+  it("notices at once when its worker ends without a word", async () => {
+    let worker: Worker | undefined;
+    process.once("worker", (started) => {
+      worker = started;
+    });
+    const failure = new Promise<Error>((resolve) => void open({ onFailure: resolve }));
+    await vi.waitFor(() => expect(opened).toHaveLength(1));
+    await worker?.terminate();
+    expect((await failure).message).toMatch(/its worker ended with exit code 1/);
+    await expect(opened[0]?.apply([], false)).rejects.toThrow(/worker ended/);
   });
 
   it("rejects what is asked after it was closed, and closes again without harm", async () => {
