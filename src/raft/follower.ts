@@ -117,11 +117,12 @@ export function forwardRead(state: State, role: Follower, id: number): void {
     return;
   }
   role.forwarded.add(id);
-  say(state, role.leader, { kind: "readIndex", id });
+  say(state, role.leader, { kind: "readIndex", id: state.forwardedBase + id });
 }
 
 export function handleReadIndexResponse(state: State, message: MessageOf<"readIndexResponse">): void {
-  if (state.role.kind !== "follower" || !state.role.forwarded.take(message.id)) return;
-  if (message.ok) state.reads.push({ id: message.id, index: message.index });
-  else state.readsFailed.push(message.id);
+  const id = message.id - state.forwardedBase;
+  if (state.role.kind !== "follower" || !state.role.forwarded.take(id)) return;
+  if (message.ok) state.reads.push({ id, index: message.index });
+  else state.readsFailed.push(id);
 }

@@ -53,7 +53,7 @@ export type HeartbeatResponse = Envelope & { readonly kind: "heartbeatResponse";
 /** Leadership transfer (thesis §3.10): campaign now, without a pre-vote. */
 export type TimeoutNow = Envelope & { readonly kind: "timeoutNow" };
 
-/** A follower asks for a read index; `id` is the follower's and comes back unchanged. */
+/** A follower asks for a read index; `id` is the follower's, never used by an earlier process of it, and comes back. */
 export type ReadIndexRequest = Envelope & { readonly kind: "readIndex"; readonly id: ReadId };
 export type ReadIndexResponse = Envelope & { readonly kind: "readIndexResponse"; readonly id: ReadId } & (
     | { readonly ok: true; readonly index: Index }

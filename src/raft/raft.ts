@@ -1,6 +1,6 @@
 /** The core: one deterministic object that is told what happened (`step`) and asked what to do (`ready`). */
 
-import { assert, Prng } from "../base/index.ts";
+import { assert, hash52, Prng } from "../base/index.ts";
 import {
   handlePreVoteResponse,
   handleRequestPreVote,
@@ -110,6 +110,7 @@ export class Raft {
       role: follower,
       snapshot,
       uncommittedBytes: 0,
+      forwardedBase: hash52([options.seed, "forwarded reads"]),
       reads: [],
       readsFailed: [],
       sendSnapshot: [],

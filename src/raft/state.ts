@@ -70,6 +70,11 @@ export interface State {
   snapshot: SnapshotMeta | undefined;
   /** Bytes of this leader's proposals that are not committed. */
   uncommittedBytes: number;
+  /**
+   * Added to the id of each read that is forwarded. Drawn anew at each start: the answer to a read of the process
+   * before this one must not be taken for that to a read of this one, whose ids begin again (T30).
+   */
+  readonly forwardedBase: number;
   /** What the next Ready hands out. */
   readonly reads: { readonly id: ReadId; readonly index: Index }[];
   readonly readsFailed: ReadId[];
