@@ -9,23 +9,19 @@
 import { crc32c, defined } from "../../src/base/index.ts";
 import {
   type Configuration,
-  type Entry,
   type Event,
-  type LogWrite,
   type Message,
-  type MessageKind,
   type NodeId,
   nodeId,
-  type ProposalOutcome,
   Raft,
   type RaftSettings,
   type RaftStatus,
   type Ready,
   type SnapshotMeta,
-  type TraceEvent,
 } from "../../src/raft/index.ts";
 import { Checks } from "./checks.ts";
 import { type Disk, emptyDisk } from "./disk.ts";
+import type { ClusterSetup, Filter, Node, NodeSetup, Packet, Transfer } from "./shape.ts";
 import { buildLog, configurationOf, metaOf } from "./words.ts";
 
 export const SETTINGS: RaftSettings = {
@@ -40,63 +36,7 @@ export const SETTINGS: RaftSettings = {
   snapshotTicks: 20,
 };
 
-/** A message on its way. It stays on the wire until a test delivers or drops it. */
-export interface Packet {
-  readonly id: number;
-  readonly message: Message;
-}
-
-/** A snapshot on its way from one node to another. */
-export interface Transfer {
-  readonly from: NodeId;
-  readonly to: NodeId;
-  readonly snapshot: SnapshotMeta;
-}
-
-type Work =
-  | { readonly kind: "apply"; readonly entries: readonly Entry[] }
-  | { kind: "restore"; meta: SnapshotMeta };
-
-/** One node: its core, its disk, and what lies between them. */
-export interface Node {
-  readonly id: NodeId;
-  readonly disk: Disk;
-  raft: Raft | undefined;
-  starts: number;
-  /** Writes that have begun and are not durable. */
-  writes: LogWrite[];
-  /** Messages that wait for a write. */
-  held: { readonly seq: number; readonly messages: readonly Message[] }[];
-  /** What the state machine has not got to yet. */
-  work: Work[];
-  readonly outcomes: ProposalOutcome[];
-  readonly reads: { readonly id: number; readonly index: number }[];
-  readonly readsFailed: number[];
-  readonly trace: TraceEvent[];
-}
-
-export interface NodeSetup {
-  /** The terms of the entries that the disk holds at the beginning. */
-  readonly log?: readonly number[];
-  readonly term?: number;
-  readonly vote?: string;
-  readonly commit?: number;
-}
-
-export interface ClusterSetup {
-  readonly voters: readonly string[];
-  readonly learners?: readonly string[];
-  readonly outgoing?: readonly string[];
-  readonly settings?: Partial<RaftSettings>;
-  readonly seed?: number;
-  readonly nodes?: Readonly<Record<string, NodeSetup>>;
-}
-
-export interface Filter {
-  readonly from?: string;
-  readonly to?: string;
-  readonly kind?: MessageKind;
-}
+export type { ClusterSetup, Filter, Node, NodeSetup, Packet, Transfer } from "./shape.ts";
 
 export class Cluster {
   readonly settings: RaftSettings;
@@ -232,10 +172,12 @@ export class Cluster {
     const done = node.writes.splice(0, count);
     const seq = done.at(-1)?.seq;
     if (seq === undefined) return;
-    for (const write of done) node.disk.commit(write);
-    const ready = node.held.filter((one) => one.seq <= seq);
-    node.held = node.held.filter((one) => one.seq > seq);
-    for (const { messages } of ready) for (const message of messages) this.#leave(node, message);
+    for (const write of done) {
+      node.disk.commit(write);
+      const due = node.held.filter((one) => one.seq <= write.seq);
+      node.held = node.held.filter((one) => one.seq > write.seq);
+      for (const { messages } of due) for (const message of messages) this.#leave(node, message);
+    }
     this.step(id, { kind: "persisted", seq });
   }
 

@@ -42,7 +42,6 @@ class World {
     const rate = (max: number): number => prng.pick([0, max / 4, max]);
     this.#rates = {
       lose: rate(0.3),
-      cut: rate(0.04),
       repeat: rate(0.2),
       crash: rate(0.02),
       cut: rate(0.04),
