@@ -1,7 +1,12 @@
-/** The simulated network: loss, delay, reorder, duplication, and links that are cut in one direction or both. */
+/**
+ * The simulated network: loss, delay, reorder, duplication, and links that are cut in one direction or both.
+ * On some seeds each message goes through the bytes of the real transport.
+ */
 
-import type { Prng } from "../../src/base/index.ts";
-import type { NodeId } from "../../src/raft/index.ts";
+import { assert, type Prng } from "../../src/base/index.ts";
+import type { Message, NodeId } from "../../src/raft/index.ts";
+import { decodePacket, encodePacket } from "../../src/transport/codec.ts";
+import type { Coverage } from "./coverage.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { Profile } from "./profile.ts";
 
@@ -9,14 +14,15 @@ export class Network {
   readonly #queue: EventQueue;
   readonly #prng: Prng;
   readonly #profile: Profile;
+  readonly #coverage: Coverage;
   readonly #cut: Set<string> = new Set();
   #calm = false;
-  lost = 0;
 
-  constructor(queue: EventQueue, prng: Prng, profile: Profile) {
-    this.#queue = queue;
-    this.#prng = prng;
-    this.#profile = profile;
+  constructor(parts: { queue: EventQueue; prng: Prng; profile: Profile; coverage: Coverage }) {
+    this.#queue = parts.queue;
+    this.#prng = parts.prng;
+    this.#profile = parts.profile;
+    this.#coverage = parts.coverage;
   }
 
   cut(from: NodeId, to: NodeId): void {
@@ -24,7 +30,7 @@ export class Network {
   }
 
   isCut(from: NodeId, to: NodeId): boolean {
-    return this.#cut.has(`${from} ${to}`);
+    return this.#cut.size > 0 && this.#cut.has(`${from} ${to}`);
   }
 
   heal(): void {
@@ -37,13 +43,25 @@ export class Network {
     this.#calm = true;
   }
 
+  /** What arrives of `message`: itself, or what the real transport makes of it. */
+  carry(message: Message): Message {
+    if (!this.#profile.codec) return message;
+    const packet = decodePacket(encodePacket({ kind: "raft", message }));
+    assert(packet.kind === "raft", "network: the transport reads what it wrote");
+    this.#coverage.count("messages through the real codec");
+    return packet.message;
+  }
+
   send(from: NodeId, to: NodeId, arrive: () => void): void {
     const { loss, duplicate, replayMs } = this.#profile;
     if (!this.#calm && this.#prng.chance(duplicate)) {
-      this.#queue.after(this.#prng.real() * replayMs, () => this.#arrive(from, to, arrive));
+      this.#queue.after(this.#prng.real() * replayMs, () => {
+        this.#coverage.count("duplicates delivered");
+        this.#arrive(from, to, arrive);
+      });
     }
     if (!this.#calm && this.#prng.chance(loss)) {
-      this.lost++;
+      this.#coverage.count("messages lost");
       return;
     }
     this.#queue.after(this.#delay(), () => this.#arrive(from, to, arrive));
@@ -51,13 +69,15 @@ export class Network {
 
   /** A message is lost to a cut that is there when it leaves or when it arrives; here: when it arrives. */
   #arrive(from: NodeId, to: NodeId, arrive: () => void): void {
-    if (this.isCut(from, to)) this.lost++;
+    if (this.isCut(from, to)) this.#coverage.count("messages lost");
     else arrive();
   }
 
   #delay(): number {
-    const { delayMs } = this.#profile;
+    const { delayMs, tail, replayMs } = this.#profile;
     const mean = this.#calm ? 0.5 : delayMs;
-    return 0.05 + mean * 0.3 - Math.log(1 - this.#prng.real()) * mean * 0.7;
+    const usual = 0.05 + mean * 0.3 - Math.log(1 - this.#prng.real()) * mean * 0.7;
+    const late = !this.#calm && this.#prng.chance(tail);
+    return late ? usual + this.#prng.real() * replayMs : usual;
   }
 }

@@ -1,10 +1,17 @@
 /** What the checkers are shown: every moment at which something may have gone wrong. */
 
-import type { NodeReducer } from "../../src/node/index.ts";
+import type { Effects, NodeEvent, Response } from "../../src/node/index.ts";
 import type { Entry } from "../../src/raft/index.ts";
 import type { SimNode } from "./sim-node.ts";
 
-export type Effects = ReturnType<NodeReducer["drain"]>;
+/** One request to one process: it is taken in once, and ends at most once. */
+export interface Attempt {
+  readonly event: NodeEvent & { readonly kind: "write" | "read" };
+  /** When the process took it in, virtual ms. */
+  readonly askedMs: number;
+  /** How long the process had been paused in its life until then, ms. */
+  readonly pausedMs: number;
+}
 
 /** Receives what happens; a checker fills in what it looks at and throws a {@link Violation}. */
 export interface Observer {
@@ -19,6 +26,12 @@ export interface Observer {
   synced(node: SimNode): void;
   /** One entry was applied, and the state now has this digest. */
   applied(node: SimNode, entry: Entry, digest: number): void;
+  /** A process has taken in a request. */
+  asked(node: SimNode, attempt: Attempt): void;
+  /** A process ends a request; `attempt` is missing if no such request was open. */
+  answered(node: SimNode, attempt: Attempt | undefined, response: Response): void;
+  /** All faults are gone and the cluster has become one. */
+  ended(nodes: readonly SimNode[]): void;
 }
 
 /** An invariant is broken. */
@@ -32,26 +45,25 @@ export class Violation extends Error {
   }
 }
 
+type Hook<K extends keyof Observer> = (...args: Parameters<Observer[K]>) => void;
+
 /** Shows everything to each of `observers`, in order. */
 export function all(observers: readonly Partial<Observer>[]): Observer {
+  function each<K extends keyof Observer>(name: K): Hook<K> {
+    const hooks = observers.flatMap((observer) => (observer[name] === undefined ? [] : [observer]));
+    return (...args) => {
+      for (const observer of hooks) (observer[name] as Hook<K>)(...args);
+    };
+  }
   return {
-    recovering: (node) => {
-      for (const observer of observers) observer.recovering?.(node);
-    },
-    started: (node) => {
-      for (const observer of observers) observer.started?.(node);
-    },
-    crashing: (node) => {
-      for (const observer of observers) observer.crashing?.(node);
-    },
-    drained: (node, effects) => {
-      for (const observer of observers) observer.drained?.(node, effects);
-    },
-    synced: (node) => {
-      for (const observer of observers) observer.synced?.(node);
-    },
-    applied: (node, entry, digest) => {
-      for (const observer of observers) observer.applied?.(node, entry, digest);
-    },
+    recovering: each("recovering"),
+    started: each("started"),
+    crashing: each("crashing"),
+    drained: each("drained"),
+    synced: each("synced"),
+    applied: each("applied"),
+    asked: each("asked"),
+    answered: each("answered"),
+    ended: each("ended"),
   };
 }

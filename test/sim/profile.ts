@@ -1,12 +1,15 @@
 /** What a seed draws: sizes, settings, and which faults happen how often ("swarm": each is on or off by seed). */
 
 import type { Prng } from "../../src/base/index.ts";
+import { LIMITS, type Limits } from "../../src/counter/index.ts";
 import { NODE_SETTINGS, type NodeSettings } from "../../src/node/index.ts";
 import type { RaftSettings } from "../../src/raft/index.ts";
 
 export interface Profile {
   readonly nodes: number;
   readonly clients: number;
+  /** A client waits up to this long between two operations, ms. */
+  readonly thinkMs: number;
   readonly keys: number;
   /** Virtual ms with faults, before everything heals. */
   readonly faultyMs: number;
@@ -17,52 +20,93 @@ export interface Profile {
   readonly replayMs: number;
   /** Delay of a message: at least `delayMs`, exponential beyond it. Unequal delays reorder. */
   readonly delayMs: number;
+  /** Chance that a message takes up to `replayMs` longer: answers from an earlier reign. */
+  readonly tail: number;
+  /** Whether messages go through the bytes of the real transport. */
+  readonly codec: boolean;
+  /** How long a flush takes at most, ms. */
   readonly diskMs: number;
+  /** Chance that a flush takes up to `stallMs` longer. */
+  readonly stall: number;
+  readonly stallMs: number;
   /** Mean ms between two faults of each kind; 0 for never. */
   readonly partitionEveryMs: number;
   readonly crashEveryMs: number;
   readonly pauseEveryMs: number;
   readonly transferEveryMs: number;
+  readonly stopEveryMs: number;
+  /** Chance that a process dies while it carries out what one drain asked for. */
+  readonly dieWithin: number;
+  /** Chance that a transfer of a snapshot fails, and that nothing is ever heard of it. */
+  readonly snapshotFails: number;
+  readonly snapshotLost: number;
+  /** How long a transfer of a snapshot takes at most, ms; unequal times let an older one arrive after a newer. */
+  readonly snapshotMs: number;
+  readonly limits: Limits;
   readonly raft: RaftSettings;
   readonly node: NodeSettings;
 }
 
+/** Memory for retries so small that windows end and capacities are reached within seconds. */
+const TIGHT: Limits = { windowMs: 1_500, floorMs: 300, capacity: 8, sessionsMax: 2, sessionPendingMax: 4 };
+
 export function drawProfile(prng: Prng): Profile {
   const on = (): boolean => prng.chance(0.5);
+  const every = (chance: number, low: number, high: number): number =>
+    prng.chance(chance) ? prng.between(low, high) : 0;
   return {
-    nodes: prng.pick([1, 3, 3, 3, 3, 5, 5]),
-    clients: prng.between(1, 6),
+    nodes: prng.pick([1, 2, 3, 3, 3, 3, 3, 3, 5, 5]),
+    clients: prng.pick([3, 6, 10, 24]),
+    thinkMs: prng.pick([1, 5, 30]),
     keys: prng.between(1, 4),
     faultyMs: prng.between(2_000, 5_000),
     loss: on() ? prng.real() * 0.3 : 0,
-    duplicate: on() ? prng.real() * 0.2 : 0,
+    duplicate: on() ? prng.real() * 0.3 : 0,
     replayMs: prng.pick([20, 300, 2_000]),
     delayMs: on() ? prng.real() * 20 : prng.real() * 2,
-    diskMs: prng.pick([0.5, 2, 20]),
-    partitionEveryMs: on() ? prng.between(200, 1_500) : 0,
-    crashEveryMs: on() ? prng.between(200, 1_500) : 0,
-    pauseEveryMs: on() ? prng.between(300, 2_000) : 0,
-    transferEveryMs: prng.chance(0.3) ? prng.between(200, 1_000) : 0,
-    raft: {
-      electionTicks: prng.pick([10, 15, 30]),
-      heartbeatTicks: prng.pick([1, 2, 3]),
-      messageBytesMax: prng.pick([1, 300, 4_000, 1_048_576]),
-      inflightMessagesMax: prng.pick([1, 2, 8, 64]),
-      inflightBytesMax: prng.pick([1, 1_000, 1_048_576]),
-      uncommittedBytesMax: prng.pick([100, 10_000, 1_048_576]),
-      trailingEntriesMax: prng.pick([0, 3, 50]),
-      trailingBytesMax: prng.pick([0, 1_000, 1_048_576]),
-      snapshotTicks: prng.pick([20, 100]),
-    },
-    node: {
-      ...NODE_SETTINGS,
-      holdMs: prng.pick([500, 3_000]),
-      writeMs: prng.pick([300, 2_000]),
-      readMs: prng.pick([300, 2_000]),
-      pendingBytesMax: prng.pick([600, 1_048_576]),
-      entryBytesMax: prng.pick([1, 500, 1_048_576]),
-      snapshotEntries: prng.pick([3, 10, 50, 1_000]),
-      snapshotBytes: prng.pick([500, 10_000, 1_048_576]),
-    },
+    tail: on() ? prng.real() * 0.1 : 0,
+    codec: prng.chance(0.1),
+    diskMs: prng.pick([0.5, 3, 20, 60]),
+    stall: on() ? 0.01 : 0,
+    stallMs: prng.pick([200, 800]),
+    partitionEveryMs: every(0.7, 100, 900),
+    crashEveryMs: every(0.6, 150, 1_200),
+    pauseEveryMs: every(0.5, 150, 1_000),
+    transferEveryMs: every(0.3, 100, 800),
+    stopEveryMs: every(0.3, 300, 1_500),
+    dieWithin: on() ? 0.003 : 0,
+    snapshotFails: on() ? 0.3 : 0,
+    snapshotLost: on() ? 0.2 : 0,
+    snapshotMs: prng.pick([2, 50, 400]),
+    limits: prng.chance(0.3) ? TIGHT : LIMITS,
+    raft: drawRaft(prng),
+    node: drawNode(prng),
+  };
+}
+
+function drawRaft(prng: Prng): RaftSettings {
+  return {
+    electionTicks: prng.pick([10, 15, 30]),
+    heartbeatTicks: prng.pick([1, 2, 3]),
+    messageBytesMax: prng.pick([1, 300, 4_000, 1_048_576]),
+    inflightMessagesMax: prng.pick([1, 2, 8, 64]),
+    inflightBytesMax: prng.pick([1, 1_000, 1_048_576]),
+    uncommittedBytesMax: prng.pick([200, 10_000, 1_048_576, 1_048_576]),
+    trailingEntriesMax: prng.pick([0, 3, 50]),
+    trailingBytesMax: prng.pick([0, 1_000, 1_048_576]),
+    snapshotTicks: prng.pick([20, 100]),
+  };
+}
+
+function drawNode(prng: Prng): NodeSettings {
+  return {
+    ...NODE_SETTINGS,
+    holdMs: prng.pick([200, 1_000, 3_000]),
+    writeMs: prng.pick([100, 400, 2_000]),
+    readMs: prng.pick([200, 1_000]),
+    pendingBytesMax: prng.pick([900, 1_048_576, 1_048_576, 1_048_576]),
+    entryBytesMax: prng.pick([1, 500, 1_048_576]),
+    snapshotEntries: prng.pick([3, 10, 30, 1_000]),
+    snapshotBytes: prng.pick([500, 10_000, 1_048_576]),
   };
 }

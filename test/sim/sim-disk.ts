@@ -111,7 +111,9 @@ export class SimDisk {
     this.#snapshots.push(snapshot);
     this.#snapshots.sort((a, b) => a.position.index - b.position.index);
     const needed = this.snapshotFrom(this.latest.base.index);
-    this.#snapshots = this.#snapshots.filter((held, at) => at >= this.#snapshots.length - 3 || held === needed);
+    this.#snapshots = this.#snapshots.filter(
+      (held, at) => at >= this.#snapshots.length - 3 || held === needed,
+    );
   }
 
   get hasUnsynced(): boolean {
@@ -136,20 +138,23 @@ export class SimDisk {
     if (this.#earlier.length > 3) this.#earlier.shift();
   }
 
-  /** The process dies: a prefix of the unsynced batches survives, and perhaps an older state. */
-  crash(prng: Prng): void {
+  /** The process dies: a prefix of the unsynced batches survives, and perhaps an older state. Says which. */
+  crash(prng: Prng): { readonly lost: boolean; readonly older: boolean } {
+    const before = this.#pending.length;
     const survive = prng.between(0, this.#pending.length);
     for (const write of this.#pending.slice(0, survive)) this.synced.apply(write);
     this.#pending = [];
     this.latest = this.synced.clone();
     const earlier = this.#earlier;
     this.#earlier = [];
-    if (earlier.length > 0 && prng.chance(0.5)) this.state = prng.pick(earlier);
+    const older = earlier.length > 0 && prng.chance(0.5);
+    if (older) this.state = prng.pick(earlier);
     if (this.state.position.index < this.synced.base.index) {
       const snapshot = this.snapshotFrom(this.synced.base.index);
       assert(snapshot !== undefined, "disk: a compacted log has a durable snapshot (P11)");
       this.restore(snapshot);
     }
+    return { lost: survive < before, older };
   }
 
   /** Replaces the state by a copy of a snapshot. */

@@ -1,55 +1,82 @@
 /**
  * One simulated process: the real reducer on a simulated disk, network and clock. It does what the driver of
- * `src/node` does, and can be killed, paused and started again at any moment.
+ * `src/node` does, and can be killed (also between two effects), paused, stopped and started again at any moment.
  */
 
 import { defined, type Prng } from "../../src/base/index.ts";
-import { applyPayload, decodePayload, type ItemOutcome, LIMITS } from "../../src/counter/index.ts";
-import { type NodeEvent, NodeReducer, type NodeSettings } from "../../src/node/index.ts";
-import type { Entry, Message, NodeId, RaftSettings, SnapshotMeta } from "../../src/raft/index.ts";
-import type { Applied, QueryAnswers, StateDigest } from "../../src/store/index.ts";
+import type { Limits } from "../../src/counter/index.ts";
+import {
+  type Effects,
+  type NodeEvent,
+  NodeReducer,
+  type NodeSettings,
+  type Response,
+} from "../../src/node/index.ts";
+import type { Message, NodeId, RaftSettings, SnapshotMeta } from "../../src/raft/index.ts";
+import type { StateDigest } from "../../src/store/index.ts";
 import type { EventQueue } from "./event-queue.ts";
+import type { Attempt, Observer } from "./observer.ts";
 import { SimDisk, type StateAt } from "./sim-disk.ts";
-import type { Observer } from "./observer.ts";
+import { SimMachine } from "./sim-machine.ts";
 
 export const TICK_MS = 10;
-
-type Effects = ReturnType<NodeReducer["drain"]>;
 
 export interface SimNodeOptions {
   readonly id: NodeId;
   readonly initial: SnapshotMeta;
   readonly raft: RaftSettings;
   readonly node: NodeSettings;
+  readonly limits: Limits;
   readonly queue: EventQueue;
   readonly prng: Prng;
   readonly observer: Observer;
   /** How long a flush and an apply take at most, ms. */
   readonly diskMs: number;
+  /** How much longer this flush takes, ms. */
+  readonly stall: () => number;
+  /** Of so many effects, after how many the process dies; undefined to live. */
+  readonly diesAfter: (effects: number) => number | undefined;
+  /** The process has died in the middle of its effects. */
+  readonly onDeath: (node: SimNode) => void;
   readonly send: (message: Message) => void;
   readonly sendDigest: (from: NodeId, digest: StateDigest) => void;
   readonly sendSnapshot: (from: NodeId, to: NodeId, snapshot: StateAt) => void;
 }
 
+type Ask = (id: number) => Attempt["event"];
+
 export class SimNode {
   readonly id: NodeId;
   readonly disk: SimDisk;
   readonly #options: SimNodeOptions;
+  readonly #machine: SimMachine;
   reducer: NodeReducer | undefined;
   /** Counts the starts of the process; what was under way in an earlier one is void. */
   boot = 0;
   #drainScheduled = false;
   #diskFreeAt = 0;
-  #machineFreeAt = 0;
   /** While paused everything that happens to the process waits here. */
   #paused: (() => void)[] | undefined;
-  readonly #waiting: Map<number, (result: unknown) => void> = new Map();
+  #pausedSince = 0;
+  #pausedMs = 0;
+  readonly #waiting: Map<number, { readonly attempt: Attempt; readonly respond: (result: unknown) => void }> =
+    new Map();
   #requests = 0;
 
   constructor(options: SimNodeOptions) {
     this.id = options.id;
     this.#options = options;
     this.disk = new SimDisk(options.initial);
+    this.#machine = new SimMachine({
+      disk: this.disk,
+      limits: options.limits,
+      queue: options.queue,
+      prng: options.prng,
+      diskMs: options.diskMs,
+      later: (delayMs, happen) => this.#later(delayMs, happen),
+      step: (event) => this.#step(event),
+      applied: (entry, digest) => options.observer.applied(this, entry, digest),
+    });
   }
 
   get isUp(): boolean {
@@ -60,15 +87,22 @@ export class SimNode {
     return this.#paused !== undefined;
   }
 
+  /** How long this process has been paused so far, ms. */
+  get pausedMs(): number {
+    const ongoing = this.#paused === undefined ? 0 : this.#options.queue.now - this.#pausedSince;
+    return this.#pausedMs + ongoing;
+  }
+
   start(): void {
     const { disk, id } = this;
     const { synced, snapshot, state } = disk;
     this.boot++;
-    const { queue, prng } = this.#options;
+    const { queue, prng, observer } = this.#options;
     this.#diskFreeAt = queue.now;
-    this.#machineFreeAt = queue.now;
+    this.#machine.restart();
     this.#drainScheduled = false;
-    this.#options.observer.recovering(this);
+    this.#pausedMs = 0;
+    observer.recovering(this);
     this.reducer = new NodeReducer({
       raft: {
         self: id,
@@ -82,34 +116,60 @@ export class SimNode {
       },
       settings: this.#options.node,
     });
-    this.#options.observer.started(this);
+    observer.started(this);
     this.#tick(this.boot);
   }
 
-  crash(): void {
+  /** The process dies; what its disk has not flushed may be lost. Says whether anything was. */
+  crash(): { readonly lost: boolean; readonly older: boolean } {
     this.#options.observer.crashing(this);
     this.reducer = undefined;
     this.#paused = undefined;
     this.#waiting.clear();
-    this.disk.crash(this.#options.prng);
+    return this.disk.crash(this.#options.prng);
   }
 
   pause(): void {
-    this.#paused ??= [];
+    if (this.#paused !== undefined) return;
+    this.#paused = [];
+    this.#pausedSince = this.#options.queue.now;
   }
 
   resume(): void {
-    const waited = this.#paused ?? [];
+    if (this.#paused === undefined) return;
+    const waited = this.#paused;
     this.#paused = undefined;
+    this.#pausedMs += this.#options.queue.now - this.#pausedSince;
     for (const happen of waited) happen();
   }
 
+  /** Stops as on SIGTERM: hands over, waits for what is open, at most `graceMs`, and ends. */
+  stop(graceMs: number, stopped: (drained: boolean) => void): void {
+    const until = this.#options.queue.now + graceMs;
+    this.feed({ kind: "stop" });
+    const look = (): void => {
+      const reducer = defined(this.reducer, "sim: only a living process stops");
+      const drained = reducer.isDrained && this.#waiting.size === 0;
+      if (!drained && this.#options.queue.now < until) return this.#later(5, look);
+      this.#respond(reducer.abandon());
+      // Closing the log flushes it.
+      this.disk.sync(Number.POSITIVE_INFINITY);
+      this.#options.observer.synced(this);
+      this.crash();
+      stopped(drained);
+    };
+    this.#later(1, look);
+  }
+
   /** A client's request; `respond` is called at most once, never if the process dies. */
-  request(event: (id: number) => NodeEvent, respond: (result: unknown) => void): void {
+  request(ask: Ask, respond: (result: unknown) => void): void {
     const id = ++this.#requests;
     this.#when(this.boot, () => {
-      this.#waiting.set(id, respond);
-      this.#step(event(id));
+      const event = ask(id);
+      const attempt: Attempt = { event, askedMs: this.#options.queue.now, pausedMs: this.#pausedMs };
+      this.#waiting.set(id, { attempt, respond });
+      this.#options.observer.asked(this, attempt);
+      this.#step(event);
     });
   }
 
@@ -160,102 +220,69 @@ export class SimNode {
   #drain(): void {
     const { queue, observer } = this.#options;
     const effects = defined(this.reducer, "sim: only a living process acts").drain(queue.now);
+    // What is not carried out because the process dies first, has not left it: nobody has seen it.
+    const duties = this.#dutiesOf(effects);
+    const dies = this.#options.diesAfter(duties.length);
     this.#write(effects);
     observer.drained(this, effects);
-    for (const message of effects.send) this.#options.send(message);
-    this.#machine(effects);
-    for (const response of effects.responses) {
-      const respond = this.#waiting.get(response.id);
+    for (const duty of duties.slice(0, dies)) duty();
+    if (dies === undefined) return;
+    this.crash();
+    this.#options.onDeath(this);
+  }
+
+  /** Everything a drain asks for but its write, in order, as the driver carries it out. */
+  #dutiesOf({
+    send,
+    restore,
+    apply,
+    queries,
+    responses,
+    digests,
+    takeSnapshot,
+    sendSnapshot,
+  }: Effects): (() => void)[] {
+    const machine = this.#machine;
+    return [
+      ...send.map((message) => () => this.#options.send(message)),
+      ...(restore === undefined ? [] : [() => machine.restore(restore)]),
+      ...(apply === undefined ? [] : [() => machine.apply(apply.entries, apply.wantOutcomes)]),
+      ...queries.map((one) => () => machine.query(one.ticket, one.queries)),
+      ...responses.map((response) => () => this.#respond([response])),
+      ...digests.map((digest) => () => this.#options.sendDigest(this.id, digest)),
+      ...(takeSnapshot ? [() => machine.takeSnapshot()] : []),
+      ...sendSnapshot.map(
+        ({ to }) =>
+          () =>
+            this.#sendSnapshot(to),
+      ),
+    ];
+  }
+
+  #respond(responses: readonly Response[]): void {
+    for (const response of responses) {
+      const open = this.#waiting.get(response.id);
       this.#waiting.delete(response.id);
-      respond?.(response.result);
+      this.#options.observer.answered(this, open?.attempt, response);
+      open?.respond(response.result);
     }
-    for (const digest of effects.digests) this.#options.sendDigest(this.id, digest);
-    if (effects.takeSnapshot) this.#takeSnapshot();
-    for (const { to } of effects.sendSnapshot) {
-      const { snapshot } = this.disk;
-      if (snapshot === undefined) this.feed({ kind: "snapshotSent", to, ok: false });
-      else this.#options.sendSnapshot(this.id, to, snapshot);
-    }
+  }
+
+  #sendSnapshot(to: NodeId): void {
+    const { snapshot } = this.disk;
+    if (snapshot === undefined) this.feed({ kind: "snapshotSent", to, ok: false });
+    else this.#options.sendSnapshot(this.id, to, snapshot);
   }
 
   #write({ write }: Effects): void {
     if (write === undefined) return;
-    const { queue, prng, diskMs } = this.#options;
+    const { queue, prng, diskMs, stall } = this.#options;
     this.disk.write(write);
-    this.#diskFreeAt = Math.max(this.#diskFreeAt, queue.now) + prng.real() * diskMs;
+    this.#diskFreeAt = Math.max(this.#diskFreeAt, queue.now) + prng.real() * diskMs + stall();
     this.#later(this.#diskFreeAt - queue.now, () => {
       this.disk.sync(write.seq);
       this.#options.observer.synced(this);
       this.#step({ kind: "persisted", seq: write.seq });
-    });
-  }
-
-  /** Apply, restore and query share one worker: they happen in order. */
-  #machine({ restore, apply, queries }: Effects): void {
-    if (restore !== undefined) this.#inTurn(() => this.#restore(restore));
-    if (apply !== undefined) this.#inTurn(() => this.#apply(apply.entries, apply.wantOutcomes));
-    for (const { ticket, queries: asked } of queries) {
-      this.#inTurn(() => {
-        const { table, position } = this.disk.state;
-        const answers: QueryAnswers["answers"] = asked.map((query) =>
-          query.kind === "get"
-            ? { kind: "get", row: table.counter(query.key) }
-            : { kind: "list", rows: [], more: false },
-        );
-        this.#step({ kind: "queried", ticket, answers: { answers, index: position.index, term: position.term } });
-      });
-    }
-  }
-
-  #inTurn(happen: () => void): void {
-    const { queue, prng, diskMs } = this.#options;
-    this.#machineFreeAt = Math.max(this.#machineFreeAt, queue.now) + prng.real() * diskMs * 0.3;
-    this.#later(this.#machineFreeAt - queue.now, happen);
-  }
-
-  #apply(entries: readonly Entry[], wantOutcomes: boolean): void {
-    const { table } = this.disk.state;
-    if (this.#options.prng.chance(0.2)) this.disk.keepState();
-    const outcomes: (readonly ItemOutcome[])[] = [];
-    const digests: StateDigest[] = [];
-    let { position } = this.disk.state;
-    for (const entry of entries) {
-      if (entry.kind === "command") {
-        const returned = applyPayload(table, decodePayload(entry.data), LIMITS);
-        if (wantOutcomes) outcomes.push(returned);
-      }
-      const changed = entry.kind === "configuration";
-      position = {
-        index: entry.index,
-        term: entry.term,
-        chain: entry.chain,
-        configuration: changed ? entry.configuration : position.configuration,
-        configurationIndex: changed ? entry.index : position.configurationIndex,
-      };
-      // More often than the 1,024 of the product, so that short runs compare digests too.
-      if (entry.index % 16 === 0) digests.push({ index: entry.index, digest: table.totals().digest });
-      this.#options.observer.applied(this, entry, table.totals().digest);
-    }
-    this.disk.state = { position, table };
-    this.#applied({ index: position.index, outcomes, digests, totals: table.totals() });
-  }
-
-  #restore(meta: SnapshotMeta): void {
-    this.disk.restore(defined(this.disk.snapshotFrom(meta.index), "sim: a snapshot to restore is on disk"));
-    const { position, table } = this.disk.state;
-    this.#applied({ index: position.index, outcomes: [], digests: [], totals: table.totals() });
-  }
-
-  #applied(applied: Applied): void {
-    this.#step({ kind: "applied", applied });
-  }
-
-  #takeSnapshot(): void {
-    const { position, table } = this.disk.state;
-    const copy: StateAt = { position, table: table.clone() };
-    this.#later(this.#options.prng.real() * this.#options.diskMs * 4, () => {
-      this.disk.addSnapshot(copy);
-      this.#step({ kind: "snapshotTaken", snapshot: copy.position });
     });
   }
 }

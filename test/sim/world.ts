@@ -2,38 +2,29 @@
 
 import { hash52, Prng } from "../../src/base/index.ts";
 import { initialMeta, type NodeId, nodeId } from "../../src/raft/index.ts";
-import { CommittedLog, committedStays } from "./checkers/committed-stays.ts";
-import { leaderAppendsOnly } from "./checkers/leader-appends-only.ts";
-import { logMatching } from "./checkers/log-matching.ts";
-import { messagesAreDurable } from "./checkers/messages-are-durable.ts";
-import { oneLeaderPerTerm } from "./checkers/one-leader-per-term.ts";
-import { Reference, statesAgree } from "./checkers/states-agree.ts";
-import { votesAreKept } from "./checkers/votes-are-kept.ts";
-import { type ClientCounts, Clients } from "./clients.ts";
+import { CommittedLog } from "./checkers/committed-log.ts";
+import { converged, isOne } from "./checkers/converges.ts";
+import { exactlyOnce } from "./checkers/exactly-once.ts";
+import { Reference } from "./checkers/reference.ts";
+import { checkersOf } from "./checkers.ts";
+import { Clients } from "./clients.ts";
+import { countingRuns } from "./counting.ts";
+import { Courier } from "./courier.ts";
+import { type Counted, Coverage } from "./coverage.ts";
 import { EventQueue } from "./event-queue.ts";
+import { Narrator } from "./narrator.ts";
+import { Nemesis } from "./nemesis.ts";
 import { Network } from "./network.ts";
 import { all, type Observer, Violation } from "./observer.ts";
 import { drawProfile, type Profile } from "./profile.ts";
 import { SimNode } from "./sim-node.ts";
+import { Standing } from "./standing.ts";
+import { Workload } from "./workload.ts";
 
 /** After everything has healed, this much virtual time must be enough to elect, serve and converge, ms. */
 const CONVERGE_MS = 60_000;
-
-/** What happened, so that a batch of seeds can show that it tested something. */
-export interface Coverage {
-  elections: number;
-  crashes: number;
-  crashesWithUnsynced: number;
-  partitions: number;
-  leaderCutOffWithUnreplicated: number;
-  pauses: number;
-  truncations: number;
-  installs: number;
-  installsOverConflict: number;
-  compactions: number;
-  transfers: number;
-  lost: number;
-}
+/** So many operations have to succeed after everything has healed. */
+const CLOSING_OPERATIONS = 80;
 
 export interface RunResult {
   readonly seed: number;
@@ -42,95 +33,131 @@ export interface RunResult {
   readonly committed: number;
   /** Equal for equal seeds: hashes everything that was decided and sent. */
   readonly traceHash: number;
-  readonly coverage: Coverage;
-  readonly clients: ClientCounts;
+  readonly coverage: Readonly<Record<Counted, number>>;
+}
+
+export interface WorldOptions {
+  /** Watch along, after the checkers. */
+  readonly observers?: readonly Partial<Observer>[];
+  /** Keeps this many of the last events in words. */
+  readonly keepStory?: number;
+  /** Replaces parts of what the seed draws. */
+  readonly profile?: Partial<Profile>;
 }
 
 export class World {
   readonly #seed: number;
   readonly #queue = new EventQueue();
-  readonly #faults: Prng;
   readonly profile: Profile;
   readonly #network: Network;
+  readonly #courier: Courier;
+  readonly #nemesis: Nemesis;
   readonly #nodes: readonly SimNode[];
   readonly #clients: Clients;
   readonly #log = new CommittedLog();
-  readonly #coverage: Coverage = {
-    elections: 0,
-    crashes: 0,
-    crashesWithUnsynced: 0,
-    partitions: 0,
-    leaderCutOffWithUnreplicated: 0,
-    pauses: 0,
-    truncations: 0,
-    installs: 0,
-    installsOverConflict: 0,
-    compactions: 0,
-    transfers: 0,
-    lost: 0,
-  };
-  #faulty = true;
+  readonly #coverage = new Coverage();
+  readonly #standing = new Standing();
+  readonly #observer: Observer;
+  readonly #narrator: Narrator | undefined;
   #traceHash = 0;
 
-  constructor(seed: number, extra: readonly Partial<Observer>[] = []) {
+  constructor(seed: number, options: WorldOptions = {}) {
     this.#seed = seed;
     // Independent streams, so that taking one fault away does not reshuffle all others.
     const stream = (name: string): Prng => new Prng(hash52([seed, name]));
-    this.profile = drawProfile(stream("profile"));
-    this.#faults = stream("faults");
-    this.#network = new Network(this.#queue, stream("network"), this.profile);
-    const reference = new Reference(this.#log);
-    const observer = all([
-      oneLeaderPerTerm(),
-      votesAreKept(),
-      leaderAppendsOnly(),
-      logMatching(),
-      committedStays(this.#log, () => this.#nodes),
-      messagesAreDurable(),
-      statesAgree(reference),
-      this.#watch(),
-      ...extra,
-    ]);
-    this.#nodes = this.#build(observer, stream);
+    this.profile = { ...drawProfile(stream("profile")), ...options.profile };
+    const { profile } = this;
+    const shared = { queue: this.#queue, profile, coverage: this.#coverage, standing: this.#standing };
+    this.#network = new Network({ ...shared, prng: stream("network") });
+    this.#courier = new Courier({
+      ...shared,
+      prng: stream("snapshots"),
+      network: this.#network,
+      node: (id) => this.#node(id),
+    });
+    const keep = options.keepStory ?? 0;
+    this.#narrator = keep === 0 ? undefined : new Narrator(() => this.#queue.now, keep);
+    this.#nemesis = new Nemesis({
+      ...shared,
+      prng: stream("faults"),
+      network: this.#network,
+      courier: this.#courier,
+      note: (text) => this.#narrator?.note(text),
+    });
+    this.#observer = this.#watch(options.observers ?? []);
+    this.#nodes = this.#build(stream);
     this.#clients = new Clients({
-      queue: this.#queue,
-      prng: stream("clients"),
-      profile: this.profile,
+      ...shared,
+      workload: new Workload(stream("clients"), profile),
       nodes: this.#nodes,
-      reference,
     });
   }
 
-  #build(observer: Observer, stream: (name: string) => Prng): SimNode[] {
-    const ids = Array.from({ length: this.profile.nodes }, (_, at) => nodeId(`n${at + 1}`));
-    const members = ids.map((id) => ({ id, incarnation: id.padStart(32, "0"), peer: `${id}:1`, api: `http://${id}` }));
+  /** The last events in words, if they were kept. */
+  get story(): readonly string[] {
+    return this.#narrator?.lines ?? [];
+  }
+
+  #watch(extra: readonly Partial<Observer>[]): Observer {
+    const { limits } = this.profile;
+    const watchers = [exactlyOnce(limits), countingRuns(this.#coverage)];
+    return all([
+      // First, so that the story holds what a checker then refuses.
+      ...(this.#narrator === undefined ? [] : [this.#narrator.observer]),
+      this.#standing.observer,
+      ...checkersOf({
+        seed: this.#seed,
+        profile: this.profile,
+        log: this.#log,
+        reference: new Reference(this.#log, limits, watchers),
+        nodes: () => this.#nodes,
+        now: () => this.#queue.now,
+        coverage: this.#coverage,
+        standing: this.#standing,
+      }),
+      { drained: (node, effects) => this.#hash(node, effects) },
+      ...extra,
+    ]);
+  }
+
+  #build(stream: (name: string) => Prng): SimNode[] {
+    const { profile } = this;
+    const ids = Array.from({ length: profile.nodes }, (_, at) => nodeId(`n${at + 1}`));
+    const members = ids.map((id) => ({
+      id,
+      incarnation: id.padStart(32, "0"),
+      peer: `${id}:1`,
+      api: `http://${id}`,
+    }));
     const initial = initialMeta({ voters: ids, outgoing: [], learners: [], members });
     return ids.map(
       (id): SimNode =>
         new SimNode({
           id,
           initial,
-          raft: this.profile.raft,
-          node: this.profile.node,
+          raft: profile.raft,
+          node: profile.node,
+          limits: profile.limits,
           queue: this.#queue,
           prng: stream(`node ${id}`),
-          observer,
-          diskMs: this.profile.diskMs,
-          send: (message) =>
+          observer: this.#observer,
+          diskMs: profile.diskMs,
+          stall: () => this.#nemesis.stall(),
+          diesAfter: (effects) => this.#nemesis.diesAfter(effects),
+          onDeath: (node) => this.#nemesis.died(node),
+          send: (sent) => {
+            const message = this.#network.carry(sent);
             this.#network.send(message.from, message.to, () =>
               this.#node(message.to).feed({ kind: "receive", message }),
-            ),
+            );
+          },
           sendDigest: (from, digest) => {
             for (const to of ids) {
               if (to === from) continue;
               this.#network.send(from, to, () => this.#node(to).feed({ kind: "digest", from, digest }));
             }
           },
-          sendSnapshot: (from, to, snapshot) =>
-            this.#network.send(from, to, () => {
-              this.#node(to).receiveSnapshot(snapshot);
-              this.#network.send(to, from, () => this.#node(from).feed({ kind: "snapshotSent", to, ok: true }));
-            }),
+          sendSnapshot: (from, to, snapshot) => this.#courier.send(from, to, snapshot),
         }),
     );
   }
@@ -145,152 +172,60 @@ export class World {
   run(): RunResult {
     for (const node of this.#nodes) node.start();
     this.#clients.start();
-    this.#schedule(this.profile.crashEveryMs, () => this.#crashSome());
-    this.#schedule(this.profile.partitionEveryMs, () => this.#partition());
-    this.#schedule(this.profile.pauseEveryMs, () => this.#pauseSome());
-    this.#schedule(this.profile.transferEveryMs, () => this.#transfer());
+    this.#nemesis.start(this.#nodes);
     this.#queue.run(this.profile.faultyMs);
-    this.#heal();
-    this.#converge();
-    this.#clients.checkSums(this.#log.last);
+    this.#nemesis.heal();
+    this.#clients.stopAfter(CLOSING_OPERATIONS);
+    const isOver = (): boolean => this.#clients.idle && isOne(this.#nodes, this.#log);
+    this.#queue.run(this.#queue.now + CONVERGE_MS, isOver);
+    converged(this.#nodes, this.#log, this.#clients.idle);
+    this.#observer.ended(this.#nodes);
     return {
       seed: this.#seed,
       events: this.#queue.count,
       virtualMs: this.#queue.now,
       committed: this.#log.last,
       traceHash: this.#traceHash,
-      coverage: { ...this.#coverage, lost: this.#network.lost },
-      clients: this.#clients.counts,
+      coverage: this.#coverage.counts,
     };
   }
 
-  #schedule(everyMs: number, happen: () => void): void {
-    if (everyMs === 0) return;
-    this.#queue.after(-Math.log(1 - this.#faults.real()) * everyMs, () => {
-      if (!this.#faulty) return;
-      happen();
-      this.#schedule(everyMs, happen);
-    });
-  }
-
-  #crashSome(): void {
-    const dice = this.#faults.real();
-    const leader = this.#leader();
-    const victims =
-      dice < 0.1 ? this.#nodes : dice < 0.5 && leader !== undefined ? [leader] : [this.#faults.pick(this.#nodes)];
-    for (const node of victims) {
-      if (!node.isUp) continue;
-      this.#coverage.crashes++;
-      if (node.disk.hasUnsynced) this.#coverage.crashesWithUnsynced++;
-      node.crash();
-      const down = 20 - Math.log(1 - this.#faults.real()) * 300;
-      this.#queue.after(down, () => {
-        if (!node.isUp) node.start();
-      });
-    }
-  }
-
-  #leader(): SimNode | undefined {
-    return this.#nodes.find((node) => node.reducer?.status().role === "leader");
-  }
-
-  #partition(): void {
-    if (this.#faults.chance(0.3)) return this.#network.heal();
-    this.#coverage.partitions++;
-    const leader = this.#leader();
-    const dice = this.#faults.real();
-    const cut = new Set(this.#nodes.filter(() => this.#faults.chance(0.5)).map((node) => node.id));
-    if (dice < 0.4 && leader !== undefined) {
-      cut.clear();
-      cut.add(leader.id);
-      const status = leader.reducer?.status();
-      if (status !== undefined && status.last > status.committed) this.#coverage.leaderCutOffWithUnreplicated++;
-    }
-    const oneWay = this.#faults.chance(0.3);
-    for (const { id: from } of this.#nodes) {
-      for (const { id: to } of this.#nodes) {
-        if (cut.has(from) && !cut.has(to)) {
-          this.#network.cut(from, to);
-          if (!oneWay) this.#network.cut(to, from);
-        }
-      }
-    }
-  }
-
-  #pauseSome(): void {
-    const leader = this.#leader();
-    const node = leader !== undefined && this.#faults.chance(0.5) ? leader : this.#faults.pick(this.#nodes);
-    if (!node.isUp || node.isPaused) return;
-    this.#coverage.pauses++;
-    node.pause();
-    this.#queue.after(this.#faults.real() * 1_500, () => node.resume());
-  }
-
-  #transfer(): void {
-    this.#coverage.transfers++;
-    this.#leader()?.feed({ kind: "transfer" });
-  }
-
-  #heal(): void {
-    this.#faulty = false;
-    this.#network.calm();
-    for (const node of this.#nodes) {
-      if (node.isPaused) node.resume();
-      if (!node.isUp) node.start();
-    }
-  }
-
-  /** I20: with all faults gone the cluster elects, serves everybody who still waits, and becomes one. */
-  #converge(): void {
-    this.#clients.stop();
-    const end = this.#queue.now + CONVERGE_MS;
-    this.#queue.run(end, () => this.#clients.idle && this.#agreed());
-    if (this.#clients.idle && this.#agreed()) return;
-    const standing = this.#nodes.map((node) => {
-      const status = node.reducer?.status();
-      return `${node.id} ${status?.role} term ${status?.term} applied ${status?.applied} last ${status?.last}`;
-    });
-    throw new Violation("I20 liveness", `not one cluster ${CONVERGE_MS} ms after healing: ${standing.join("; ")}`);
-  }
-
-  #agreed(): boolean {
-    return (
-      this.#leader()?.reducer?.status().opened === true &&
-      this.#nodes.every((node) => node.reducer?.status().applied === this.#log.last)
-    );
-  }
-
-  /** Counts what happened and hashes it, for coverage and for determinism. */
-  #watch(): Partial<Observer> {
-    const coverage = this.#coverage;
-    return {
-      drained: (node, effects) => {
-        for (const event of effects.trace) {
-          if (event.kind === "role" && event.role === "leader") coverage.elections++;
-          if (event.kind === "truncate") coverage.truncations++;
-          if (event.kind === "compact") coverage.compactions++;
-          if (event.kind === "install") coverage.installs++;
-          if (event.kind === "alarm") throw new Violation("I9 states agree", event.text);
-        }
-        const { write, send, apply } = effects;
-        if (write?.install !== undefined && node.disk.synced.last.index >= write.install.index) {
-          coverage.installsOverConflict++;
-        }
-        this.#traceHash = hash52([
-          this.#traceHash,
-          Math.round(this.#queue.now * 1_000),
-          node.id,
-          write?.seq ?? 0,
-          send.length,
-          apply?.entries.length ?? 0,
-          ...send.map((message) => `${message.kind}${message.to}${message.term}`),
-        ]);
-      },
-    };
+  #hash({ id }: SimNode, { write, send, apply, responses }: Parameters<Observer["drained"]>[1]): void {
+    this.#traceHash = hash52([
+      this.#traceHash,
+      Math.round(this.#queue.now * 1_000),
+      id,
+      write?.seq ?? 0,
+      apply?.entries.length ?? 0,
+      responses.length,
+      send.map((message) => `${message.kind}${message.to}${message.term}`).join(),
+    ]);
   }
 }
 
 /** Runs one seed. @throws {Violation | InvariantViolation} */
 export function simulate(seed: number): RunResult {
   return new World(seed).run();
+}
+
+/** What went wrong with a seed, how to see it again, and the events before it. */
+export function report(seed: number, error: unknown, events: number = 60): string {
+  const what =
+    error instanceof Violation ? error.message : String(error instanceof Error ? error.stack : error);
+  const world = new World(seed, { keepStory: events });
+  let again = "the second run passed: the simulator is not deterministic";
+  try {
+    world.run();
+  } catch (second) {
+    again = second instanceof Error ? second.message : String(second);
+  }
+  return [
+    `seed ${seed}: ${what}`,
+    "",
+    ...world.story,
+    "",
+    `again: ${again}`,
+    `profile: ${JSON.stringify(world.profile)}`,
+    `reproduce: npm run sim -- --seed ${seed}`,
+  ].join("\n");
 }

@@ -9,7 +9,10 @@ export function leaderAppendsOnly(): Partial<Observer> {
       // Only a node that led all the while: a follower's truncation may be drained after it has been elected.
       const becameLeader = trace.some((event) => event.kind === "role");
       if (node.reducer?.status().role === "leader" && !becameLeader) {
-        throw new Violation("I4 a leader only appends", `${node.id} dropped entries from ${write.truncateFrom}`);
+        throw new Violation(
+          "I4 a leader only appends",
+          `${node.id} dropped entries from ${write.truncateFrom}`,
+        );
       }
     },
   };

@@ -11,7 +11,10 @@ export function logMatching(): Partial<Observer> {
         const key = `${index} ${term}`;
         const known = chains.get(key);
         if (known !== undefined && known !== chain) {
-          throw new Violation("I5 log matching", `${node.id} holds another log behind index ${index} term ${term}`);
+          throw new Violation(
+            "I5 log matching",
+            `${node.id} holds another log behind index ${index} term ${term}`,
+          );
         }
         chains.set(key, chain);
       }

@@ -9,7 +9,8 @@ export function messagesAreDurable(): Partial<Observer> {
     drained(node, { send }) {
       for (const message of send) {
         const problem = problemOf(node, message);
-        if (problem !== undefined) throw new Violation("I11 only what is durable is said", `${node.id}: ${problem}`);
+        if (problem !== undefined)
+          throw new Violation("I11 only what is durable is said", `${node.id}: ${problem}`);
       }
     },
   };
@@ -17,11 +18,14 @@ export function messagesAreDurable(): Partial<Observer> {
 
 function problemOf({ id, disk }: SimNode, message: Message): string | undefined {
   const { hardState, last } = disk.synced;
-  const bearsNewTerm = message.kind === "requestPreVote" || (message.kind === "preVoteResponse" && message.granted);
-  if (!bearsNewTerm && message.term > hardState.term) return `${message.kind} bears term ${message.term} (P2)`;
+  const bearsNewTerm =
+    message.kind === "requestPreVote" || (message.kind === "preVoteResponse" && message.granted);
+  if (!bearsNewTerm && message.term > hardState.term)
+    return `${message.kind} bears term ${message.term} (P2)`;
   switch (message.kind) {
     case "requestVote":
-      if (hardState.term === message.term && hardState.vote !== id) return "a vote request without an own vote (P3)";
+      if (hardState.term === message.term && hardState.vote !== id)
+        return "a vote request without an own vote (P3)";
       if (hardState.term === message.term && last.index < message.last.index) return "an undurable log (P3)";
       return undefined;
     case "voteResponse":

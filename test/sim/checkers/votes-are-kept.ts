@@ -16,7 +16,10 @@ export function votesAreKept(): Partial<Observer> {
       throw new Violation("I3 terms never go back", `${id} went from ${before.term} to ${hardState.term}`);
     }
     if (before !== undefined && hardState.commit < before.commit) {
-      throw new Violation("I3 commit never goes back", `${id} went from ${before.commit} to ${hardState.commit}`);
+      throw new Violation(
+        "I3 commit never goes back",
+        `${id} went from ${before.commit} to ${hardState.commit}`,
+      );
     }
     if (hardState.vote === undefined) {
       if (votes.has(`${id} ${hardState.term}`)) {

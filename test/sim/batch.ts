@@ -1,0 +1,50 @@
+/** A batch of seeds as a test: every seed passes, and together they have tested something. */
+
+import { Coverage } from "./coverage.ts";
+import { type RunResult, report, simulate } from "./world.ts";
+
+/** What each run has to have done at least, so that none can pass by being idle. */
+export const TRAFFIC = { acknowledged: 20, reads: 5 } as const;
+
+export interface Batch {
+  readonly coverage: Coverage;
+  readonly results: readonly RunResult[];
+}
+
+/** @throws {Error} with the seed, its story and how to see it again, at the first seed that fails. */
+export function runBatch(seeds: Iterable<number>): Batch {
+  const coverage = new Coverage();
+  const results: RunResult[] = [];
+  for (const seed of seeds) {
+    const result = run(seed);
+    coverage.add(result.coverage);
+    results.push(result);
+  }
+  return { coverage, results };
+}
+
+function run(seed: number): RunResult {
+  try {
+    return simulate(seed);
+  } catch (error) {
+    throw new Error(report(seed, error));
+  }
+}
+
+/** The runs that did too little to count as a test. */
+export function idle(results: readonly RunResult[]): readonly string[] {
+  return results
+    .filter(
+      ({ coverage }) =>
+        coverage["writes acknowledged"] < TRAFFIC.acknowledged ||
+        coverage["linearizable reads"] < TRAFFIC.reads,
+    )
+    .map(({ seed, coverage }) => {
+      return `seed ${seed}: ${coverage["writes acknowledged"]} writes, ${coverage["linearizable reads"]} reads`;
+    });
+}
+
+/** The whole numbers from `first` to `last`. */
+export function* range(first: number, last: number): Iterable<number> {
+  for (let seed = first; seed <= last; seed++) yield seed;
+}

@@ -1,0 +1,64 @@
+/** All checkers of one world, in the order in which they look. */
+
+import { answersAreTrue } from "./checkers/answers-are-true.ts";
+import { commitOnMajority } from "./checkers/commit-on-majority.ts";
+import type { CommittedLog } from "./checkers/committed-log.ts";
+import { committedStays } from "./checkers/committed-stays.ts";
+import { countsLikeTheModel } from "./checkers/counts-like-the-model.ts";
+import { leaderAppendsOnly } from "./checkers/leader-appends-only.ts";
+import { leaderCompleteness } from "./checkers/leader-completeness.ts";
+import { linearizable } from "./checkers/linearizable.ts";
+import { logBounds } from "./checkers/log-bounds.ts";
+import { logMatching } from "./checkers/log-matching.ts";
+import { logTime } from "./checkers/log-time.ts";
+import { messagesAreDurable } from "./checkers/messages-are-durable.ts";
+import { oneLeaderPerTerm } from "./checkers/one-leader-per-term.ts";
+import type { Reference } from "./checkers/reference.ts";
+import { refusalsAreHonest } from "./checkers/refusals-are-honest.ts";
+import { requestsEndOnce } from "./checkers/requests-end-once.ts";
+import { statesAgree } from "./checkers/states-agree.ts";
+import { votesAreKept } from "./checkers/votes-are-kept.ts";
+import { counting } from "./counting.ts";
+import type { Coverage } from "./coverage.ts";
+import type { Observer } from "./observer.ts";
+import type { Profile } from "./profile.ts";
+import type { SimNode } from "./sim-node.ts";
+import type { Standing } from "./standing.ts";
+
+export interface Watched {
+  readonly seed: number;
+  readonly profile: Profile;
+  readonly log: CommittedLog;
+  readonly reference: Reference;
+  readonly nodes: () => readonly SimNode[];
+  readonly now: () => number;
+  readonly coverage: Coverage;
+  readonly standing: Standing;
+}
+
+/** One seed in so many pays for the naive model. */
+const MODEL_EVERY = 5;
+
+export function checkersOf(watched: Watched): readonly Partial<Observer>[] {
+  const { seed, profile, log, reference, nodes, now, coverage, standing } = watched;
+  return [
+    oneLeaderPerTerm(),
+    votesAreKept(),
+    leaderAppendsOnly(),
+    logMatching(),
+    leaderCompleteness(log),
+    commitOnMajority(log, nodes),
+    // From here on the committed log is as the latest event has left it.
+    committedStays(log),
+    logBounds(log, profile),
+    messagesAreDurable(),
+    statesAgree(reference),
+    linearizable(),
+    answersAreTrue(reference),
+    requestsEndOnce(profile.node, now),
+    logTime(now),
+    refusalsAreHonest(reference),
+    ...(seed % MODEL_EVERY === 0 ? [countsLikeTheModel(log, reference, profile.limits)] : []),
+    counting(coverage, standing),
+  ];
+}

@@ -1,0 +1,61 @@
+/**
+ * I19: each request ends at most once, and in time while its process lives and runs. A process that dies takes
+ * its open requests along; that is the one way not to be answered.
+ */
+
+import type { NodeSettings } from "../../../src/node/index.ts";
+import { type Attempt, type Observer, Violation } from "../observer.ts";
+import type { SimNode } from "../sim-node.ts";
+import { TICK_MS } from "../sim-node.ts";
+
+/** Deadlines are looked at by the tick, and answers leave with the drain after it. */
+const SLACK_MS = 2 * TICK_MS + 5;
+/** A confirmed read waits for the state machine, which has no deadline of its own. */
+const MACHINE_MS = 3_000;
+
+export function requestsEndOnce(settings: NodeSettings, now: () => number): Partial<Observer> {
+  const open = new Map<SimNode, Set<Attempt>>();
+
+  function checkTime(node: SimNode, attempt: Attempt, verb: string): void {
+    const waited = now() - attempt.askedMs - (node.pausedMs - attempt.pausedMs);
+    const { holdMs, writeMs, readMs } = settings;
+    const due = attempt.event.kind === "write" ? Math.max(holdMs, writeMs) : readMs + MACHINE_MS;
+    if (waited <= due + SLACK_MS) return;
+    const what = `${node.id} ${verb} a ${attempt.event.kind} after ${Math.round(waited)} ms; it was due after ${due}`;
+    throw new Violation("I19 requests end in time", what);
+  }
+
+  function checkOpen(node: SimNode): void {
+    for (const attempt of open.get(node) ?? []) checkTime(node, attempt, "still holds");
+  }
+
+  return {
+    asked(node, attempt) {
+      const attempts = open.get(node) ?? new Set();
+      open.set(node, attempts);
+      attempts.add(attempt);
+    },
+    answered(node, attempt, response) {
+      if (attempt === undefined || open.get(node)?.delete(attempt) !== true) {
+        throw new Violation(
+          "I19 requests end once",
+          `${node.id} answered ${response.kind} ${response.id} again`,
+        );
+      }
+      if (attempt.event.kind !== response.kind) {
+        throw new Violation(
+          "I19 requests end once",
+          `${node.id} answered a ${attempt.event.kind} as a ${response.kind}`,
+        );
+      }
+      checkTime(node, attempt, "ended");
+    },
+    crashing(node) {
+      checkOpen(node);
+      open.delete(node);
+    },
+    ended(nodes) {
+      for (const node of nodes) checkOpen(node);
+    },
+  };
+}

@@ -1,0 +1,67 @@
+/**
+ * Carries snapshots between nodes, as slowly and as badly as a seed says: an offer is a message like any other, the
+ * fetch takes its time, may fail, or may never be heard of again, and an older file may come in after a newer one.
+ */
+
+import type { Prng } from "../../src/base/index.ts";
+import type { NodeId } from "../../src/raft/index.ts";
+import type { Coverage } from "./coverage.ts";
+import type { EventQueue } from "./event-queue.ts";
+import type { Network } from "./network.ts";
+import type { Profile } from "./profile.ts";
+import type { StateAt } from "./sim-disk.ts";
+import type { SimNode } from "./sim-node.ts";
+
+export interface CourierOptions {
+  readonly queue: EventQueue;
+  readonly prng: Prng;
+  readonly profile: Profile;
+  readonly network: Network;
+  readonly coverage: Coverage;
+  readonly node: (id: NodeId) => SimNode;
+}
+
+export class Courier {
+  readonly #options: CourierOptions;
+  readonly #latest: Map<NodeId, number> = new Map();
+  #calm = false;
+
+  constructor(options: CourierOptions) {
+    this.#options = options;
+  }
+
+  /** From now on every transfer ends well, and soon. */
+  calm(): void {
+    this.#calm = true;
+  }
+
+  send(from: NodeId, to: NodeId, snapshot: StateAt): void {
+    const { network } = this.#options;
+    network.send(from, to, () => this.#fetch(from, to, snapshot));
+  }
+
+  #fetch(from: NodeId, to: NodeId, snapshot: StateAt): void {
+    const { queue, prng, profile, coverage, node } = this.#options;
+    const { boot } = node(to);
+    queue.after(prng.real() * (this.#calm ? 5 : profile.snapshotMs), () => {
+      // A process that dies loses the fetch; what it has of the file may be there, but nobody is told.
+      if (node(to).boot !== boot || !node(to).isUp) return;
+      if (!this.#calm && prng.chance(profile.snapshotLost)) return coverage.count("snapshot transfers lost");
+      if (!this.#calm && prng.chance(profile.snapshotFails)) {
+        coverage.count("snapshot transfers failed");
+        return this.#report(from, to, false);
+      }
+      const { index } = snapshot.position;
+      coverage.count("snapshots received");
+      if ((this.#latest.get(to) ?? 0) > index) coverage.count("snapshots received after a newer one");
+      this.#latest.set(to, Math.max(this.#latest.get(to) ?? 0, index));
+      node(to).receiveSnapshot(snapshot);
+      this.#report(from, to, true);
+    });
+  }
+
+  #report(from: NodeId, to: NodeId, ok: boolean): void {
+    const { network, node } = this.#options;
+    network.send(to, from, () => node(from).feed({ kind: "snapshotSent", to, ok }));
+  }
+}

@@ -1,0 +1,81 @@
+/** Counts what happened in a run, so that a batch of seeds can show that it tested something. */
+
+/** Everything that is counted. In a batch of seeds each has to have happened. */
+export const COUNTED = [
+  "elections",
+  "crashes",
+  "crashes with unsynced writes",
+  "crashes that lost a write",
+  "crashes of everybody",
+  "crashes between effects",
+  "crashes that took the state back",
+  "graceful stops",
+  "graceful stops that drained",
+  "partitions",
+  "leaders cut off with unreplicated entries",
+  "leaders that lost their quorum",
+  "links that broke",
+  "pauses",
+  "disks that stalled a leader",
+  "truncations",
+  "truncations of several entries",
+  "compactions",
+  "snapshot transfers lost",
+  "snapshot transfers failed",
+  "snapshots received",
+  "snapshots received after a newer one",
+  "installs",
+  "installs over a conflicting suffix",
+  "transfers asked for",
+  "transfers ended",
+  "messages lost",
+  "duplicates delivered",
+  "messages through the real codec",
+  "writes acknowledged",
+  "writes refused by the state machine",
+  "writes redirected",
+  "writes held in vain",
+  "writes refused for overload",
+  "writes of unknown outcome",
+  "writes refused while stopping",
+  "writes that never got an answer",
+  "writes that reached a deposed leader",
+  "keyed writes replayed",
+  "session writes replayed",
+  "sessions that had expired",
+  "batches",
+  "members counted",
+  "runs of several adds",
+  "runs cut short by overflow",
+  "log time passed",
+  "linearizable reads",
+  "linearizable reads at a follower",
+  "reads that reached a deposed leader",
+  "reads timed out",
+  "stale reads",
+  "lists",
+] as const;
+
+export type Counted = (typeof COUNTED)[number];
+
+export class Coverage {
+  readonly counts: Record<Counted, number>;
+
+  constructor() {
+    this.counts = Object.fromEntries(COUNTED.map((name) => [name, 0])) as Record<Counted, number>;
+  }
+
+  count(name: Counted, times: number = 1): void {
+    this.counts[name] += times;
+  }
+
+  /** Adds what another run counted. */
+  add(other: Readonly<Record<Counted, number>>): void {
+    for (const name of COUNTED) this.counts[name] += other[name];
+  }
+
+  /** What has never happened. */
+  get missing(): readonly Counted[] {
+    return COUNTED.filter((name) => this.counts[name] === 0);
+  }
+}

@@ -1,0 +1,194 @@
+/** What goes wrong, when and how often, as the profile of a seed says; and the healing at the end. */
+
+import type { Prng } from "../../src/base/index.ts";
+import type { NodeId } from "../../src/raft/index.ts";
+import type { Courier } from "./courier.ts";
+import type { Coverage } from "./coverage.ts";
+import type { EventQueue } from "./event-queue.ts";
+import type { Network } from "./network.ts";
+import type { Profile } from "./profile.ts";
+import type { SimNode } from "./sim-node.ts";
+import type { Standing } from "./standing.ts";
+
+export interface NemesisOptions {
+  readonly queue: EventQueue;
+  readonly prng: Prng;
+  readonly profile: Profile;
+  readonly network: Network;
+  readonly courier: Courier;
+  readonly coverage: Coverage;
+  readonly standing: Standing;
+  /** Says what was done, for whoever reads the story of a run. */
+  readonly note: (text: string) => void;
+}
+
+export class Nemesis {
+  readonly #options: NemesisOptions;
+  readonly #nodes: SimNode[] = [];
+  #faulty = true;
+
+  constructor(options: NemesisOptions) {
+    this.#options = options;
+  }
+
+  start(nodes: readonly SimNode[]): void {
+    this.#nodes.push(...nodes);
+    const { profile } = this.#options;
+    this.#schedule(profile.crashEveryMs, () => this.#crashSome());
+    this.#schedule(profile.partitionEveryMs, () => this.#partition());
+    this.#schedule(profile.pauseEveryMs, () => this.#pauseSome());
+    this.#schedule(profile.transferEveryMs, () => this.#transfer());
+    this.#schedule(profile.stopEveryMs, () => this.#stopSome());
+  }
+
+  /** All faults go away, and everyone who was down comes back. */
+  heal(): void {
+    this.#faulty = false;
+    this.#options.note("everything heals");
+    this.#options.network.calm();
+    this.#options.courier.calm();
+    for (const node of this.#nodes) {
+      if (node.isPaused) node.resume();
+      if (!node.isUp) node.start();
+    }
+  }
+
+  /** How much longer one flush takes. */
+  stall(): number {
+    const { prng, profile } = this.#options;
+    return this.#faulty && prng.chance(profile.stall) ? prng.real() * profile.stallMs : 0;
+  }
+
+  /** After how many of its effects a process dies; undefined to live. */
+  diesAfter(effects: number): number | undefined {
+    const { prng, profile } = this.#options;
+    if (!this.#faulty || effects === 0 || !prng.chance(profile.dieWithin)) return undefined;
+    return prng.between(0, effects);
+  }
+
+  died(node: SimNode): void {
+    this.#options.coverage.count("crashes between effects");
+    this.#options.note(`${node.id} dies between effects`);
+    this.#restartLater(node);
+  }
+
+  #schedule(everyMs: number, happen: () => void): void {
+    if (everyMs === 0) return;
+    this.#options.queue.after(-Math.log(1 - this.#options.prng.real()) * everyMs, () => {
+      if (!this.#faulty) return;
+      happen();
+      this.#schedule(everyMs, happen);
+    });
+  }
+
+  #leaderOrAny(chanceOfLeader: number): SimNode {
+    const { prng, standing } = this.#options;
+    const { leader } = standing;
+    return leader !== undefined && prng.chance(chanceOfLeader) ? leader : prng.pick(this.#nodes);
+  }
+
+  #crashSome(): void {
+    const { prng, coverage, note } = this.#options;
+    const everybody = prng.chance(0.1);
+    if (everybody) coverage.count("crashes of everybody");
+    for (const node of everybody ? this.#nodes : [this.#leaderOrAny(0.5)]) {
+      if (!node.isUp) continue;
+      coverage.count("crashes");
+      if (node.disk.hasUnsynced) coverage.count("crashes with unsynced writes");
+      const { lost, older } = node.crash();
+      if (lost) coverage.count("crashes that lost a write");
+      if (older) coverage.count("crashes that took the state back");
+      note(`${node.id} crashes${lost ? ", losing unsynced writes" : ""}`);
+      this.#links(node.id, (other) => other.feed({ kind: "unreachable", peer: node.id }));
+      this.#restartLater(node);
+    }
+  }
+
+  #restartLater(node: SimNode): void {
+    const { queue, prng, note } = this.#options;
+    queue.after(5 - Math.log(1 - prng.real()) * 200, () => {
+      if (node.isUp) return;
+      note(`${node.id} starts again`);
+      node.start();
+    });
+  }
+
+  /** Now and then the others notice that a link broke. */
+  #links(to: NodeId, broke: (other: SimNode) => void): void {
+    const { prng, queue, coverage } = this.#options;
+    for (const other of this.#nodes) {
+      if (other.id === to || !prng.chance(0.5)) continue;
+      queue.after(prng.real() * 20, () => {
+        coverage.count("links that broke");
+        broke(other);
+      });
+    }
+  }
+
+  #partition(): void {
+    const { prng, network, coverage, standing, note } = this.#options;
+    if (prng.chance(0.3)) {
+      note("the network heals");
+      return network.heal();
+    }
+    coverage.count("partitions");
+    const { leader } = standing;
+    const cut = new Set(this.#nodes.filter(() => prng.chance(0.5)).map((node) => node.id));
+    if (leader !== undefined && prng.chance(0.6)) {
+      cut.clear();
+      cut.add(leader.id);
+      const status = leader.reducer?.status();
+      if (status !== undefined && status.last > status.committed && this.#nodes.length > 1) {
+        coverage.count("leaders cut off with unreplicated entries");
+      }
+    }
+    const oneWay = prng.chance(0.3);
+    note(`cut off${oneWay ? " one way" : ""}: ${[...cut].join(" ")}`);
+    for (const from of cut) {
+      for (const { id: to } of this.#nodes) {
+        if (cut.has(to)) continue;
+        network.cut(from, to);
+        if (!oneWay) network.cut(to, from);
+      }
+      if (prng.chance(0.2)) this.#links(from, (other) => other.feed({ kind: "unreachable", peer: from }));
+    }
+  }
+
+  #pauseSome(): void {
+    const { prng, queue, coverage, note } = this.#options;
+    const node = this.#leaderOrAny(0.6);
+    if (!node.isUp || node.isPaused) return;
+    coverage.count("pauses");
+    note(`${node.id} is paused`);
+    node.pause();
+    const { boot } = node;
+    queue.after(prng.real() * 1_200, () => {
+      if (node.boot !== boot) return;
+      note(`${node.id} goes on`);
+      node.resume();
+    });
+  }
+
+  #transfer(): void {
+    const { coverage, standing, note } = this.#options;
+    const { leader } = standing;
+    if (leader === undefined) return;
+    coverage.count("transfers asked for");
+    note(`${leader.id} is to hand over`);
+    leader.feed({ kind: "transfer" });
+  }
+
+  #stopSome(): void {
+    const { prng, coverage, note } = this.#options;
+    const node = this.#leaderOrAny(0.7);
+    if (!node.isUp || node.isPaused || node.reducer?.stopping === true) return;
+    coverage.count("graceful stops");
+    note(`${node.id} is asked to stop`);
+    node.stop(prng.pick([20, 300, 1_500]), (drained) => {
+      if (drained) coverage.count("graceful stops that drained");
+      note(`${node.id} has stopped`);
+      if (this.#faulty) this.#restartLater(node);
+      else node.start();
+    });
+  }
+}

@@ -1,0 +1,61 @@
+/** What clients ask for: every kind of command, on few keys, so that they meet. */
+
+import type { Prng } from "../../src/base/index.ts";
+import { type Change, INT64_MAX, type Once, type Operation } from "../../src/counter/index.ts";
+import type { Query } from "../../src/store/index.ts";
+import type { Profile } from "./profile.ts";
+
+export class Workload {
+  readonly #prng: Prng;
+  readonly #profile: Profile;
+  #keys = 0;
+
+  constructor(prng: Prng, profile: Profile) {
+    this.#prng = prng;
+    this.#profile = profile;
+  }
+
+  get prng(): Prng {
+    return this.#prng;
+  }
+
+  operation(): Operation {
+    const dice = this.#prng.real();
+    if (dice < 0.88) return this.#change(dice / 0.88);
+    const changes = Array.from({ length: this.#prng.between(1, 4) }, () => this.#change(this.#prng.real()));
+    return { kind: "batch", changes };
+  }
+
+  #change(dice: number): Change {
+    const prng = this.#prng;
+    const key = this.#key();
+    // Plain increments of 1 most of all: they become runs.
+    if (dice < 0.6) return { kind: "add", key, by: 1n };
+    if (dice < 0.7) return { kind: "add", key, by: BigInt(prng.between(-3, 5)) };
+    if (dice < 0.8)
+      return { kind: "add", key, by: BigInt(prng.between(-2, 3)), min: 0n, max: BigInt(prng.between(5, 60)) };
+    if (dice < 0.9) return { kind: "add", key, by: 1n, once: `m${prng.between(1, 30)}` };
+    const ifRevision = prng.chance(0.5) ? { ifRevision: prng.between(0, 40) } : {};
+    if (dice < 0.94) return { kind: "set", key, value: BigInt(prng.between(-5, 20)), ...ifRevision };
+    // A few short of the end of the range, so that runs overflow in their middle.
+    if (dice < 0.97) return { kind: "set", key, value: INT64_MAX - BigInt(prng.between(0, 3)) };
+    return { kind: "delete", key, ...ifRevision };
+  }
+
+  query(): Query {
+    const prng = this.#prng;
+    if (prng.chance(0.8)) return { kind: "get", key: this.#key() };
+    const after = prng.chance(0.3) ? this.#key() : undefined;
+    return { kind: "list", prefix: prng.pick(["", "k", "x"]), after, limit: prng.between(1, 4) };
+  }
+
+  /** A key that was never used, or now and then one that was, with another operation. */
+  freshKey(): Once {
+    const used = this.#keys > 0 && this.#prng.chance(0.01);
+    return { kind: "key", key: used ? `op-${this.#prng.between(1, this.#keys)}` : `op-${++this.#keys}` };
+  }
+
+  #key(): string {
+    return `k${this.#prng.between(1, this.#profile.keys)}`;
+  }
+}
