@@ -49,10 +49,12 @@ export function propose(
   const { role, settings } = state;
   if (role.kind !== "leader") return "notLeader";
   if (role.transfer !== undefined) return "transferring";
-  const full = state.uncommittedBytes + proposal.data.length > settings.uncommittedBytesMax;
+  const body = { kind: "command", data: proposal.data, crc: proposal.crc } as const;
+  // Weighed as it will be when it is committed and taken off again, so that nothing is left over (T26).
+  const full = state.uncommittedBytes + entryBytes(body) > settings.uncommittedBytesMax;
   if (full && state.uncommittedBytes > 0) return "overloaded";
-  const entry = state.log.extend(state.term, { kind: "command", data: proposal.data, crc: proposal.crc });
-  state.uncommittedBytes += entryBytes(entry);
+  const entry = state.log.extend(state.term, body);
+  state.uncommittedBytes += entryBytes(body);
   state.proposals.add(proposal.id, { index: entry.index, term: entry.term });
   replicateToAll(state);
   return undefined;
@@ -111,7 +113,12 @@ function tickSnapshots(state: State): void {
   for (const [id, progress] of role.progress) {
     if (progress.state !== "snapshot") continue;
     const ticks = progress.ticks + 1;
-    role.progress.set(id, ticks < state.settings.snapshotTicks ? { ...progress, ticks } : toProbe(progress));
+    if (ticks < state.settings.snapshotTicks) {
+      role.progress.set(id, { ...progress, ticks });
+      continue;
+    }
+    role.progress.set(id, toProbe(progress));
+    state.trace.push({ kind: "progress", peer: id, state: "probe" });
   }
 }
 

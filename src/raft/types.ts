@@ -139,6 +139,6 @@ function canonical(configuration: Configuration): unknown {
 }
 
 /** What an entry weighs against limits of memory and messages, in bytes. */
-export function entryBytes(entry: Entry): number {
+export function entryBytes(entry: EntryBody): number {
   return entry.kind === "command" ? 64 + entry.data.length : 64;
 }
