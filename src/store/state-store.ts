@@ -71,7 +71,7 @@ export class StateStore {
   readonly #worker: Worker;
   /**
    * The worker ends by itself, after its last request or its first error. It is never terminated: Node would
-   * do so in the middle of a call into SQLite, which has been seen to crash the whole process.
+   * do so in the middle of a call into SQLite, and could bring down the whole process with it.
    */
   readonly #exited: Promise<void>;
   readonly #onFailure: ((failure: Error) => void) | undefined;

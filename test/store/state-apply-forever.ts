@@ -1,6 +1,6 @@
 /**
  * A process that applies the log of one seed to a state until it is killed, and takes one snapshot after the
- * other if it is given a folder for them. Prints each index it was told.
+ * other if it is given a folder for them. Prints each index it was told, after the first snapshot if there are any.
  */
 
 import { SnapshotStore } from "../../src/store/snapshot-store.ts";
@@ -14,12 +14,17 @@ log.many(state.opened.index);
 const snapshots =
   folder === undefined ? undefined : await SnapshotStore.open({ directory: folder, clusterId: CLUSTER });
 
+let quiet = snapshots !== undefined;
+
 async function takeForever(store: SnapshotStore): Promise<never> {
-  for (;;) await store.take(state);
+  for (;;) {
+    await store.take(state);
+    quiet = false;
+  }
 }
 
 if (snapshots !== undefined) void takeForever(snapshots);
 for (;;) {
   const applied = await state.apply(log.many(1 + (log.position.index % 5)), true);
-  process.stdout.write(`${applied.index}\n`);
+  if (!quiet) process.stdout.write(`${applied.index}\n`);
 }

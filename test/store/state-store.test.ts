@@ -2,7 +2,7 @@ import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Worker } from "node:worker_threads";
 import Sqlite from "better-sqlite3";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Entry, index, term } from "../../src/raft/index.ts";
 import { StateDatabase } from "../../src/store/state-database.ts";
 import { StateStore, type StateStoreOptions } from "../../src/store/state-store.ts";
@@ -272,11 +272,14 @@ describe("a state that has failed", () => {
     process.once("worker", (started) => {
       worker = started;
     });
-    const failure = new Promise<Error>((resolve) => void open({ onFailure: resolve }));
-    await vi.waitFor(() => expect(opened).toHaveLength(1));
+    let notice: (failure: Error) => void = () => {};
+    const failure = new Promise<Error>((resolve) => {
+      notice = resolve;
+    });
+    const state = await open({ onFailure: (reason) => notice(reason) });
     await worker?.terminate();
     expect((await failure).message).toMatch(/its worker ended with exit code 1/);
-    await expect(opened[0]?.apply([], false)).rejects.toThrow(/worker ended/);
+    await expect(state.apply([], false)).rejects.toThrow(/worker ended/);
   });
 
   it("rejects what is asked after it was closed, and closes again without harm", async () => {
