@@ -230,6 +230,18 @@ export class Raft {
     return this.#state.term;
   }
 
+  get applied(): Index {
+    return this.#state.log.applied;
+  }
+
+  get configuration(): Configuration {
+    return this.#state.log.configuration;
+  }
+
+  get transferring(): boolean {
+    return this.#state.role.kind === "leader" && this.#state.role.transfer !== undefined;
+  }
+
   #tick(): void {
     const state = this.#state;
     const { role } = state;
