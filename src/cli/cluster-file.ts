@@ -7,14 +7,14 @@ import {
   constants,
   existsSync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
   writeSync,
 } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { join } from "node:path";
 import { id, type MemberAddress, members, showMembers } from "./address.ts";
+import { makeDataDirectory } from "./data-directory.ts";
 import type { Parsed } from "./parse.ts";
 import { StartRefusal, systemReason } from "./refusal.ts";
 
@@ -77,8 +77,8 @@ export function savePlan(data: string, plan: ClusterPlan): void {
   const { clusterId, secret } = plan;
   const content = { format: FORMAT, clusterId, secret, members: plan.members };
   const path = join(data, FILE);
+  makeDataDirectory(data);
   try {
-    makeDirectory(resolve(data));
     const file = openSync(`${path}.new`, "w", 0o600);
     writeSync(file, `${JSON.stringify(content, undefined, 2)}\n`);
     fsyncSync(file);
@@ -87,16 +87,6 @@ export function savePlan(data: string, plan: ClusterPlan): void {
   } catch (error) {
     throw new StartRefusal(`the data directory ${data} cannot be written: ${systemReason(error)}.`);
   }
-}
-
-/**
- * Makes a directory and those above it. Not with `recursive: true`, for then Node never returns where a parent
- * exists and yet nothing can be made in it, as in /proc.
- */
-function makeDirectory(path: string): void {
-  if (existsSync(path)) return;
-  makeDirectory(dirname(path));
-  mkdirSync(path);
 }
 
 /** The port at which a member answers clients. */

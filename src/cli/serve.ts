@@ -5,6 +5,7 @@ import { type ApiServer, createApi, serveApi } from "../api/index.ts";
 import { type NodeNotice, type RunningNode, StartingService, startNode, TICK_MS } from "../node/index.ts";
 import { showAddress } from "./address.ts";
 import { EXIT } from "./commands.ts";
+import { makeDataDirectory } from "./data-directory.ts";
 import { openLog } from "./log.ts";
 import type { OptionValues } from "./options.ts";
 import type { Terminal } from "./output.ts";
@@ -63,6 +64,7 @@ class Server {
       const service = new StartingService({ ...this.#config, version: version() });
       // It listens before the data directory is touched, so that a port in use leaves nothing behind.
       api = await this.#listen(service);
+      makeDataDirectory(this.#config.data);
       node = await this.#startNode();
       service.become(node.service);
       this.#log.info(
@@ -186,6 +188,7 @@ function ticks(ms: number): number {
 
 /** Errors whose message is a sentence for whoever configured the node. */
 const REFUSALS: ReadonlySet<string> = new Set([
+  "StartRefusal",
   "ListenError",
   "IdentityError",
   "CorruptionError",

@@ -1,6 +1,6 @@
 /** `raftally serve` as a process of its own. */
 
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -91,6 +91,20 @@ describe("raftally serve", () => {
     } finally {
       server.close();
     }
+  });
+
+  it("refuses a data directory that cannot be made, in one sentence", async () => {
+    const file = join(directory, "file");
+    writeFileSync(file, "");
+    const { exitCode, error } = await run([
+      ...flags().filter((word) => word !== "--data" && word !== data()),
+      "--data",
+      join(file, "n1"),
+    ]);
+    expect(exitCode).toBe(2);
+    expect(error).toBe(
+      `raftally: the data directory ${join(file, "n1")} cannot be written: a part of the path is a file, not a directory.\n`,
+    );
   });
 
   it("refuses a data directory that another process uses", async () => {
