@@ -56,7 +56,7 @@ export interface TestNode {
 
 /** Some nodes that can reach each other, each through its own relay. */
 export class World {
-  readonly relays = new Map<string, Relay>();
+  readonly relays: Map<string, Relay> = new Map();
   readonly #open = new Set<TestNode>();
 
   static async of(...ids: string[]): Promise<World> {
