@@ -3,9 +3,6 @@
 import { Coverage } from "./coverage.ts";
 import { type RunResult, report, simulate } from "./world.ts";
 
-/** What each run has to have done at least, so that none can pass by being idle. */
-export const TRAFFIC = { acknowledged: 20, reads: 5 } as const;
-
 export interface Batch {
   readonly coverage: Coverage;
   readonly results: readonly RunResult[];
@@ -29,19 +26,6 @@ function run(seed: number): RunResult {
   } catch (error) {
     throw new Error(report(seed, error));
   }
-}
-
-/** The runs that did too little to count as a test. */
-export function idle(results: readonly RunResult[]): readonly string[] {
-  return results
-    .filter(
-      ({ coverage }) =>
-        coverage["writes acknowledged"] < TRAFFIC.acknowledged ||
-        coverage["linearizable reads"] < TRAFFIC.reads,
-    )
-    .map(({ seed, coverage }) => {
-      return `seed ${seed}: ${coverage["writes acknowledged"]} writes, ${coverage["linearizable reads"]} reads`;
-    });
 }
 
 /** The whole numbers from `first` to `last`. */

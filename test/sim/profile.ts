@@ -51,6 +51,7 @@ export interface Profile {
 const TIGHT: Limits = { windowMs: 1_500, floorMs: 300, capacity: 8, sessionsMax: 2, sessionPendingMax: 4 };
 
 export function drawProfile(prng: Prng): Profile {
+  const diskMs = prng.pick([0.5, 3, 20, 60]);
   const on = (): boolean => prng.chance(0.5);
   const every = (chance: number, low: number, high: number): number =>
     prng.chance(chance) ? prng.between(low, high) : 0;
@@ -66,7 +67,7 @@ export function drawProfile(prng: Prng): Profile {
     delayMs: on() ? prng.real() * 20 : prng.real() * 2,
     tail: on() ? prng.real() * 0.1 : 0,
     codec: prng.chance(0.1),
-    diskMs: prng.pick([0.5, 3, 20, 60]),
+    diskMs,
     stall: on() ? 0.01 : 0,
     stallMs: prng.pick([200, 800]),
     partitionEveryMs: every(0.7, 100, 900),
@@ -80,7 +81,7 @@ export function drawProfile(prng: Prng): Profile {
     snapshotMs: prng.pick([2, 50, 400]),
     limits: prng.chance(0.3) ? TIGHT : LIMITS,
     raft: drawRaft(prng),
-    node: drawNode(prng),
+    node: drawNode(prng, diskMs),
   };
 }
 
@@ -98,11 +99,12 @@ function drawRaft(prng: Prng): RaftSettings {
   };
 }
 
-function drawNode(prng: Prng): NodeSettings {
+function drawNode(prng: Prng, diskMs: number): NodeSettings {
   return {
     ...NODE_SETTINGS,
     holdMs: prng.pick([200, 1_000, 3_000]),
-    writeMs: prng.pick([100, 400, 2_000]),
+    // Never shorter than a write takes on a healthy cluster.
+    writeMs: prng.pick([100, 400, 2_000]) + 8 * diskMs,
     readMs: prng.pick([200, 1_000]),
     pendingBytesMax: prng.pick([900, 1_048_576, 1_048_576, 1_048_576]),
     entryBytesMax: prng.pick([1, 500, 1_048_576]),

@@ -26,6 +26,9 @@ const CONVERGE_MS = 60_000;
 /** So many operations have to succeed after everything has healed. */
 const CLOSING_OPERATIONS = 80;
 
+/** What each run has to have served at least. */
+const TRAFFIC = { writes: 20, reads: 8 } as const;
+
 export interface RunResult {
   readonly seed: number;
   readonly events: number;
@@ -180,6 +183,7 @@ export class World {
     this.#queue.run(this.#queue.now + CONVERGE_MS, isOver);
     converged(this.#nodes, this.#log, this.#clients.idle);
     this.#observer.ended(this.#nodes);
+    this.#checkTraffic();
     return {
       seed: this.#seed,
       events: this.#queue.count,
@@ -188,6 +192,18 @@ export class World {
       traceHash: this.#traceHash,
       coverage: this.#coverage.counts,
     };
+  }
+
+  /** No run may pass by being idle; a healthy cluster serves, whatever was before. */
+  #checkTraffic(): void {
+    const { counts } = this.#coverage;
+    const writes = counts["writes acknowledged"];
+    const reads = counts["linearizable reads"];
+    if (writes >= TRAFFIC.writes && reads >= TRAFFIC.reads) return;
+    throw new Violation(
+      "I20 liveness",
+      `only ${writes} writes and ${reads} reads were served in the whole run`,
+    );
   }
 
   #hash({ id }: SimNode, { write, send, apply, responses }: Parameters<Observer["drained"]>[1]): void {
