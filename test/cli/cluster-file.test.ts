@@ -102,7 +102,8 @@ describe("cluster.json", () => {
     expect(existsSync(join(deep, "cluster.json"))).toBe(true);
   });
 
-  it.runIf(existsSync("/proc"))("gives up where nothing can be made although the parent exists", () => {
+  it("gives up where nothing can be made although the parent exists", (context) => {
+    context.skip(!existsSync("/proc/self"), "needs /proc, a directory in which nobody can make one");
     expect(refusal(() => savePlan("/proc/raftally", plan()))).toMatch(
       /^the data directory \/proc\/raftally cannot be written: .+\.$/,
     );

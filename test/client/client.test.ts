@@ -1,39 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { OutcomeUnknown, RaftallyClient, Refused, Unavailable } from "../../src/client/index.ts";
-import {
-  counted,
-  deadUrl,
-  type FakeNode,
-  fakeNode,
-  hangUp,
-  json,
-  problem,
-  redirect,
-  silence,
-} from "./fake-node.ts";
-
-/** Pauses are short; the time of an attempt is long enough for a machine that has much else to do. */
-function clientOf(...nodes: readonly (FakeNode | string)[]): RaftallyClient {
-  return new RaftallyClient({
-    urls: nodes.map((node) => (typeof node === "string" ? node : node.url)),
-    timeoutMs: 10_000,
-    attemptTimeoutMs: 1_000,
-    backoffMsMin: 5,
-    backoffMsMax: 20,
-  });
-}
-
-/** The error that a call ends with. */
-async function failure(call: Promise<unknown>): Promise<unknown> {
-  return call.then(
-    () => "it resolved",
-    (error: unknown) => error,
-  );
-}
-
-function keysOf(...nodes: readonly FakeNode[]): readonly (string | undefined)[] {
-  return nodes.flatMap((node) => node.asked.map((asked) => asked.idempotencyKey));
-}
+import { counted, deadUrl, fakeNode, hangUp, json, problem, redirect, silence } from "./fake-node.ts";
+import { clientOf, failure, keysOf } from "./kit.ts";
 
 describe("an increment", () => {
   it("sends and returns 64-bit integers without losing a digit", async () => {
@@ -329,85 +297,5 @@ describe("aborting", () => {
     expect(error).toMatchObject({ name: "TimeoutError" });
     expect(performance.now() - began).toBeLessThan(5_000);
     expect(node.asked.length).toBe(1);
-  });
-});
-
-describe("reading", () => {
-  it("asks for linearizable by default and for stale when told", async () => {
-    const row = '{"key":"k","value":4,"revision":2,"index":9,"term":1,"ageMs":12}';
-    const node = await fakeNode(json(200, row));
-    const client = clientOf(node);
-    expect(await client.get("k", { consistency: "stale" })).toEqual({
-      key: "k",
-      value: 4n,
-      revision: 2,
-      index: 9,
-      term: 1,
-      ageMs: 12,
-    });
-    await client.get("k");
-    expect(node.asked.map(({ path }) => path)).toEqual([
-      "/v1/counters/k?consistency=stale",
-      "/v1/counters/k",
-    ]);
-  });
-
-  it("gives undefined for a counter that was never written", async () => {
-    const node = await fakeNode(problem("COUNTER_NOT_FOUND"));
-    expect(await clientOf(node).get("k")).toBeUndefined();
-  });
-
-  it("is Unavailable, never OutcomeUnknown, without an answer", async () => {
-    const node = await fakeNode(silence);
-    expect(await failure(clientOf(node).get("k", { timeoutMs: 400 }))).toBeInstanceOf(Unavailable);
-  });
-
-  it("walks all pages of a list", async () => {
-    const node = await fakeNode(
-      json(200, '{"counters":[{"key":"a","value":1,"revision":1}],"next":"c 1","index":3,"term":1}'),
-      json(200, '{"counters":[{"key":"b","value":2,"revision":2}],"index":3,"term":1}'),
-    );
-    const found = [];
-    for await (const counter of clientOf(node).counters({ prefix: "p:", limit: 1 })) found.push(counter.key);
-    expect(found).toEqual(["a", "b"]);
-    expect(node.asked.map(({ path }) => path)).toEqual([
-      "/v1/counters?prefix=p%3A&limit=1",
-      "/v1/counters?prefix=p%3A&limit=1&cursor=c+1",
-    ]);
-  });
-});
-
-describe("a batch", () => {
-  it("sends every kind of operation as the API takes it", async () => {
-    const node = await fakeNode(json(200, '{"results":[],"index":3,"term":1}'));
-    await clientOf(node).batch([
-      { key: "a", by: 2 },
-      { op: "increment", key: "b", once: "m" },
-      { op: "set", key: "c", value: 2n ** 62n, ifRevision: 7 },
-      { op: "delete", key: "d" },
-    ]);
-    expect(node.asked[0]?.path).toBe("/v1/batch");
-    expect(node.asked[0]?.body).toBe(
-      '{"operations":[{"key":"a","by":2},{"key":"b","once":"m"},' +
-        '{"op":"set","key":"c","value":4611686018427387904,"ifRevision":7},{"op":"delete","key":"d"}]}',
-    );
-  });
-
-  it("says which operation was refused", async () => {
-    const node = await fakeNode(problem("LIMIT_REACHED", { position: 1 }));
-    const error = await failure(clientOf(node).batch([{ key: "a" }, { key: "b", max: 0 }]));
-    expect(error).toMatchObject({ code: "LIMIT_REACHED", position: 1 });
-  });
-});
-
-describe("the options of a client", () => {
-  it.each([[[]], [["nowhere"]], [["ftp://host"]], [["http://host/?q=1"]]])("refuse the URLs %j", (urls) => {
-    expect(() => new RaftallyClient({ urls })).toThrow(RangeError);
-  });
-
-  it("refuse a timeout of nothing", () => {
-    expect(() => new RaftallyClient({ urls: ["http://127.0.0.1:1"], timeoutMs: 0 })).toThrow(
-      /timeoutMs must be/,
-    );
   });
 });
