@@ -46,6 +46,21 @@ describe("replication and commitment", () => {
     expect(cluster.status("b")).toMatchObject({ committed: 1, last: 4 });
   });
 
+  it("T16: a follower acknowledges no further than what the message covers", () => {
+    const cluster = new Cluster({ ...THREE, nodes: { b: { log: [1, 1, 1, 1] } } });
+    const [first, second] = cluster.node("b").disk.entries;
+    const body = { previous: entryId(1, 1), previousChain: first?.chain ?? 0, commit: entryId(0, 0).index };
+    for (const entries of [[], second === undefined ? [] : [second]]) {
+      cluster.receive(message("append", { from: "a", to: "b", term: 2 }, { ...body, entries }));
+    }
+    cluster.persist("b");
+    const answers = cluster.packets({ kind: "appendResponse" }).map((packet) => packet.message);
+    expect(answers).toMatchObject([
+      { ok: true, match: 1 },
+      { ok: true, match: 2 },
+    ]);
+  });
+
   it("T16: a heartbeat tells a peer no commit beyond what the peer is known to hold", () => {
     const cluster = led();
     for (const text of ["x", "y"]) cluster.propose("a", text);

@@ -1,6 +1,6 @@
 /** Quorums, progress, the ledger, proposals and read rounds, each against an obvious way to do the same. */
 
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   type Configuration,

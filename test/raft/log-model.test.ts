@@ -1,6 +1,6 @@
 /** `RaftLog` against an array that does the same in the most obvious way. */
 
-import * as fc from "fast-check";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
   type Entry,

@@ -37,7 +37,13 @@ class World {
     this.prng = new Prng(seed);
     const shape = this.prng.pick(SHAPES);
     const keep = this.prng.pick([0, 2, 50]);
-    this.cluster = new Cluster({ ...shape, seed, settings: { trailingEntriesMax: keep, electionTicks: 6 } });
+    const settings = {
+      trailingEntriesMax: keep,
+      electionTicks: 6,
+      messageBytesMax: this.prng.pick([1, 200, 4_096]),
+      inflightMessagesMax: this.prng.pick([1, 4, 100]),
+    };
+    this.cluster = new Cluster({ ...shape, seed, settings });
     const { prng } = this;
     const rate = (max: number): number => prng.pick([0, max / 4, max]);
     this.#rates = {
