@@ -2,7 +2,8 @@
 
 import { it } from "vitest";
 import type { MessageKind, MessageOf } from "../../src/raft/index.ts";
-import type { Cluster, Filter } from "../raft/kit.ts";
+import type { Cluster } from "../raft/kit.ts";
+import type { Filter } from "../raft/shape.ts";
 import { termsOf } from "../raft/words.ts";
 
 /** `sentence` is what the extended version of the paper says, in its own words but for […]. */

@@ -36,8 +36,6 @@ export const SETTINGS: RaftSettings = {
   snapshotTicks: 20,
 };
 
-export type { ClusterSetup, Filter, Node, NodeSetup, Packet, Transfer } from "./shape.ts";
-
 export class Cluster {
   readonly settings: RaftSettings;
   readonly configuration: Configuration;

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import { assert, Prng } from "../../src/base/index.ts";
-import { Cluster, type ClusterSetup } from "./kit.ts";
+import { Cluster } from "./kit.ts";
+import type { ClusterSetup } from "./shape.ts";
 
 const SHAPES: readonly Pick<ClusterSetup, "voters" | "learners" | "outgoing">[] = [
   { voters: ["a", "b", "c"] },

@@ -10,7 +10,7 @@ import type {
   Ready,
   TraceEvent,
 } from "../../src/raft/index.ts";
-import type { Node } from "./kit.ts";
+import type { Node } from "./shape.ts";
 
 /** How much is said of a command: everything, or only what changes for the outside. */
 export type Detail = "all" | "quiet";

@@ -4,8 +4,9 @@
  */
 
 import { type MessageKind, nodeId } from "../../src/raft/index.ts";
-import { Cluster, type Filter, type NodeSetup } from "./kit.ts";
+import { Cluster } from "./kit.ts";
 import { type Detail, renderMessage, renderReady, renderStatus } from "./render.ts";
+import type { Filter, NodeSetup } from "./shape.ts";
 import { termsOf } from "./words.ts";
 
 type Command = (words: readonly string[], script: Script) => void;
