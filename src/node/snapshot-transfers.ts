@@ -1,7 +1,7 @@
 /**
  * Moves snapshot files between nodes, beside the peer links: the leader offers, the follower fetches at its own
- * pace and tells how it ended. One fetch at a time; a newer offer replaces an older one; what has arrived of a
- * file is kept and gone on from.
+ * pace and tells how it ended. One fetch at a time; a newer offer, or one by another leader, replaces the one
+ * before; what has arrived of a file is kept and gone on from.
  */
 
 import type { NodeId, SnapshotMeta } from "../raft/index.ts";
@@ -26,7 +26,9 @@ interface Sending {
 export class SnapshotTransfers {
   readonly #options: SnapshotTransfersOptions;
   readonly #sending: Map<NodeId, Sending> = new Map();
-  #fetching: { readonly meta: SnapshotMeta; readonly stop: AbortController } | undefined;
+  #fetching:
+    | { readonly from: NodeId; readonly meta: SnapshotMeta; readonly stop: AbortController }
+    | undefined;
 
   constructor(options: SnapshotTransfersOptions) {
     this.#options = options;
@@ -63,12 +65,14 @@ export class SnapshotTransfers {
 
   /** A leader offers a snapshot to this node. */
   offered(from: NodeId, offer: SnapshotOffer): void {
-    if (this.#fetching !== undefined) {
-      if (this.#fetching.meta.index >= offer.meta.index) return this.#refuse(from, offer);
-      this.#fetching.stop.abort();
+    const current = this.#fetching;
+    if (current !== undefined) {
+      // An offer of somebody else comes from a later leader, and the earlier one may have fallen silent.
+      if (current.from === from && current.meta.index >= offer.meta.index) return this.#refuse(from, offer);
+      current.stop.abort();
     }
     const stop = new AbortController();
-    const fetching = { meta: offer.meta, stop };
+    const fetching = { from, meta: offer.meta, stop };
     this.#fetching = fetching;
     this.#fetch(from, offer, stop.signal)
       .then((ok) => {

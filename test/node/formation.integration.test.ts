@@ -2,7 +2,7 @@ import { cpSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startNode } from "../../src/node/index.ts";
-import { ask, Cluster, type Machine, probe, until } from "./machines.ts";
+import { ask, Cluster, type Machine, PATIENT_MS, probe, until } from "./machines.ts";
 
 let cluster: Cluster;
 beforeEach(async () => {
@@ -27,7 +27,7 @@ function identityOf(id: string): {
   return JSON.parse(readFileSync(join(cluster.site(id).directory, "identity.json"), "utf8"));
 }
 
-describe("the first start of a cluster", () => {
+describe("the first start of a cluster", { timeout: PATIENT_MS }, () => {
   it("waits for every member, says for whom, lives without being ready, and survives restarts", async () => {
     const third = await cluster.start("n3");
     expect(await third.noticed("forming", /n1/)).toBe("first start: waiting for n1, n2");
@@ -83,7 +83,7 @@ describe("the first start of a cluster", () => {
   });
 });
 
-describe("a data directory that is not this node's", () => {
+describe("a data directory that is not this node's", { timeout: PATIENT_MS }, () => {
   it("is refused, by itself or by the others, and the others go on", async () => {
     await cluster.startAll();
     await cluster.write({ kind: "add", key: "hits", by: 1n });

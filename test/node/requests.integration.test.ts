@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { WriteResult } from "../../src/node/index.ts";
-import { type Answer, ask, Cluster, type Machine, until } from "./machines.ts";
+import { type Answer, ask, Cluster, type Machine, PATIENT_MS, until } from "./machines.ts";
 
 /** Of commands that wait: enough for the tests, and soon reached. A waiting increment counts as a little over 200. */
 const PENDING_BYTES_MAX = 100_000;
@@ -8,7 +8,7 @@ const PENDING_BYTES_MAX = 100_000;
 let cluster: Cluster;
 beforeAll(async () => {
   cluster = await Cluster.formed({ node: { pendingBytesMax: PENDING_BYTES_MAX } });
-});
+}, PATIENT_MS);
 afterAll(() => cluster.end());
 
 function increment(
@@ -28,7 +28,7 @@ function counted(result: WriteResult): bigint | undefined {
   return result.outcome.results[0]?.value;
 }
 
-describe("writes and reads", () => {
+describe("writes and reads", { timeout: PATIENT_MS }, () => {
   it("are taken by the leader, redirected by followers, and seen everywhere at once", async () => {
     const leader = await cluster.leader();
     expect(await increment(leader, "hits")).toMatchObject({ status: 200, body: { value: 1 } });
@@ -102,7 +102,7 @@ describe("writes and reads", () => {
   });
 });
 
-describe("a retry", () => {
+describe("a retry", { timeout: PATIENT_MS }, () => {
   const keyed = { "Idempotency-Key": "order-17" };
 
   function inSession(session: number | undefined, seq: number): Readonly<Record<string, string>> {
@@ -155,7 +155,7 @@ describe("a retry", () => {
   });
 });
 
-describe("more than a node takes", () => {
+describe("more than a node takes", { timeout: PATIENT_MS }, () => {
   it("is refused at once, with when to come back, and fits again later", async () => {
     // Without a majority nothing gets done, and writes pile up.
     const leader = await cluster.leader();
