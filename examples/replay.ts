@@ -5,6 +5,7 @@
  *     totals.ts      counts the file itself, and compares      stalls.ts, screen.ts  what is said about it
  */
 
+import { setTimeout as sleep } from "node:timers/promises";
 import { Cluster } from "../chaos/index.ts";
 import { OutcomeUnknown, RaftallyClient, Unavailable } from "../src/client/index.ts";
 import { readLog } from "./access-log.ts";
@@ -20,6 +21,8 @@ const PATIENCE_MS = 60_000;
 /** Differences that are shown one by one. */
 const SHOWN_MAX = 20;
 const TOP = 10;
+/** How often the nodes are asked who leads, ms. */
+const POLL_MS = 20;
 /** The exit code of a program that was interrupted. */
 const INTERRUPTED = 130;
 
@@ -102,7 +105,7 @@ class Replay {
         at: 0.4,
         before: 0.45,
         run: async () => {
-          first = await this.#cluster.leader();
+          first = await this.#leader();
           await this.#kill(first, "the leader");
         },
       },
@@ -111,7 +114,7 @@ class Replay {
         before: 0.8,
         run: async () => {
           await this.#startAgain(first);
-          const leader = await this.#cluster.leader();
+          const leader = await this.#leader();
           // Another node than the first: the new leader, unless the first leads again.
           second = [leader, ...this.#cluster.nodes.map(({ id }) => id)].find((id) => id !== first) ?? leader;
           await this.#kill(second, second === leader ? "the new leader" : "a follower");
@@ -126,6 +129,18 @@ class Replay {
         },
       },
     ];
+  }
+
+  /** The node that leads in the highest term; waits until one does, but not beyond an interruption. */
+  async #leader(): Promise<string> {
+    for (;;) {
+      this.#stop.throwIfAborted();
+      const views = await this.#cluster.views();
+      const term = Math.max(...views.map((view) => view.term));
+      const leader = views.find((view) => view.role === "leader" && view.term === term);
+      if (leader !== undefined) return leader.id;
+      await sleep(POLL_MS);
+    }
   }
 
   async #kill(id: string, what: string): Promise<void> {
