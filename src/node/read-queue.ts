@@ -127,21 +127,22 @@ export class ReadQueue {
     }
   }
 
-  /** Refuses what has waited too long for its confirmation. */
+  /** Refuses what has waited too long, be it for its confirmation or for the state machine. */
   expire(nowMs: number, readMs: number): void {
-    const groups = [this.#waiting, ...this.#asked.values(), ...this.#confirmed.map(({ reads }) => reads)];
-    for (const reads of groups) {
+    for (const reads of this.#all()) {
       for (const read of reads) if (nowMs - read.arrivedMs >= readMs) this.#answer(read, timedOut(readMs));
     }
     this.#waiting = this.#waiting.filter((read) => !read.answered);
   }
 
-  /** Refuses everything that is not with the state machine already. */
+  /** Refuses everything; an answer that the state machine still gives comes too late. */
   refuseAll(refusal: NodeRefusal): void {
-    const asked = [...this.#asked.values()].flat();
-    const confirmed = this.#confirmed.flatMap(({ reads }) => reads);
-    for (const read of [...this.#waiting, ...asked, ...confirmed, ...this.#ready])
-      this.#answer(read, refusal);
+    for (const reads of this.#all()) for (const read of reads) this.#answer(read, refusal);
+  }
+
+  #all(): readonly (readonly PendingRead[])[] {
+    const confirmed = this.#confirmed.map(({ reads }) => reads);
+    return [this.#waiting, ...this.#asked.values(), ...confirmed, this.#ready, ...this.#querying.values()];
   }
 
   #answer(read: PendingRead, result: ReadResult): void {
@@ -155,7 +156,7 @@ function timedOut(readMs: number): NodeRefusal {
   return {
     kind: "failed",
     code: "READ_TIMEOUT",
-    detail: `No majority confirmed the read within ${readMs} ms. Retry, or read with consistency=stale.`,
+    detail: `The read could not be confirmed and answered within ${readMs} ms. Retry, or read with consistency=stale.`,
     retryAfterMs: 500,
   };
 }

@@ -83,7 +83,8 @@ export class NodeReducer {
         this.#writes.expire(nowMs, this.#settings);
         this.#reads.expire(nowMs, this.#settings.readMs);
         this.#askReads = true;
-        if (this.#stopping) this.#raft.step({ kind: "transfer", to: undefined });
+        // Whoever must not lead may still be elected: it hands over again as often as that happens.
+        if (this.#stopping || this.#diverged) this.#raft.step({ kind: "transfer", to: undefined });
         return;
       case "write":
         return this.#write(event, nowMs);
@@ -313,7 +314,10 @@ export class NodeReducer {
 
   #applied(applied: Applied): void {
     const indexes = this.#applying.shift() ?? [];
-    if (applied.outcomes.length > 0) {
+    if (this.#diverged) {
+      // What a wrong state answers would be wrong; the write itself counts at the others.
+      for (const index of indexes) this.#writes.diverged(index);
+    } else if (applied.outcomes.length > 0) {
       for (const [at, index] of indexes.entries()) this.#writes.applied(index, applied.outcomes[at] ?? []);
     }
     this.#raft.step({ kind: "applied", index: applied.index });
@@ -334,7 +338,9 @@ export class NodeReducer {
 
   #compare(from: NodeId, digest: StateDigest): void {
     const verdict = this.#digestWatch.add(from, digest, this.configuration);
-    if (verdict.kind === "equal" || this.#diverged) return;
+    if (verdict.kind === "equal") return;
+    if (verdict.answer !== undefined) this.#digests.push(verdict.answer);
+    if (this.#diverged) return;
     if (this.#alarm !== verdict.text) this.#trace.push({ kind: "alarm", text: verdict.text });
     this.#alarm = verdict.text;
     if (!verdict.ownIsWrong) return;

@@ -146,6 +146,13 @@ export class WriteQueue {
     }
   }
 
+  /** The entry at `index` was applied, but to a state that is known to be wrong. */
+  diverged(index: number): void {
+    const found = this.#committed.get(index);
+    this.#committed.delete(index);
+    if (found !== undefined) this.#answerGroup(found.group, unknown("the state of this node is wrong"));
+  }
+
   /** A snapshot replaced the state up to `index`: what was committed below it is not applied here any more. */
   restored(index: number): void {
     for (const [at, { group }] of this.#committed) {
