@@ -261,12 +261,12 @@ describe("replication and commitment", () => {
     for (let round = 0; round < 5; round++) {
       let taken = 0;
       for (let count = 0; count < 40; count++) {
-        cluster.propose("a", "x".repeat(36));
+        cluster.propose("a", "x".repeat(20));
         if (cluster.node("a").outcomes.at(-1)?.kind === "rejected") break;
         taken++;
       }
-      // Each weighs 64 + 36 bytes: ten fit exactly, in every round alike.
-      expect(taken, `round ${round}`).toBe(max / 100);
+      // Each weighs 64 + 20 bytes: eleven fit, in every round alike.
+      expect(taken, `round ${round}`).toBe(Math.floor(max / 84));
       expect(cluster.node("a").outcomes.at(-1)).toMatchObject({ kind: "rejected", reason: "overloaded" });
       cluster.settle();
     }
