@@ -66,7 +66,7 @@ class Replay {
     const shares = this.#cluster.nodes.map(({ id }, at) => `${id} ${grouped(this.#sentFirstTo[at] ?? 0)}`);
     screen.line(`First sent to: ${shares.join(", ")}.`);
     screen.line(
-      `${grouped(this.#replayed)} were answered from memory: they had been counted already, and the answer was lost.`,
+      `Sent again after the answer had been lost, and not counted twice: ${grouped(this.#replayed)}.`,
     );
     screen.line("Longest time without an answer:");
     for (const { what, longestMs } of this.#stalls.stretches) {
@@ -186,7 +186,7 @@ async function verify(cluster: Cluster, expected: Totals, signal: AbortSignal): 
       screen.line();
       showTop(found);
       screen.line();
-      screen.line(`${grouped(expected.size)} counters counted from the file directly. Read from the nodes:`);
+      screen.line("Read from every node, and compared with what was counted from the file directly:");
     }
     const different = differences(expected, found);
     wrong += different.length;
@@ -203,8 +203,10 @@ async function play(cluster: Cluster, signal: AbortSignal): Promise<number> {
   screen.line(`Replaying ${grouped(lines.length)} requests through ${cluster.urls.join(", ")}`);
   screen.line();
   await new Replay(cluster, lines, signal).run();
-  const wrong = await verify(cluster, countDirectly(lines), signal);
-  screen.line(`${grouped(wrong)} differences.`);
+  const expected = countDirectly(lines);
+  const wrong = await verify(cluster, expected, signal);
+  screen.line();
+  screen.line(`${grouped(expected.size)} counters, ${grouped(wrong)} differences.`);
   return wrong === 0 ? 0 : 1;
 }
 
