@@ -16,7 +16,9 @@ import { oneLeaderPerTerm } from "./checkers/one-leader-per-term.ts";
 import type { Reference } from "./checkers/reference.ts";
 import { refusalsAreHonest } from "./checkers/refusals-are-honest.ts";
 import { requestsEndOnce } from "./checkers/requests-end-once.ts";
+import { stalledLeaderYields } from "./checkers/stalled-leader-yields.ts";
 import { statesAgree } from "./checkers/states-agree.ts";
+import { transfersEnd } from "./checkers/transfers-end.ts";
 import { votesAreKept } from "./checkers/votes-are-kept.ts";
 import { counting } from "./counting.ts";
 import type { Coverage } from "./coverage.ts";
@@ -37,7 +39,7 @@ export interface Watched {
 }
 
 /** One seed in so many pays for the naive model. */
-const MODEL_EVERY = 5;
+const MODEL_EVERY = 3;
 
 export function checkersOf(watched: Watched): readonly Partial<Observer>[] {
   const { seed, profile, log, reference, nodes, now, coverage, standing } = watched;
@@ -57,6 +59,8 @@ export function checkersOf(watched: Watched): readonly Partial<Observer>[] {
     answersAreTrue(reference),
     requestsEndOnce(profile.node, now),
     logTime(now),
+    stalledLeaderYields(profile.raft, now),
+    transfersEnd(profile.raft, now),
     refusalsAreHonest(reference),
     ...(seed % MODEL_EVERY === 0 ? [countsLikeTheModel(log, reference, profile.limits)] : []),
     counting(coverage, standing),

@@ -69,6 +69,21 @@ export class Clients {
     return this.#busy === 0;
   }
 
+  /** Many writes at one node at once, for whose answers nobody waits. */
+  burst(node: SimNode): void {
+    for (let left = this.#prng.between(5, 25); left > 0; left--) {
+      const operation = this.#workload.operation();
+      const once = this.#prng.chance(0.5) ? { once: this.#workload.freshKey() } : {};
+      this.#queue.after(this.#prng.real() * 30, () => {
+        if (node.isUp)
+          node.request(
+            (id) => ({ kind: "write", id, command: { operation, ...once } }),
+            () => undefined,
+          );
+      });
+    }
+  }
+
   #next(client: Client): void {
     if (this.#left <= 0) return;
     this.#left--;
@@ -79,6 +94,7 @@ export class Clients {
     };
     this.#queue.after(this.#prng.real() * this.#profile.thinkMs, () => {
       const dice = this.#prng.real();
+      if (this.#prng.chance(0.01)) this.burst(this.#pick(client));
       if (dice < 0.3) this.#read(client, done);
       else if (dice < 0.55) this.#write(client, { operation: this.#workload.operation() }, done);
       else if (dice < 0.8) this.#keyed(client, done);
@@ -169,9 +185,23 @@ export class Clients {
       );
     };
     attempt(this.#pick(client));
-    if (command.once !== undefined && this.#prng.chance(0.1)) {
+    if (command.once === undefined) return;
+    if (this.#prng.chance(0.1)) {
       this.#queue.after(this.#prng.real() * 50, () => attempt(this.#prng.pick(this.#nodes)));
     }
+    if (this.#prng.chance(0.1)) this.#duplicateLate(command);
+  }
+
+  /** Something between client and node delivers a request once more, perhaps long after it was answered. */
+  #duplicateLate(command: Command): void {
+    this.#queue.after(this.#prng.real() * this.#prng.pick([50, 1_000]), () => {
+      const node = this.#standing.leader ?? this.#prng.pick(this.#nodes);
+      if (node.isUp)
+        node.request(
+          (id) => ({ kind: "write", id, command }),
+          () => undefined,
+        );
+    });
   }
 
   #read(client: Client, done: () => void): void {

@@ -19,9 +19,9 @@ export function counting(coverage: Coverage, standing: Standing): Partial<Observ
       // Before this write the log ended here; the install was the first to say otherwise.
       const { synced } = node.disk;
       const conflicting = synced.entry(write.install.index);
-      if (conflicting !== undefined && conflicting.chain !== write.install.chain) {
-        coverage.count("installs over a conflicting suffix");
-      }
+      if (conflicting === undefined || conflicting.chain === write.install.chain) return;
+      coverage.count("installs over a conflicting suffix");
+      if (synced.last.index > write.install.index) coverage.count("installs over a longer log");
     },
     asked(node, { event }) {
       asked++;

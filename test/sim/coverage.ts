@@ -26,6 +26,7 @@ export const COUNTED = [
   "snapshots received after a newer one",
   "installs",
   "installs over a conflicting suffix",
+  "installs over a longer log",
   "transfers asked for",
   "transfers ended",
   "messages lost",

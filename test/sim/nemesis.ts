@@ -18,6 +18,8 @@ export interface NemesisOptions {
   readonly courier: Courier;
   readonly coverage: Coverage;
   readonly standing: Standing;
+  /** Makes clients ask much of one node. */
+  readonly burst: (node: SimNode) => void;
   /** Says what was done, for whoever reads the story of a run. */
   readonly note: (text: string) => void;
 }
@@ -141,6 +143,8 @@ export class Nemesis {
       if (status !== undefined && status.last > status.committed && this.#nodes.length > 1) {
         coverage.count("leaders cut off with unreplicated entries");
       }
+      // What it takes in now becomes a long suffix that only it has.
+      if (prng.chance(0.6)) this.#options.burst(leader);
     }
     const oneWay = prng.chance(0.3);
     note(`cut off${oneWay ? " one way" : ""}: ${[...cut].join(" ")}`);

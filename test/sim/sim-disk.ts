@@ -120,6 +120,11 @@ export class SimDisk {
     return this.#pending.length > 0;
   }
 
+  /** Whether the write with this number has not reached the platter yet. */
+  isPending(seq: number): boolean {
+    return this.#pending.some((write) => write.seq === seq);
+  }
+
   write(write: LogWrite): void {
     this.#pending.push(write);
     this.latest.apply(write);

@@ -32,6 +32,7 @@ export interface SimMachineOptions {
 export class SimMachine {
   readonly #options: SimMachineOptions;
   #freeAt = 0;
+  #saidAt = 0;
 
   constructor(options: SimMachineOptions) {
     this.#options = options;
@@ -40,6 +41,7 @@ export class SimMachine {
   /** The process has started anew. */
   restart(): void {
     this.#freeAt = this.#options.queue.now;
+    this.#saidAt = this.#options.queue.now;
   }
 
   apply(entries: readonly Entry[], wantOutcomes: boolean): void {
@@ -59,21 +61,21 @@ export class SimMachine {
     this.#inTurn(() => {
       const { position } = this.#options.disk.state;
       const answers = queries.map((query) => this.#answer(query));
-      this.#options.step({
-        kind: "queried",
-        ticket,
-        answers: { answers, index: position.index, term: position.term },
-      });
+      const { index, term } = position;
+      this.#say({ kind: "queried", ticket, answers: { answers, index, term } });
     });
   }
 
+  /** A copy of the state as it is when the copying begins, which may be ahead of what the process has been told. */
   takeSnapshot(): void {
     const { disk, prng, diskMs, later, step } = this.#options;
-    const { position, table } = disk.state;
-    const copy: StateAt = { position, table: table.clone() };
-    later(prng.real() * diskMs * 4, () => {
-      disk.addSnapshot(copy);
-      step({ kind: "snapshotTaken", snapshot: copy.position });
+    later(prng.real() * diskMs, () => {
+      const { position, table } = disk.state;
+      const copy: StateAt = { position, table: table.clone() };
+      later(prng.real() * diskMs * 3, () => {
+        disk.addSnapshot(copy);
+        step({ kind: "snapshotTaken", snapshot: copy.position });
+      });
     });
   }
 
@@ -112,7 +114,14 @@ export class SimMachine {
   }
 
   #done(applied: Applied): void {
-    this.#options.step({ kind: "applied", applied });
+    this.#say({ kind: "applied", applied });
+  }
+
+  /** Word from the worker takes a moment to reach the process, and arrives in order. */
+  #say(event: NodeEvent): void {
+    const { queue, prng, later, step } = this.#options;
+    this.#saidAt = Math.max(this.#saidAt, queue.now + prng.real() * 2);
+    later(this.#saidAt - queue.now, () => step(event));
   }
 
   #answer(query: Query): QueryAnswer {

@@ -5,6 +5,7 @@ import { initialMeta, type NodeId, nodeId } from "../../src/raft/index.ts";
 import { CommittedLog } from "./checkers/committed-log.ts";
 import { converged, isOne } from "./checkers/converges.ts";
 import { exactlyOnce } from "./checkers/exactly-once.ts";
+import { type Trial, tryDeafNode, tryLostLeader } from "./checkers/leaders-come-and-stay.ts";
 import { Reference } from "./checkers/reference.ts";
 import { checkersOf } from "./checkers.ts";
 import { Clients } from "./clients.ts";
@@ -85,6 +86,7 @@ export class World {
       prng: stream("faults"),
       network: this.#network,
       courier: this.#courier,
+      burst: (node) => this.#clients.burst(node),
       note: (text) => this.#narrator?.note(text),
     });
     this.#observer = this.#watch(options.observers ?? []);
@@ -184,6 +186,7 @@ export class World {
     converged(this.#nodes, this.#log, this.#clients.idle);
     this.#observer.ended(this.#nodes);
     this.#checkTraffic();
+    this.#tryAvailability();
     return {
       seed: this.#seed,
       events: this.#queue.count,
@@ -204,6 +207,18 @@ export class World {
       "I20 liveness",
       `only ${writes} writes and ${reads} reads were served in the whole run`,
     );
+  }
+
+  #tryAvailability(): void {
+    const trial: Trial = {
+      nodes: this.#nodes,
+      electionTicks: this.profile.raft.electionTicks,
+      pass: (ms) => this.#queue.run(this.#queue.now + ms),
+      cut: (from, to) => this.#network.cut(from, to),
+      heal: () => this.#network.heal(),
+    };
+    tryDeafNode(trial);
+    tryLostLeader(trial);
   }
 
   #hash({ id }: SimNode, { write, send, apply, responses }: Parameters<Observer["drained"]>[1]): void {

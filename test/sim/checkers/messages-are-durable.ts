@@ -16,7 +16,7 @@ export function messagesAreDurable(): Partial<Observer> {
   };
 }
 
-function problemOf({ id, disk }: SimNode, message: Message): string | undefined {
+function problemOf({ id, disk, reducer }: SimNode, message: Message): string | undefined {
   const { hardState, last } = disk.synced;
   const bearsNewTerm =
     message.kind === "requestPreVote" || (message.kind === "preVoteResponse" && message.granted);
@@ -26,8 +26,9 @@ function problemOf({ id, disk }: SimNode, message: Message): string | undefined 
     case "requestVote":
       if (hardState.term === message.term && hardState.vote !== id)
         return "a vote request without an own vote (P3)";
-      if (hardState.term === message.term && last.index < message.last.index) return "an undurable log (P3)";
-      return undefined;
+      // Whoever has given up the candidacy meanwhile, because another leads the term, can win nothing by it.
+      if (hardState.term !== message.term || reducer?.status().role !== "candidate") return undefined;
+      return last.index < message.last.index ? "an undurable log (P3)" : undefined;
     case "voteResponse":
       if (message.granted && hardState.term === message.term && hardState.vote !== message.to) {
         return `a grant to ${message.to} that is not on disk (P4)`;

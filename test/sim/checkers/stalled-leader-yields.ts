@@ -1,0 +1,39 @@
+/** A leader whose disk has not answered for a few election timeouts, by its own clock, leads no longer. */
+
+import type { RaftSettings } from "../../../src/raft/index.ts";
+import { type Observer, Violation } from "../observer.ts";
+import { type SimNode, TICK_MS } from "../sim-node.ts";
+
+interface Writing {
+  readonly seq: number;
+  readonly atMs: number;
+  readonly pausedMs: number;
+}
+
+/** It is to notice after one; the rest is slack. */
+const TIMEOUTS = 3;
+
+export function stalledLeaderYields(settings: RaftSettings, now: () => number): Partial<Observer> {
+  const writing = new Map<SimNode, Writing[]>();
+  return {
+    crashing: (node) => writing.delete(node),
+    drained(node, { write }) {
+      const open = writing.get(node) ?? [];
+      writing.set(node, open);
+      if (write !== undefined) open.push({ seq: write.seq, atMs: now(), pausedMs: node.pausedMs });
+      const oldest = open[0];
+      if (oldest === undefined) return;
+      const waited = now() - oldest.atMs - (node.pausedMs - oldest.pausedMs);
+      if (waited < TIMEOUTS * settings.electionTicks * TICK_MS) return;
+      if (node.reducer?.status().role !== "leader") return;
+      throw new Violation(
+        "a stalled leader yields",
+        `${node.id} leads though its disk is silent for ${Math.round(waited)} ms`,
+      );
+    },
+    synced(node) {
+      const open = writing.get(node);
+      if (open !== undefined) while (open[0] !== undefined && !node.disk.isPending(open[0].seq)) open.shift();
+    },
+  };
+}
