@@ -41,6 +41,8 @@ class Server {
   readonly #log: Logger;
   readonly #ended: Promise<End>;
   #end: (end: End) => void = () => {};
+  /** The first thing that broke, also while stopping. */
+  #broken: { readonly error: unknown } | undefined;
   readonly #stopping = new AbortController();
 
   constructor(config: ServeConfig, values: OptionValues, log: Logger) {
@@ -76,6 +78,7 @@ class Server {
       if (end.kind === "broken") return await this.#breakDown(end.error, api);
       return await this.#stopGracefully(end.why, node, api);
     } catch (error) {
+      if (this.#broken !== undefined) return await this.#breakDown(this.#broken.error, api);
       if (this.#stopping.signal.aborted) return await this.#stopEarly(api);
       if (!isRefusal(error)) return await this.#breakDown(error, api);
       this.refusal = error.message;
@@ -90,10 +93,13 @@ class Server {
   /** Listens for everything that can end this process from outside or inside. */
   #watch(): () => void {
     const asked = (why: string): void => this.#end({ kind: "asked", why });
-    const broken = (error: unknown): void => this.#end({ kind: "broken", error });
+    const broken = (error: unknown): void => this.#break(error);
     // Ctrl-C in a terminal reaches every process: with a launcher, it is the launcher who decides.
     const ignoreSignals = onStopSignal((signal) => {
-      if (signal === "SIGTERM" || !isSupervised()) asked(signal);
+      if (signal !== "SIGTERM" && isSupervised()) return;
+      // Whoever asks twice does not want to wait; what was acknowledged is on disk.
+      if (this.#stopping.signal.aborted) this.#exitNow(signal);
+      asked(signal);
     });
     const orphaned = (): void => asked("the launcher is gone");
     process.on("disconnect", orphaned);
@@ -109,7 +115,7 @@ class Server {
 
   #listen(service: StartingService): Promise<ApiServer> {
     const api = createApi(service, {
-      onFatal: (error) => this.#end({ kind: "broken", error }),
+      onFatal: (error) => this.#break(error),
       onError: (err, requestId) => this.#log.error({ err, requestId }, "a request failed unexpectedly"),
     });
     const { host, port } = this.#config.listen;
@@ -132,9 +138,14 @@ class Server {
         node: { writeMs: writeTimeout, readMs: readTimeout },
       },
       onNotice: (notice) => this.#note(notice),
-      onFatal: (error) => this.#end({ kind: "broken", error }),
+      onFatal: (error) => this.#break(error),
       signal: this.#stopping.signal,
     });
+  }
+
+  #break(error: unknown): void {
+    this.#broken ??= { error };
+    this.#end({ kind: "broken", error });
   }
 
   #note({ level, event, detail, term }: NodeNotice): void {
@@ -153,6 +164,7 @@ class Server {
     await node.drain(stopTimeout / 2);
     await api.close(stopTimeout / 4);
     await node.close();
+    if (this.#broken !== undefined) return await this.#breakDown(this.#broken.error, api);
     this.#log.info("stopped");
     return EXIT.done;
   }
@@ -171,6 +183,11 @@ class Server {
     sendReport({ kind: "stopping", sentence: err.message });
     // Whoever waits for an answer was told "unknown"; that needs a moment to leave.
     await api?.close(BREAKDOWN_GRACE_MS);
+    process.exit(EXIT.failed);
+  }
+
+  #exitNow(signal: string): void {
+    this.#log.warn({ signal }, "asked again; exiting at once");
     process.exit(EXIT.failed);
   }
 

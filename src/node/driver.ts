@@ -52,8 +52,8 @@ export class NodeDriver {
   #closed = false;
   #totals: Totals;
   readonly #reachable: Set<NodeId> = new Set();
-  /** Called at each drain while somebody waits for the node to come to rest. */
-  #onDrained: (() => void) | undefined;
+  /** Ends the wait of whoever waits for the node to come to rest. */
+  #endDrain: (() => void) | undefined;
 
   constructor(options: DriverOptions) {
     this.#options = options;
@@ -130,11 +130,12 @@ export class NodeDriver {
    * Then everything that is left is answered honestly.
    */
   async drain(graceMs: number): Promise<void> {
+    if (this.#closed || this.#failed) return;
     this.#feed({ kind: "stop" });
+    if (this.#failed) return;
     await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, graceMs);
-      this.#onDrained = () => {
-        if (!this.#reducer.isDrained || this.#waiting.size > 0) return;
+      this.#endDrain = () => {
         clearTimeout(timer);
         resolve();
       };
@@ -142,11 +143,13 @@ export class NodeDriver {
     this.#respond(this.#reducer.abandon());
   }
 
-  /** Stops the clock and all work; nothing is answered after this. */
+  /** Stops the clock and all work, and ends every request that still waits. */
   close(): void {
+    if (this.#closed) return;
     this.#closed = true;
     clearInterval(this.#timer);
     this.#snapshots.close();
+    this.#respond(this.#reducer.abandon());
   }
 
   /** Ends everything at once: the disk or an invariant broke. Pending writes end as unknown. */
@@ -154,16 +157,16 @@ export class NodeDriver {
     if (this.#failed || this.#closed) return;
     this.#failed = true;
     this.close();
-    this.#respond(this.#reducer.abandon());
     this.#options.onFatal(error);
+    this.#endDrain?.();
   }
 
   #request<R extends WriteResult | ReadResult>(event: (id: RequestId) => NodeEvent): Promise<R> {
     const id = ++this.#lastRequest;
     return new Promise<R>((resolve) => {
+      if (this.#closed || this.#failed) return resolve(STOPPED as R);
       this.#waiting.set(id, resolve as (result: never) => void);
-      if (this.#closed || this.#failed) resolve(STOPPED as R);
-      else this.#feed(event(id));
+      this.#feed(event(id));
     });
   }
 
@@ -194,7 +197,7 @@ export class NodeDriver {
     } catch (error) {
       return this.fail(asError(error));
     }
-    this.#onDrained?.();
+    if (this.#endDrain !== undefined && this.#reducer.isDrained && this.#waiting.size === 0) this.#endDrain();
   }
 
   /** Time in whole ticks; what a pause swallowed is not made up for. */

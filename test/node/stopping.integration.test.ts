@@ -78,6 +78,18 @@ describe("a node that is asked to stop", { timeout: PATIENT_MS }, () => {
     expect(read).toMatchObject({ kind: "failed", code: "SHUTTING_DOWN" });
   });
 
+  it("ends every request also when it is closed without a word", async () => {
+    cluster = await Cluster.formed();
+    const leader = await cluster.leader();
+    const write = leader.increment("hits");
+    const read = leader.service.read({ kind: "get", key: "hits" }, "linearizable");
+    const node = await leader.started;
+    await node.close();
+    expect(nameOf(await write)).toBe("SHUTTING_DOWN");
+    expect(await read).toMatchObject({ kind: "failed", code: "SHUTTING_DOWN" });
+    await node.drain(10_000);
+  });
+
   it("stops at once when it is the only one", async () => {
     cluster = await Cluster.formed(undefined, 1);
     const alone = await cluster.leader();
