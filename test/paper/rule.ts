@@ -6,7 +6,7 @@ import type { Cluster } from "../raft/kit.ts";
 import type { Filter } from "../raft/shape.ts";
 import { termsOf } from "../raft/words.ts";
 
-/** `sentence` is what the extended version of the paper says, in its own words but for […]. */
+/** `sentence` is what the extended version of the paper says, in its words or close to them. */
 export function rule(section: string, sentence: string, test: () => void): void {
   it(`§${section}: ${sentence}`, test);
 }
