@@ -34,10 +34,16 @@ export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Flags of Node.js itself. */
   readonly node?: readonly string[];
+  /** A command that is given the program's own as its last arguments, and runs it. */
+  readonly under?: readonly string[];
 }
 
-export function start(argv: readonly string[], { env = {}, node = [] }: StartOptions = {}): Running {
-  const child = spawn(process.execPath, [...node, PROGRAM, ...argv], {
+export function start(
+  argv: readonly string[],
+  { env = {}, node = [], under = [] }: StartOptions = {},
+): Running {
+  const [command = "", ...rest] = [...under, process.execPath, ...node, PROGRAM, ...argv];
+  const child = spawn(command, rest, {
     stdio: ["ignore", "pipe", "pipe"],
     env: { PATH: process.env["PATH"], ...env },
   });
