@@ -210,31 +210,39 @@ async function play(cluster: Cluster, signal: AbortSignal): Promise<number> {
   return wrong === 0 ? 0 : 1;
 }
 
+/** Plays until the end, an interruption or a failure; whichever it is, no node is left behind. */
 async function main(): Promise<number> {
   const stop = new AbortController();
   let cluster: Cluster | undefined;
-  const interrupt = (): void => {
+  let failure: unknown;
+  const end = (why: string): void => {
     if (stop.signal.aborted) return;
     screen.endProgress();
-    screen.line("Stopping the nodes …");
+    screen.line(why);
     stop.abort();
     // A node that is about to start waits for the others: it must not be waited for.
     void cluster?.stop();
   };
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, interrupt);
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"]) process.on(signal, () => end("Stopping the nodes …"));
+  process.on("uncaughtException", (error) => {
+    // What breaks while everything is being torn down is no news.
+    if (!stop.signal.aborted) failure = error;
+    end("Something broke; stopping the nodes …");
+  });
   try {
     screen.line("Starting three nodes …");
     cluster = await Cluster.start();
     stop.signal.throwIfAborted();
     return await play(cluster, stop.signal);
   } catch (error) {
-    if (stop.signal.aborted) return INTERRUPTED;
-    screen.endProgress();
-    screen.line(`The example failed: ${error instanceof Error ? error.message : String(error)}`);
-    return 1;
+    if (!stop.signal.aborted) failure = error;
   } finally {
     await cluster?.stop();
   }
+  if (failure === undefined) return INTERRUPTED;
+  screen.endProgress();
+  screen.line(`The example failed: ${failure instanceof Error ? failure.message : String(failure)}`);
+  return 1;
 }
 
 process.exitCode = await main();
