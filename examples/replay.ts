@@ -124,7 +124,7 @@ class Replay {
         at: 0.9,
         before: 1,
         run: async () => {
-          this.#stalls.begin("all nodes run", performance.now());
+          this.#stalls.begin(`${second} comes back`, performance.now());
           await this.#startAgain(second);
         },
       },
