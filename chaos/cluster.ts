@@ -89,17 +89,20 @@ export class Cluster {
     await this.#ready(id);
   }
 
-  #spawn(id: string): void {
+  /** The command line of a node, without the program. */
+  args(id: string): readonly string[] {
     const { url, peer } = this.node(id);
     const members = this.nodes.map((node) => `${node.id}=${node.peer}@${node.url}`).join(",");
-    const child = spawn(
-      process.execPath,
-      [
-        ...[EXECUTABLE, "serve", "--id", id, "--cluster-id", this.#clusterId, "--members", members],
-        ...["--listen", new URL(url).host, "--listen-peer", peer, "--data", join(this.directory, id)],
-      ],
-      { stdio: ["ignore", "pipe", "pipe"] },
-    );
+    return [
+      ...["serve", "--id", id, "--cluster-id", this.#clusterId, "--members", members],
+      ...["--listen", new URL(url).host, "--listen-peer", peer, "--data", join(this.directory, id)],
+    ];
+  }
+
+  #spawn(id: string): void {
+    const child = spawn(process.execPath, [EXECUTABLE, ...this.args(id)], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     const log = createWriteStream(join(this.directory, `${id}.log`), { flags: "a" });
     child.stdout.pipe(log, { end: false });
     child.stderr.pipe(log, { end: false });
@@ -138,6 +141,16 @@ export class Cluster {
       return exit;
     });
     await Promise.all(ended);
+  }
+
+  /** Asks a process to stop (SIGTERM); resolves with its exit code, or undefined if a signal ended it. */
+  async terminate(id: string): Promise<number | undefined> {
+    const child = this.#process(id);
+    const exit = once(child, "exit") as Promise<[number | null]>;
+    child.kill("SIGTERM");
+    const [exitCode] = await exit;
+    this.#processes.delete(id);
+    return exitCode ?? undefined;
   }
 
   /** Stops a process where it is (SIGSTOP), until {@link resume}. */

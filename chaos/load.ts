@@ -24,6 +24,7 @@ interface Promised {
 
 export class Load {
   readonly #cluster: Cluster;
+  readonly #prefix: string;
   readonly #promised: Map<string, Promised> = new Map();
   readonly #problems: string[] = [];
   readonly #workers: Promise<void>[] = [];
@@ -33,8 +34,10 @@ export class Load {
   #lastAcknowledgedAt = performance.now();
   #longestStallMs = 0;
 
-  constructor(cluster: Cluster) {
+  /** @param prefix of its counters, which nobody else may write. */
+  constructor(cluster: Cluster, prefix = "load") {
     this.#cluster = cluster;
+    this.#prefix = prefix;
   }
 
   get acknowledged(): number {
@@ -45,10 +48,10 @@ export class Load {
   start(writers: number): void {
     this.#lastAcknowledgedAt = performance.now();
     for (let at = 0; at < writers; at++)
-      this.#workers.push(this.#write(this.#cluster.client(at), `load:${at % 8}`));
+      this.#workers.push(this.#write(this.#cluster.client(at), `${this.#prefix}:${at % 8}`));
     for (let at = 0; at < writers / 2; at++) {
       const { id } = this.#cluster.nodes[at % this.#cluster.nodes.length] ?? { id: "n1" };
-      this.#workers.push(this.#read(this.#cluster.clientOf(id), `load:${at % 8}`));
+      this.#workers.push(this.#read(this.#cluster.clientOf(id), `${this.#prefix}:${at % 8}`));
     }
   }
 
