@@ -55,7 +55,7 @@ export function add(key: string, once?: string): Command {
 export class Member {
   readonly id: NodeId;
   readonly reducer: NodeReducer;
-  table = new MemoryTable();
+  readonly table: MemoryTable = new MemoryTable();
   position: SnapshotMeta;
   /** Writes begun and not durable yet, oldest first. */
   readonly writing: LogWrite[] = [];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { decodePayload } from "../../src/counter/index.ts";
-import type { Entry } from "../../src/raft/index.ts";
+import { type Entry, index, term } from "../../src/raft/index.ts";
 import { add, Cluster, type Member } from "./cluster.ts";
 
 function elapsedOf(entry: Entry | undefined): number | undefined {
@@ -149,6 +149,56 @@ describe("how a write ends", () => {
     expect(leader.answer(id)).toMatchObject({ kind: "redirect", leader: second.id });
     expect(leader.table.counter("a")?.value).toBe(1n);
     expect(leader.reducer.pendingBytes).toBe(0);
+  });
+
+  it("is not proposed again once it has ended as unknown, though its entry came to nothing", () => {
+    const { cluster, leader } = led(3, { node: { writeMs: 40 }, raft: { electionTicks: 30 } });
+    cluster.cut.add(leader.id);
+    const id = cluster.write(leader, add("a"));
+    cluster.settle();
+    cluster.tick(4, [leader]);
+    expect(leader.answer(id)).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    const second = cluster.at(2);
+    cluster.tick(30, [cluster.at(3)]);
+    cluster.elect(second);
+    cluster.cut.clear();
+    cluster.tick(20);
+    cluster.step(second, { kind: "transfer" });
+    cluster.settle();
+    cluster.tick(20);
+    expect(cluster.members.map(({ table }) => table.counter("a"))).toEqual([undefined, undefined, undefined]);
+    expect(leader.reducer.pendingBytes).toBe(0);
+  });
+
+  it("ends as unknown when a snapshot replaces the state before it was applied here", () => {
+    const { cluster, leader } = led(3);
+    leader.holdDisk = true;
+    const id = cluster.write(leader, add("a"));
+    cluster.settle();
+    const status = leader.reducer.status();
+    expect(status).toMatchObject({ committed: 2, durable: 1 });
+    const { position } = cluster.at(2);
+    cluster.write(cluster.at(2), add("b"));
+    // Another leads meanwhile, and has gone on so far that it sends a snapshot.
+    const message = {
+      kind: "heartbeat",
+      from: cluster.at(2).id,
+      to: leader.id,
+      term: term(status.term + 1),
+      commit: index(0),
+      round: 0,
+    } as const;
+    cluster.step(leader, { kind: "receive", message });
+    cluster.step(leader, {
+      kind: "snapshotReceived",
+      snapshot: { ...position, index: index(9), term: term(1), chain: 99 },
+    });
+    cluster.settle();
+    expect(leader.answer(id)).toBeUndefined();
+    for (const { seq } of leader.writing.splice(0)) cluster.step(leader, { kind: "persisted", seq });
+    const effects = leader.reducer.drain(cluster.nowMs);
+    expect(effects.restore).toMatchObject({ index: 9 });
+    expect(effects.responses).toMatchObject([{ kind: "write", id, result: { code: "OUTCOME_UNKNOWN" } }]);
   });
 
   it("ends as unknown at its deadline, and is not answered again when it is applied later", () => {

@@ -6,7 +6,7 @@
 
 import type { Prng } from "../../src/base/index.ts";
 import type { Command, Once, Operation, Outcome } from "../../src/counter/index.ts";
-import type { NodeEvent, ReadResult, WriteResult } from "../../src/node/index.ts";
+import type { Effects, NodeEvent, ReadResult, WriteResult } from "../../src/node/index.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { Profile } from "./profile.ts";
 import type { SimNode } from "./sim-node.ts";
@@ -81,6 +81,24 @@ export class Clients {
             () => undefined,
           );
       });
+    }
+  }
+
+  /** Whenever somebody comes to lead, those who still believe that they do are asked what they know. */
+  lookFor(elected: SimNode, { trace }: Effects): void {
+    if (!trace.some((event) => event.kind === "role" && event.role === "leader")) return;
+    for (const node of this.#nodes) {
+      if (node === elected || !this.#standing.isDeposed(node)) continue;
+      for (let left = this.#prng.between(1, 6); left > 0; left--) {
+        const query = this.#workload.query();
+        this.#queue.after(this.#prng.real() * 200, () => {
+          if (!node.isUp) return;
+          node.request(
+            (id) => ({ kind: "read", id, query, consistency: "linearizable" }),
+            () => undefined,
+          );
+        });
+      }
     }
   }
 

@@ -7,7 +7,7 @@ import type { Coverage } from "./coverage.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { Network } from "./network.ts";
 import type { Profile } from "./profile.ts";
-import type { SimNode } from "./sim-node.ts";
+import { type SimNode, TICK_MS } from "./sim-node.ts";
 import type { Standing } from "./standing.ts";
 
 export interface NemesisOptions {
@@ -38,6 +38,7 @@ export class Nemesis {
     const { profile } = this.#options;
     this.#schedule(profile.crashEveryMs, () => this.#crashSome());
     this.#schedule(profile.partitionEveryMs, () => this.#partition());
+    this.#schedule(profile.churnEveryMs, () => this.#churn());
     this.#schedule(profile.pauseEveryMs, () => this.#pauseSome());
     this.#schedule(profile.transferEveryMs, () => this.#transfer());
     this.#schedule(profile.stopEveryMs, () => this.#stopSome());
@@ -59,6 +60,12 @@ export class Nemesis {
   stall(): number {
     const { prng, profile } = this.#options;
     return this.#faulty && prng.chance(profile.stall) ? prng.real() * profile.stallMs : 0;
+  }
+
+  /** How long the restore of a snapshot takes: as long as its transfer may, and twice that. */
+  restoreMs(): number {
+    const { prng, profile } = this.#options;
+    return this.#faulty ? 2 * prng.real() * profile.snapshotMs : 0;
   }
 
   /** After how many of its effects a process dies; undefined to live. */
@@ -156,6 +163,25 @@ export class Nemesis {
       }
       if (prng.chance(0.2)) this.#links(from, (other) => other.feed({ kind: "unreachable", peer: from }));
     }
+  }
+
+  #churn(): void {
+    const { prng, queue, network, profile, standing, note } = this.#options;
+    const { leader } = standing;
+    if (leader === undefined) return;
+    note(`${leader.id} is cut off with work in its hands`);
+    const hears = prng.chance(0.3);
+    for (const { id } of this.#nodes) {
+      if (id === leader.id) continue;
+      network.cut(leader.id, id);
+      if (!hears) network.cut(id, leader.id);
+    }
+    this.#options.burst(leader);
+    queue.after((1 + 3 * prng.real()) * profile.raft.electionTicks * TICK_MS, () => {
+      if (!this.#faulty) return;
+      note("the network heals");
+      network.heal();
+    });
   }
 
   #pauseSome(): void {

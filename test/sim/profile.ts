@@ -31,6 +31,8 @@ export interface Profile {
   readonly stallMs: number;
   /** Mean ms between two faults of each kind; 0 for never. */
   readonly partitionEveryMs: number;
+  /** The leader is cut off with work in its hands, and comes back about when there is another. */
+  readonly churnEveryMs: number;
   readonly crashEveryMs: number;
   readonly pauseEveryMs: number;
   readonly transferEveryMs: number;
@@ -56,7 +58,7 @@ export function drawProfile(prng: Prng): Profile {
   const every = (chance: number, low: number, high: number): number =>
     prng.chance(chance) ? prng.between(low, high) : 0;
   return {
-    nodes: prng.pick([1, 2, 3, 3, 3, 3, 3, 3, 5, 5]),
+    nodes: prng.pick([1, 2, 3, 3, 3, 3, 3, 5, 5, 5]),
     clients: prng.pick([3, 6, 10, 24]),
     thinkMs: prng.pick([1, 5, 30]),
     keys: prng.between(1, 4),
@@ -71,6 +73,7 @@ export function drawProfile(prng: Prng): Profile {
     stall: on() ? 0.015 : 0,
     stallMs: prng.pick([200, 800, 3_000]),
     partitionEveryMs: every(0.7, 100, 900),
+    churnEveryMs: every(0.5, 150, 600),
     crashEveryMs: every(0.6, 150, 1_200),
     pauseEveryMs: every(0.5, 150, 1_000),
     transferEveryMs: every(0.4, 60, 500),

@@ -84,6 +84,7 @@ export class SimDisk {
   #pending: LogWrite[] = [];
   /** Complete snapshot files, oldest first. */
   #snapshots: StateAt[] = [];
+  readonly #held: Set<Index> = new Set();
   /** The state as it is, and earlier ones that a power cut may fall back to (state.db is not flushed). */
   state: StateAt;
   #earlier: StateAt[];
@@ -105,6 +106,20 @@ export class SimDisk {
     return this.#snapshots.find(({ position }) => position.index >= at);
   }
 
+  /** The snapshot file of exactly this position. */
+  snapshotAt(at: Index): StateAt | undefined {
+    return this.#snapshots.find(({ position }) => position.index === at);
+  }
+
+  /** A snapshot that the log is to begin with stays until the state has been replaced by it or a later one. */
+  hold(at: Index): void {
+    this.#held.add(at);
+  }
+
+  release(upTo: Index): void {
+    for (const at of this.#held) if (at <= upTo) this.#held.delete(at);
+  }
+
   /** A snapshot file became durable; the two before it are kept. */
   addSnapshot(snapshot: StateAt): void {
     if (this.#snapshots.some(({ position }) => position.index === snapshot.position.index)) return;
@@ -112,7 +127,7 @@ export class SimDisk {
     this.#snapshots.sort((a, b) => a.position.index - b.position.index);
     const needed = this.snapshotFrom(this.latest.base.index);
     this.#snapshots = this.#snapshots.filter(
-      (held, at) => at >= this.#snapshots.length - 3 || held === needed,
+      (one, at) => at >= this.#snapshots.length - 3 || one === needed || this.#held.has(one.position.index),
     );
   }
 
@@ -149,6 +164,7 @@ export class SimDisk {
     const survive = prng.between(0, this.#pending.length);
     for (const write of this.#pending.slice(0, survive)) this.synced.apply(write);
     this.#pending = [];
+    this.#held.clear();
     this.latest = this.synced.clone();
     const earlier = this.#earlier;
     this.#earlier = [];

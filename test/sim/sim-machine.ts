@@ -23,6 +23,8 @@ export interface SimMachineOptions {
   readonly queue: EventQueue;
   readonly prng: Prng;
   readonly diskMs: number;
+  /** How long this restore takes, ms. */
+  readonly restoreMs: () => number;
   /** Runs something in this process, unless it has died. */
   readonly later: (delayMs: number, happen: () => void) => void;
   readonly step: (event: NodeEvent) => void;
@@ -49,9 +51,12 @@ export class SimMachine {
   }
 
   restore(meta: SnapshotMeta): void {
+    // A file is copied and opened: longer than any apply, and others queue up behind it.
+    this.#freeAt = Math.max(this.#freeAt, this.#options.queue.now) + this.#options.restoreMs();
     this.#inTurn(() => {
       const { disk } = this.#options;
-      disk.restore(defined(disk.snapshotFrom(meta.index), "sim: a snapshot to restore is on disk"));
+      disk.restore(defined(disk.snapshotAt(meta.index), "sim: a snapshot to restore is on disk"));
+      disk.release(meta.index);
       const { position, table } = disk.state;
       this.#done({ index: position.index, outcomes: [], digests: [], totals: table.totals() });
     });

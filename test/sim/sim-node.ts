@@ -32,6 +32,8 @@ export interface SimNodeOptions {
   readonly observer: Observer;
   /** How long a flush and an apply take at most, ms. */
   readonly diskMs: number;
+  /** How long this restore of a snapshot takes, ms. */
+  readonly restoreMs: () => number;
   /** How much longer this flush takes, ms. */
   readonly stall: () => number;
   /** Of so many effects, after how many the process dies; undefined to live. */
@@ -73,6 +75,7 @@ export class SimNode {
       queue: options.queue,
       prng: options.prng,
       diskMs: options.diskMs,
+      restoreMs: options.restoreMs,
       later: (delayMs, happen) => this.#later(delayMs, happen),
       step: (event) => this.#step(event),
       applied: (entry, digest) => options.observer.applied(this, entry, digest),
@@ -277,6 +280,7 @@ export class SimNode {
   #write({ write }: Effects): void {
     if (write === undefined) return;
     const { queue, prng, diskMs, stall } = this.#options;
+    if (write.install !== undefined) this.disk.hold(write.install.index);
     this.disk.write(write);
     this.#diskFreeAt = Math.max(this.#diskFreeAt, queue.now) + prng.real() * diskMs + stall();
     this.#later(this.#diskFreeAt - queue.now, () => {

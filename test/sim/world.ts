@@ -110,6 +110,7 @@ export class World {
       // First, so that the story holds what a checker then refuses.
       ...(this.#narrator === undefined ? [] : [this.#narrator.observer]),
       this.#standing.observer,
+      { drained: (node, effects) => this.#clients.lookFor(node, effects) },
       ...checkersOf({
         seed: this.#seed,
         profile: this.profile,
@@ -148,6 +149,7 @@ export class World {
           observer: this.#observer,
           diskMs: profile.diskMs,
           stall: () => this.#nemesis.stall(),
+          restoreMs: () => this.#nemesis.restoreMs(),
           diesAfter: (effects) => this.#nemesis.diesAfter(effects),
           onDeath: (node) => this.#nemesis.died(node),
           send: (sent) => {

@@ -35,7 +35,7 @@ export interface Execution {
 export type Watcher = (payload: Payload, executions: readonly Execution[], entry: Entry) => void;
 
 export class Reference {
-  readonly table = new MemoryTable();
+  readonly table: MemoryTable = new MemoryTable();
   readonly #log: CommittedLog;
   readonly #limits: Limits;
   readonly #watchers: readonly Watcher[];

@@ -1,0 +1,43 @@
+import { describe, expect, it } from "vitest";
+import { Formation } from "../../src/node/formation.ts";
+import { nodeId } from "../../src/raft/index.ts";
+
+const TWO = nodeId("n2");
+const THREE = nodeId("n3");
+
+describe("the formation of a cluster", () => {
+  it("is complete when every other member has been met, and not before", async () => {
+    const formation = new Formation([TWO, THREE]);
+    let complete = false;
+    const done = formation.complete(new AbortController().signal).then(() => {
+      complete = true;
+    });
+    formation.met(TWO);
+    formation.met(TWO);
+    await Promise.resolve();
+    expect(complete).toBe(false);
+    expect(formation.awaited).toEqual([THREE]);
+    formation.met(THREE);
+    await done;
+    expect(complete).toBe(true);
+  });
+
+  it("is complete at once for a node that is alone", async () => {
+    await expect(new Formation([]).complete(new AbortController().signal)).resolves.toBeUndefined();
+  });
+
+  it("fails with the refusal of a member", async () => {
+    const formation = new Formation([TWO]);
+    const refused = new Error("n2 knows this node under another incarnation");
+    formation.fail(refused);
+    await expect(formation.complete(new AbortController().signal)).rejects.toBe(refused);
+  });
+
+  it("ends when the start is stopped, before or while it waits", async () => {
+    const stop = new AbortController();
+    const waiting = new Formation([TWO]).complete(stop.signal);
+    stop.abort();
+    await expect(waiting).rejects.toThrow("stopped");
+    await expect(new Formation([TWO]).complete(stop.signal)).rejects.toThrow("stopped");
+  });
+});
