@@ -6,7 +6,7 @@
 
 import { InvariantViolation } from "../base/index.ts";
 import type { Command, Totals } from "../counter/index.ts";
-import { index, type NodeId, type RaftStatus } from "../raft/index.ts";
+import { index, type NodeId, type RaftStatus, type SnapshotMeta } from "../raft/index.ts";
 import type { Applied, NodeStore, Query } from "../store/index.ts";
 import type { Packet, Transport } from "../transport/index.ts";
 import type { Effects, NodeEvent, NodeTrace, RequestId, Response } from "./events.ts";
@@ -52,6 +52,8 @@ export class NodeDriver {
   #closed = false;
   #totals: Totals;
   readonly #reachable: Set<NodeId> = new Set();
+  /** Snapshots held for the log that is to begin with them. */
+  #installing: SnapshotMeta[] = [];
   /** Ends the wait of whoever waits for the node to come to rest. */
   #endDrain: (() => void) | undefined;
 
@@ -117,6 +119,7 @@ export class NodeDriver {
 
   linked(peer: NodeId): void {
     this.#reachable.add(peer);
+    this.#snapshots.reachable(peer);
   }
 
   unlinked(peer: NodeId): void {
@@ -212,11 +215,12 @@ export class NodeDriver {
   #carryOut(effects: Effects): void {
     const { write, restore, apply } = effects;
     if (write !== undefined) {
-      const { seq } = write;
+      const { seq, install } = write;
+      if (install !== undefined) this.#holdUntilRestored(install);
       this.#await(this.#store.write(write), () => this.#feed({ kind: "persisted", seq }));
     }
     for (const message of effects.send) this.#transport.send(message.to, { kind: "raft", message });
-    if (restore !== undefined) this.#await(this.#store.restore(restore), (applied) => this.#applied(applied));
+    if (restore !== undefined) this.#restore(restore);
     if (apply !== undefined) {
       const done = this.#store.apply(apply.entries, apply.wantOutcomes);
       this.#await(done, (applied) => this.#applied(applied));
@@ -232,6 +236,24 @@ export class NodeDriver {
     }
     for (const { to, snapshot } of effects.sendSnapshot) this.#snapshots.send(to, snapshot);
     for (const trace of effects.trace) this.#options.onTrace(trace);
+  }
+
+  /**
+   * The log is to begin with this snapshot. Its file must outlast a newer one that arrives before the state has
+   * been replaced: while the log's record is being flushed the core says nothing of the file yet.
+   */
+  #holdUntilRestored(install: SnapshotMeta): void {
+    if (this.#store.holdSnapshot(install) !== undefined) this.#installing.push(install);
+  }
+
+  #restore(meta: SnapshotMeta): void {
+    this.#await(this.#store.restore(meta), (applied) => {
+      // An install that a newer one has overtaken is never restored; its file goes with this one.
+      const done = this.#installing.filter((held) => held.index <= meta.index);
+      this.#installing = this.#installing.filter((held) => held.index > meta.index);
+      for (const held of done) this.#store.releaseSnapshot(held);
+      this.#applied(applied);
+    });
   }
 
   #applied(applied: Applied): void {
