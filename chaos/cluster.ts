@@ -106,7 +106,9 @@ export class Cluster {
     const log = createWriteStream(join(this.directory, `${id}.log`), { flags: "a" });
     child.stdout.pipe(log, { end: false });
     child.stderr.pipe(log, { end: false });
-    child.once("exit", () => log.end());
+    // Not at its exit: what it wrote last may still be on its way.
+    child.once("close", () => log.end());
+    log.on("error", (error) => process.emitWarning(`the log of ${id} cannot be written: ${error.message}`));
     this.#processes.set(id, child);
   }
 

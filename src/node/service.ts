@@ -84,7 +84,7 @@ export class Service implements NodeService {
           api,
           peer,
           reachable: driver.reachable.has(id),
-          roundTripMs: roundTrips.get(id),
+          roundTripMs: microseconds(roundTrips.get(id)),
           match: progress?.match,
           state: progress?.state,
         };
@@ -110,4 +110,9 @@ export class Service implements NodeService {
       },
     ];
   }
+}
+
+/** Milliseconds without digits that mean nothing. */
+function microseconds(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.round(ms * 1_000) / 1_000;
 }
