@@ -20,15 +20,17 @@ export interface SnapshotTransfersOptions {
 
 interface Sending {
   readonly meta: SnapshotMeta;
-  readonly token: string;
+  readonly offer: SnapshotOffer;
 }
 
 export class SnapshotTransfers {
   readonly #options: SnapshotTransfersOptions;
   readonly #sending: Map<NodeId, Sending> = new Map();
   #fetching:
-    | { readonly from: NodeId; readonly meta: SnapshotMeta; readonly stop: AbortController }
+    | { readonly from: NodeId; readonly offer: SnapshotOffer; readonly stop: AbortController }
     | undefined;
+  /** The latest snapshot that has arrived whole, and whose it was. */
+  #arrived: { readonly from: NodeId; readonly meta: SnapshotMeta } | undefined;
 
   constructor(options: SnapshotTransfersOptions) {
     this.#options = options;
@@ -44,9 +46,22 @@ export class SnapshotTransfers {
       return onSent(to, false);
     }
     const token = transport.offer(path, manifest.bytes);
-    this.#sending.set(to, { meta: manifest.meta, token });
     const { meta, bytes, sha256, digest } = manifest;
-    transport.send(to, { kind: "snapshotOffer", offer: { meta, bytes, sha256, digest, token } });
+    const offer = { meta, bytes, sha256, digest, token };
+    this.#sending.set(to, { meta, offer });
+    transport.send(to, { kind: "snapshotOffer", offer });
+  }
+
+  /**
+   * The link to a peer stands. What was said while it did not is lost, and a lost word would leave the leader
+   * waiting for the end of the transfer: so it is said again.
+   */
+  reachable(peer: NodeId): void {
+    const { transport } = this.#options;
+    const sending = this.#sending.get(peer);
+    if (sending !== undefined) transport.send(peer, { kind: "snapshotOffer", offer: sending.offer });
+    if (this.#arrived?.from !== peer) return;
+    transport.send(peer, { kind: "snapshotResult", meta: this.#arrived.meta, ok: true });
   }
 
   /** The peer's word on the offer. */
@@ -67,17 +82,22 @@ export class SnapshotTransfers {
   offered(from: NodeId, offer: SnapshotOffer): void {
     const current = this.#fetching;
     if (current !== undefined) {
+      if (current.offer.token === offer.token) return;
       // An offer of somebody else comes from a later leader, and the earlier one may have fallen silent.
-      if (current.from === from && current.meta.index >= offer.meta.index) return this.#refuse(from, offer);
+      const isOlder = current.offer.meta.index >= offer.meta.index;
+      if (current.from === from && isOlder) return this.#refuse(from, offer);
       current.stop.abort();
     }
     const stop = new AbortController();
-    const fetching = { from, meta: offer.meta, stop };
+    const fetching = { from, offer, stop };
     this.#fetching = fetching;
     this.#fetch(from, offer, stop.signal)
       .then((ok) => {
         if (this.#fetching === fetching) this.#fetching = undefined;
-        if (ok) this.#options.onReceived(offer.meta);
+        if (ok) {
+          this.#arrived = { from, meta: offer.meta };
+          this.#options.onReceived(offer.meta);
+        }
         this.#options.transport.send(from, { kind: "snapshotResult", meta: offer.meta, ok });
       })
       .catch((error: unknown) =>
@@ -110,7 +130,7 @@ export class SnapshotTransfers {
     const sending = this.#sending.get(to);
     if (sending === undefined) return;
     this.#sending.delete(to);
-    this.#options.transport.withdraw(sending.token);
+    this.#options.transport.withdraw(sending.offer.token);
     this.#options.store.releaseSnapshot(sending.meta);
   }
 
