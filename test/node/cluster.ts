@@ -6,6 +6,7 @@
 import { defined } from "../../src/base/index.ts";
 import { applyPayload, type Command, decodePayload, LIMITS, MemoryTable } from "../../src/counter/index.ts";
 import {
+  type Consistency,
   type Effects,
   NODE_SETTINGS,
   type NodeEvent,
@@ -25,7 +26,7 @@ import {
   type RaftSettings,
   type SnapshotMeta,
 } from "../../src/raft/index.ts";
-import type { Applied, Consistency, Query, StateDigest } from "./words.ts";
+import type { Applied, Query, StateDigest } from "../../src/store/index.ts";
 
 export const TICK_MS = 10;
 

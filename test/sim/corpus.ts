@@ -15,4 +15,10 @@ export const CORPUS: readonly Case[] = [
       "a follower that had just restarted took the answer to a read of its earlier process, which had the same " +
       "number, for that to its own: a stale read (test/node/reducer-reads.test.ts)",
   },
+  {
+    seed: 242,
+    showed:
+      "a newer snapshot arrived between an install and its restore, and the file that the restore was to come from " +
+      "was gone (test/node/driver.test.ts)",
+  },
 ];

@@ -29,6 +29,7 @@ export const COUNTED = [
   "installs over a longer log",
   "transfers asked for",
   "transfers ended",
+  "orders to take over that came late",
   "messages lost",
   "duplicates delivered",
   "messages through the real codec",

@@ -1,7 +1,7 @@
 /** What goes wrong, when and how often, as the profile of a seed says; and the healing at the end. */
 
 import type { Prng } from "../../src/base/index.ts";
-import type { NodeId } from "../../src/raft/index.ts";
+import type { Message, NodeId } from "../../src/raft/index.ts";
 import type { Courier } from "./courier.ts";
 import type { Coverage } from "./coverage.ts";
 import type { EventQueue } from "./event-queue.ts";
@@ -73,6 +73,23 @@ export class Nemesis {
     const { prng, profile } = this.#options;
     if (!this.#faulty || effects === 0 || !prng.chance(profile.dieWithin)) return undefined;
     return prng.between(0, effects);
+  }
+
+  /**
+   * Now and then the order to take over arrives late, at a node that has missed what was written meanwhile. Says
+   * whether it does.
+   */
+  delaysHandover({ from, to }: Message, arrive: () => void): boolean {
+    const { prng, queue, network, profile, coverage, note } = this.#options;
+    if (!this.#faulty || !prng.chance(0.3)) return false;
+    coverage.count("orders to take over that came late");
+    note(`the order to ${to} to take over is late, and it hears nothing more of ${from}`);
+    network.cut(from, to);
+    queue.after((0.5 + 2 * prng.real()) * profile.raft.electionTicks * TICK_MS, () => {
+      network.mend(from, to);
+      arrive();
+    });
+    return true;
   }
 
   died(node: SimNode): void {

@@ -33,6 +33,10 @@ export class Network {
     return this.#cut.size > 0 && this.#cut.has(`${from} ${to}`);
   }
 
+  mend(from: NodeId, to: NodeId): void {
+    this.#cut.delete(`${from} ${to}`);
+  }
+
   heal(): void {
     this.#cut.clear();
   }
@@ -52,7 +56,8 @@ export class Network {
     return packet.message;
   }
 
-  send(from: NodeId, to: NodeId, arrive: () => void): void {
+  /** @param isAnswer answers are late more often: they are what an earlier reign leaves behind. */
+  send(from: NodeId, to: NodeId, arrive: () => void, isAnswer: boolean = false): void {
     const { loss, duplicate, replayMs } = this.#profile;
     if (!this.#calm && this.#prng.chance(duplicate)) {
       this.#queue.after(this.#prng.real() * replayMs, () => {
@@ -64,7 +69,7 @@ export class Network {
       this.#coverage.count("messages lost");
       return;
     }
-    this.#queue.after(this.#delay(), () => this.#arrive(from, to, arrive));
+    this.#queue.after(this.#delay(isAnswer), () => this.#arrive(from, to, arrive));
   }
 
   /** A message is lost to a cut that is there when it leaves or when it arrives; here: when it arrives. */
@@ -73,11 +78,11 @@ export class Network {
     else arrive();
   }
 
-  #delay(): number {
+  #delay(isAnswer: boolean): number {
     const { delayMs, tail, replayMs } = this.#profile;
     const mean = this.#calm ? 0.5 : delayMs;
     const usual = 0.05 + mean * 0.3 - Math.log(1 - this.#prng.real()) * mean * 0.7;
-    const late = !this.#calm && this.#prng.chance(tail);
+    const late = !this.#calm && this.#prng.chance(isAnswer ? 3 * tail : tail);
     return late ? usual + this.#prng.real() * replayMs : usual;
   }
 }

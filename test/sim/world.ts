@@ -154,9 +154,9 @@ export class World {
           onDeath: (node) => this.#nemesis.died(node),
           send: (sent) => {
             const message = this.#network.carry(sent);
-            this.#network.send(message.from, message.to, () =>
-              this.#node(message.to).feed({ kind: "receive", message }),
-            );
+            const arrive = (): void => this.#node(message.to).feed({ kind: "receive", message });
+            if (message.kind === "timeoutNow" && this.#nemesis.delaysHandover(message, arrive)) return;
+            this.#network.send(message.from, message.to, arrive, message.kind.endsWith("Response"));
           },
           sendDigest: (from, digest) => {
             for (const to of ids) {
