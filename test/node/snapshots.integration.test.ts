@@ -122,12 +122,12 @@ describe("a follower that lags behind the log", { timeout: PATIENT_MS }, () => {
     const [lagging] = await cluster.followers();
     const at = lagging.service.status().last;
     await cluster.crash(lagging.id);
-    await grow(16, 250);
+    await grow(24, 250);
     await compactedBeyond(at);
 
     const leader = await cluster.leader();
     const brake = brakeOf(leader);
-    brake.holdAfter = 100_000;
+    brake.holdAfter = 60_000;
     const first = await cluster.start(lagging.id);
     await until(() => brake.holds && partBytes(lagging.id) > 50_000, "a part of the snapshot has arrived");
     brake.cut();
@@ -162,11 +162,11 @@ describe("a follower that lags behind the log", { timeout: PATIENT_MS }, () => {
     const [lagging] = await cluster.followers();
     const at = lagging.service.status().last;
     await cluster.crash(lagging.id);
-    await grow(16, 250);
+    await grow(24, 250);
     await compactedBeyond(at);
 
     const old = await cluster.leader();
-    brakeOf(old).holdAfter = 100_000;
+    brakeOf(old).holdAfter = 60_000;
     const back = await cluster.start(lagging.id);
     await until(() => brakeOf(old).holds, "a part of the snapshot has arrived");
     await cluster.crash(old.id);
