@@ -132,7 +132,9 @@ export class Nemesis {
 
   #restartLater(node: SimNode): void {
     const { queue, prng, note } = this.#options;
-    queue.after(5 - Math.log(1 - prng.real()) * 200, () => {
+    // Often back so soon that answers to the process before are still on their way.
+    const downMs = prng.chance(0.5) ? 1 + 5 * prng.real() : 5 - Math.log(1 - prng.real()) * 200;
+    queue.after(downMs, () => {
       if (node.isUp) return;
       note(`${node.id} starts again`);
       node.start();

@@ -3,7 +3,7 @@ import { range, runBatch } from "./batch.ts";
 import { CORPUS } from "./corpus.ts";
 import { simulate } from "./world.ts";
 
-const MINUTES = 120_000;
+const MINUTES = 300_000;
 
 describe("the simulated cluster, seeds 1 to 250", () => {
   it("keeps every promise, and everything that is counted has happened", { timeout: MINUTES }, () => {
