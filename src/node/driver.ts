@@ -7,7 +7,7 @@
 import { InvariantViolation } from "../base/index.ts";
 import type { Command, Totals } from "../counter/index.ts";
 import { index, type NodeId, type RaftStatus, type SnapshotMeta } from "../raft/index.ts";
-import type { Applied, NodeStore, Query } from "../store/index.ts";
+import type { Applied, NodeStore, Query, StateDigest } from "../store/index.ts";
 import type { Packet, Transport } from "../transport/index.ts";
 import type { Effects, NodeEvent, NodeTrace, RequestId, Response } from "./events.ts";
 import type { NodeReducer } from "./reducer.ts";
@@ -20,6 +20,8 @@ export interface DriverOptions {
   readonly store: NodeStore;
   readonly transport: Transport;
   readonly totals: Totals;
+  /** Digests of this node's state from before it was started, oldest first. */
+  readonly digests?: readonly StateDigest[];
   /** Length of a tick, ms. */
   readonly tickMs: number;
   readonly onTrace: (trace: NodeTrace) => void;
@@ -52,6 +54,8 @@ export class NodeDriver {
   #closed = false;
   #totals: Totals;
   readonly #reachable: Set<NodeId> = new Set();
+  /** Of this node's own state. */
+  #latestDigest: StateDigest | undefined;
   /** Snapshots held for the log that is to begin with them. */
   #installing: SnapshotMeta[] = [];
   /** Ends the wait of whoever waits for the node to come to rest. */
@@ -75,6 +79,10 @@ export class NodeDriver {
 
   /** Starts the clock. */
   start(): void {
+    // A state that was found wrong before must not be served until the next index that is compared.
+    const { digests = [] } = this.#options;
+    for (const digest of digests) this.#feed({ kind: "digest", from: this.#reducer.self, digest });
+    this.#latestDigest = digests.at(-1);
     this.#tickedMs = performance.now();
     this.#timer = setInterval(() => this.#tick(), this.#options.tickMs);
     this.#schedule();
@@ -119,6 +127,9 @@ export class NodeDriver {
 
   linked(peer: NodeId): void {
     this.#reachable.add(peer);
+    const digest = this.#latestDigest;
+    // It may have been down when all were told.
+    if (digest !== undefined) this.#transport.send(peer, { kind: "digest", ...digest });
     this.#snapshots.reachable(peer);
   }
 
@@ -229,7 +240,7 @@ export class NodeDriver {
       this.#await(this.#store.query(queries), (answers) => this.#feed({ kind: "queried", ticket, answers }));
     }
     this.#respond(effects.responses);
-    for (const digest of effects.digests) this.#broadcast({ kind: "digest", ...digest });
+    for (const digest of effects.digests) this.#tellDigest(digest);
     if (effects.takeSnapshot) {
       const taken = this.#store.takeSnapshot();
       this.#await(taken, ({ meta }) => this.#feed({ kind: "snapshotTaken", snapshot: meta }));
@@ -261,7 +272,10 @@ export class NodeDriver {
     this.#feed({ kind: "applied", applied });
   }
 
-  #broadcast(packet: Packet): void {
+  #tellDigest(digest: StateDigest): void {
+    // An old one is told again as an answer to a peer that lags.
+    if (digest.index >= (this.#latestDigest?.index ?? 0)) this.#latestDigest = digest;
+    const packet: Packet = { kind: "digest", ...digest };
     for (const { id } of this.#reducer.configuration.members) {
       if (id !== this.#reducer.self) this.#transport.send(id, packet);
     }

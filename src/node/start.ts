@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import { type NodeId, nodeId, type RaftSettings, type Term } from "../raft/index.ts";
 import { type DataDirectory, type NodeStore, openDirectory } from "../store/index.ts";
-import { openTransport, type Transport } from "../transport/index.ts";
+import { openTransport, type Packet, type Transport } from "../transport/index.ts";
 import { NodeDriver } from "./driver.ts";
 import { NODE_SETTINGS, type NodeSettings, type NodeTrace } from "./events.ts";
 import { Formation } from "./formation.ts";
@@ -114,6 +114,8 @@ class Start {
   #driver: NodeDriver | undefined;
   /** Peers whose link stood before there was a driver to tell. */
   readonly #linked = new Set<NodeId>();
+  /** What peers said of their states before there was a driver to tell: the latest of each. */
+  readonly #earlyDigests = new Map<NodeId, Packet>();
 
   constructor(options: NodeOptions, directory: DataDirectory, self: NodeId) {
     this.#options = options;
@@ -135,7 +137,7 @@ class Start {
         .map(({ id, peer, incarnation }) => ({ id, address: peer, incarnation })),
       secret,
       handlers: {
-        onPacket: (from, packet) => this.#driver?.receive(from, packet),
+        onPacket: (from, packet) => this.#receive(from, packet),
         onReachable: (peer) => this.#reachable(peer),
         onUnreachable: (peer) => this.#unreachable(peer),
         onFirstContact: async (peer, incarnation) => {
@@ -146,6 +148,12 @@ class Start {
           this.#options.onNotice({ level: "warn", event, detail: `${remote}: ${detail}` }),
       },
     });
+  }
+
+  #receive(from: NodeId, packet: Packet): void {
+    if (this.#driver !== undefined) this.#driver.receive(from, packet);
+    // Raft says everything again. A digest is told once to whoever comes up, and it counts.
+    else if (packet.kind === "digest") this.#earlyDigests.set(from, packet);
   }
 
   #reachable(peer: NodeId): void {
@@ -205,13 +213,14 @@ class Start {
       },
       settings: { ...NODE_SETTINGS, ...settings?.node },
     });
-    const totals = await store.totals();
+    const [totals, digests] = await Promise.all([store.totals(), store.digests()]);
     const driver = new NodeDriver({
       clusterId,
       reducer,
       store,
       transport,
       totals,
+      digests,
       tickMs: TICK_MS,
       onTrace: (trace) => {
         this.#report(trace);
@@ -220,8 +229,9 @@ class Start {
       onFatal,
     });
     this.#driver = driver;
-    for (const peer of this.#linked) driver.linked(peer);
     driver.start();
+    for (const peer of this.#linked) driver.linked(peer);
+    for (const [from, packet] of this.#earlyDigests) driver.receive(from, packet);
     const service = new Service({ driver, reducer, transport, clusterId, version });
     return {
       service,

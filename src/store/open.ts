@@ -21,6 +21,7 @@ import type {
   QueryAnswers,
   Recovered,
   SnapshotManifest,
+  StateDigest,
 } from "./types.ts";
 import { Wal } from "./wal.ts";
 import { type LogOnDisk, readLog } from "./wal-read.ts";
@@ -176,6 +177,10 @@ class Store implements NodeStore {
 
   totals(): Promise<Totals> {
     return this.#run(() => this.#parts.state.totals());
+  }
+
+  digests(): Promise<readonly StateDigest[]> {
+    return this.#run(() => this.#parts.state.digests());
   }
 
   takeSnapshot(): Promise<SnapshotManifest> {

@@ -124,6 +124,8 @@ export interface NodeStore {
   /** Runs after every apply asked for before it. */
   query(queries: readonly Query[]): Promise<QueryAnswers>;
   totals(): Promise<Totals>;
+  /** The digests of the state that are remembered, oldest first: of every 1,024th index, at most the last 64. */
+  digests(): Promise<readonly StateDigest[]>;
   /** Copies the state to a durable snapshot at whatever index it finds, while applying goes on. */
   takeSnapshot(): Promise<SnapshotManifest>;
   /** Replaces the state by the local snapshot at this position, which `IncomingSnapshot.finish` made durable. */

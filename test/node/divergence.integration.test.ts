@@ -70,7 +70,8 @@ describe("a node whose state is wrong, without any damage to see", { timeout: PA
     falsify(wrong.id, "hits");
     await cluster.crash(third.id);
     const lied = await cluster.start(wrong.id);
-    const right = await until(() => cluster.leader(), "two of three serve");
+    await cluster.leader();
+    const right = cluster.machines.find((machine) => machine !== lied) ?? lied;
 
     await until(async () => {
       // Digests travel like all messages: one that is lost is made up for by the next.
@@ -112,6 +113,9 @@ describe("a node whose state is wrong, without any damage to see", { timeout: PA
     await passDigest();
     const lied = await cluster.start(wrong.id);
     await expectDiverged(lied);
+    // To start again does not make it right, and it knows before the next index that is compared.
+    await cluster.crash(wrong.id);
+    await expectDiverged(await cluster.start(wrong.id));
     for (const machine of cluster.machines.filter(({ id }) => id !== lied.id)) {
       await until(() => machine.service.status().alarm?.includes(lied.id), `${machine.id} names it`);
       expect((await probe(machine.url, "readyz")).status).toBe(200);
