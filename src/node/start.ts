@@ -24,6 +24,7 @@ export const RAFT_SETTINGS: RaftSettings = {
   uncommittedBytesMax: 67_108_864,
   trailingEntriesMax: 10_000,
   trailingBytesMax: 8_388_608,
+  retainedBytesMax: 67_108_864,
   snapshotTicks: 6_000,
 };
 

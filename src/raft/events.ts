@@ -35,6 +35,8 @@ export type Event =
    * verified. No term: what a snapshot holds is committed, whoever leads now.
    */
   | { readonly kind: "snapshotReceived"; readonly snapshot: SnapshotMeta }
+  /** The transfer that `sendSnapshot` asked for is getting on: it is not given up for its length. */
+  | { readonly kind: "snapshotProgress"; readonly to: NodeId }
   /** The transfer that `sendSnapshot` asked for has ended; `ok` if the peer has the whole file. */
   | { readonly kind: "snapshotSent"; readonly to: NodeId; readonly ok: boolean }
   | { readonly kind: "unreachable"; readonly peer: NodeId };
@@ -132,6 +134,8 @@ export interface RaftSettings {
   readonly trailingEntriesMax: number;
   /** Bytes of entries kept below a snapshot. */
   readonly trailingBytesMax: number;
-  /** Ticks after which a snapshot transfer without an end is given up. */
+  /** Bytes of entries that a leader keeps at the most for live peers that lack them (P11). */
+  readonly retainedBytesMax: number;
+  /** Ticks without a sign of progress after which a snapshot transfer is given up. */
   readonly snapshotTicks: number;
 }

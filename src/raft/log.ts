@@ -197,13 +197,18 @@ export class RaftLog {
     this.#committed = to;
   }
 
-  /** Takes the entries to apply next: committed and at or below `durable`. */
-  takeUnapplied(durable: Index): readonly Entry[] {
+  /** Takes the entries to apply next: committed, at or below `durable`, of about `bytesMax` bytes. */
+  takeUnapplied(durable: Index, bytesMax: number): readonly Entry[] {
     const limit = this.#committed < durable ? this.#committed : durable;
-    if (limit <= this.#applying) return [];
-    const offset = this.#base.index + 1;
-    const entries = this.#entries.slice(this.#applying + 1 - offset, limit + 1 - offset);
-    this.#applying = limit;
+    if (limit <= this.#applying || bytesMax <= 0) return [];
+    const entries: Entry[] = [];
+    let bytes = 0;
+    while (this.#applying < limit && bytes < bytesMax) {
+      const entry = defined(this.entry(next(this.#applying)), "log: what is not handed out is still held");
+      entries.push(entry);
+      bytes += entryBytes(entry);
+      this.#applying = entry.index;
+    }
     return entries;
   }
 

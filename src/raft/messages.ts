@@ -45,7 +45,10 @@ export type AppendResponse = Envelope & { readonly kind: "appendResponse" } & (
 /** Keeps the leader in office and carries the round that confirms reads (thesis §6.4). */
 export type Heartbeat = Envelope & {
   readonly kind: "heartbeat";
+  /** What the receiver may commit: never more than it is known to hold. */
   readonly commit: Index;
+  /** What the leader has committed: only tells a follower how far behind it is. It commits nothing by it (T16). */
+  readonly leaderCommit: Index;
   readonly round: number;
 };
 export type HeartbeatResponse = Envelope & { readonly kind: "heartbeatResponse"; readonly round: number };

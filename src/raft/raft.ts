@@ -1,6 +1,7 @@
 /** The core: one deterministic object that is told what happened (`step`) and asked what to do (`ready`). */
 
 import { assert, hash52, Prng } from "../base/index.ts";
+import { compact } from "./compaction.ts";
 import {
   handlePreVoteResponse,
   handleRequestPreVote,
@@ -30,18 +31,15 @@ import type { Progress } from "./progress.ts";
 import { Proposals } from "./proposals.ts";
 import { addRead, maybeBeginReads } from "./read-index.ts";
 import { ForwardedReads } from "./reads.ts";
-import { handleAppendResponse, handleSnapshotSent, handleUnreachable } from "./replication.ts";
+import {
+  handleAppendResponse,
+  handleSnapshotProgress,
+  handleSnapshotSent,
+  handleUnreachable,
+} from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
 import { drawTimeout, hasLiveLeader, leaderOf, roleKind, type State, say } from "./state.ts";
-import {
-  type Configuration,
-  type Index,
-  minIndex,
-  type NodeId,
-  next,
-  type SnapshotMeta,
-  type Term,
-} from "./types.ts";
+import { type Configuration, type Index, type NodeId, next, type Term } from "./types.ts";
 
 /** What can be seen of the core from outside; a copy. */
 export interface RaftStatus {
@@ -153,10 +151,13 @@ export class Raft {
         state.log.appliedTo(event.index);
         break;
       case "snapshotTaken":
-        this.#compact(event.snapshot);
+        compact(state, event.snapshot);
         break;
       case "snapshotReceived":
         handleSnapshotReceived(state, event.snapshot);
+        break;
+      case "snapshotProgress":
+        handleSnapshotProgress(state, event.to);
         break;
       case "snapshotSent":
         handleSnapshotSent(state, event.to, event.ok);
@@ -172,8 +173,10 @@ export class Raft {
    * What is to be done now. Each thing is handed out once; the caller does all of it, in the order of the
    * fields. Called after one event or after several: what several events ask for is gathered into one write and
    * one round of reads.
+   * @param applyBytesMax hand out at most this many bytes of entries to apply, but at least one entry if it is
+   *   not 0; the rest comes with a later call. For a state machine that is slower than the log.
    */
-  ready(): Ready {
+  ready(applyBytesMax: number = Number.POSITIVE_INFINITY): Ready {
     const state = this.#state;
     if (state.role.kind === "leader") maybeBeginReads(state);
     const write = state.ledger.take(state);
@@ -186,7 +189,7 @@ export class Raft {
       send,
       sendAfter,
       restore: state.ledger.takeInstalled(),
-      apply: state.log.takeUnapplied(state.ledger.durable),
+      apply: state.log.takeUnapplied(state.ledger.durable, applyBytesMax),
       reads: state.reads.splice(0),
       readsFailed: state.readsFailed.splice(0),
       outcomes,
@@ -234,6 +237,15 @@ export class Raft {
     return this.#state.log.applied;
   }
 
+  get committed(): Index {
+    return this.#state.log.committed;
+  }
+
+  /** Bytes of all entries held in memory. */
+  get logBytes(): number {
+    return this.#state.log.bytes;
+  }
+
   get configuration(): Configuration {
     return this.#state.log.configuration;
   }
@@ -265,23 +277,6 @@ export class Raft {
     if (role.kind === "leader") return addRead(state, { id, origin: state.self });
     if (role.kind === "follower") return forwardRead(state, role, id);
     state.readsFailed.push(id);
-  }
-
-  /** A durable snapshot allows the log before it to be forgotten, but for a tail that helps slow followers. */
-  #compact(snapshot: SnapshotMeta): void {
-    const state = this.#state;
-    const { log, settings } = state;
-    if (state.snapshot !== undefined && snapshot.index <= state.snapshot.index) return;
-    assert(snapshot.index <= log.applied, "raft: a snapshot holds applied entries only");
-    state.snapshot = snapshot;
-    if (snapshot.index <= log.base.index) return;
-    assert(log.chainAt(snapshot.index) === snapshot.chain, "raft: the snapshot is of this log");
-    const keep = { entries: settings.trailingEntriesMax, bytes: settings.trailingBytesMax };
-    const at = log.compactionPoint(minIndex(snapshot.index, log.applied), keep);
-    if (at <= log.base.index) return;
-    log.compactTo(at);
-    state.ledger.compacted(log.base);
-    state.trace.push({ kind: "compact", index: at });
   }
 
   /**

@@ -11,7 +11,12 @@ export function broadcastHeartbeat(state: State): void {
   for (const [id, progress] of role.progress) {
     // Never more than the peer is known to hold, or a follower would commit what it does not have (T16, T17).
     const commit = minIndex(progress.match, state.log.committed);
-    say(state, id, { kind: "heartbeat", commit, round: role.reads.number });
+    say(state, id, {
+      kind: "heartbeat",
+      commit,
+      leaderCommit: state.log.committed,
+      round: role.reads.number,
+    });
   }
 }
 

@@ -130,6 +130,13 @@ function handleRefused(state: State, message: MessageOf<"appendResponse"> & { ok
   replicate(state, message.from, true);
 }
 
+/** Chunks of a snapshot arrive, or are being verified: the transfer is alive, however long it takes (T47). */
+export function handleSnapshotProgress(state: State, to: NodeId): void {
+  if (state.role.kind !== "leader") return;
+  const progress = state.role.progress.get(to);
+  if (progress?.state === "snapshot") setProgress(state, to, { ...progress, ticks: 0 });
+}
+
 /** The transfer of a snapshot ended. A peer that has it continues after it; otherwise it is probed again. */
 export function handleSnapshotSent(state: State, to: NodeId, ok: boolean): void {
   if (state.role.kind !== "leader") return;

@@ -45,7 +45,7 @@ function bodyOf(message: Message): unknown[] {
     case "appendResponse":
       return message.ok ? [true, message.match] : [false, message.rejected, encodeId(message.hint)];
     case "heartbeat":
-      return [message.commit, message.round];
+      return [message.commit, message.leaderCommit, message.round];
     case "heartbeatResponse":
       return [message.round];
     case "timeoutNow":
@@ -83,7 +83,13 @@ export function decodeMessage(fields: Fields): Message {
         ? { ...envelope, kind, ok: true, match: fields.index("match") }
         : { ...envelope, kind, ok: false, rejected: fields.index("rejected"), hint: decodeId(fields.raw()) };
     case "heartbeat":
-      return { ...envelope, kind, commit: fields.index("commit"), round: fields.whole("round") };
+      return {
+        ...envelope,
+        kind,
+        commit: fields.index("commit"),
+        leaderCommit: fields.index("leaderCommit"),
+        round: fields.whole("round"),
+      };
     case "heartbeatResponse":
       return { ...envelope, kind, round: fields.whole("round") };
     case "timeoutNow":

@@ -39,6 +39,7 @@ export const RAFT: RaftSettings = {
   uncommittedBytesMax: 1_048_576,
   trailingEntriesMax: 0,
   trailingBytesMax: 0,
+  retainedBytesMax: 1,
   snapshotTicks: 100,
 };
 

@@ -88,7 +88,7 @@ describe("a linearizable read", () => {
       throw new Error("there was a read and a heartbeat");
     cluster.step(after, {
       kind: "receive",
-      message: { ...heartbeat, kind: "heartbeat", commit: index(0), round: 0 },
+      message: { ...heartbeat, kind: "heartbeat", commit: index(0), leaderCommit: index(0), round: 0 },
     });
     const read = cluster.read(after, GET);
     cluster.act(after);

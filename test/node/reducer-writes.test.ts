@@ -186,6 +186,7 @@ describe("how a write ends", () => {
       to: leader.id,
       term: term(status.term + 1),
       commit: index(0),
+      leaderCommit: index(0),
       round: 0,
     } as const;
     cluster.step(leader, { kind: "receive", message });

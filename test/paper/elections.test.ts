@@ -34,7 +34,11 @@ describe("terms", () => {
             entries: [],
             commit: last.index,
           }),
-          heartbeat: message("heartbeat", envelope, { commit: last.index, round: 0 }),
+          heartbeat: message("heartbeat", envelope, {
+            commit: last.index,
+            leaderCommit: last.index,
+            round: 0,
+          }),
           requestVote: message("requestVote", envelope, { last, transfer: false }),
           voteResponse: message("voteResponse", envelope, { granted: false }),
           appendResponse: message("appendResponse", envelope, { ok: true, match: last.index }),
@@ -231,7 +235,11 @@ describe("elections", () => {
         const cluster = new Cluster(THREE);
         cluster.stand("a");
         cluster.receive(
-          message("heartbeat", { from: "b", to: "a", term }, { commit: entryId(0, 0).index, round: 0 }),
+          message(
+            "heartbeat",
+            { from: "b", to: "a", term },
+            { commit: entryId(0, 0).index, leaderCommit: entryId(0, 0).index, round: 0 },
+          ),
         );
         expect(cluster.status("a")).toMatchObject({ role: "follower", leader: "b", term });
         // Within the same term it has given its vote away to itself, and keeps it.
@@ -247,7 +255,11 @@ describe("elections", () => {
       const cluster = new Cluster({ ...THREE, nodes: { a: { term: 4 } } });
       cluster.stand("a");
       cluster.receive(
-        message("heartbeat", { from: "b", to: "a", term: 4 }, { commit: entryId(0, 0).index, round: 0 }),
+        message(
+          "heartbeat",
+          { from: "b", to: "a", term: 4 },
+          { commit: entryId(0, 0).index, leaderCommit: entryId(0, 0).index, round: 0 },
+        ),
       );
       expect(cluster.status("a")).toMatchObject({ role: "candidate", term: 5 });
       expect(onWire(cluster, "appendResponse")).toMatchObject([{ ok: false, term: 5, to: "b" }]);
@@ -296,7 +308,7 @@ describe("elections", () => {
         message(
           "heartbeat",
           { from: "b", to: "a", term: cluster.status("a").term },
-          { commit: entryId(0, 0).index, round: 0 },
+          { commit: entryId(0, 0).index, leaderCommit: entryId(0, 0).index, round: 0 },
         ),
       );
     }

@@ -94,7 +94,13 @@ describe("elections and votes", () => {
   it("T05: stepping down within a term keeps the vote", () => {
     const cluster = new Cluster(THREE);
     cluster.stand("a");
-    cluster.receive(message("heartbeat", { from: "c", to: "a", term: 1 }, { commit: ZERO.index, round: 0 }));
+    cluster.receive(
+      message(
+        "heartbeat",
+        { from: "c", to: "a", term: 1 },
+        { commit: ZERO.index, leaderCommit: ZERO.index, round: 0 },
+      ),
+    );
     expect(cluster.status("a")).toMatchObject({ role: "follower", term: 1, vote: "a" });
     const leader = new Cluster(THREE);
     leader.elect("a");
@@ -106,7 +112,13 @@ describe("elections and votes", () => {
 
   it("T06: no vote in a term whose leader is known", () => {
     const cluster = new Cluster(THREE);
-    cluster.receive(message("heartbeat", { from: "a", to: "b", term: 1 }, { commit: ZERO.index, round: 0 }));
+    cluster.receive(
+      message(
+        "heartbeat",
+        { from: "a", to: "b", term: 1 },
+        { commit: ZERO.index, leaderCommit: ZERO.index, round: 0 },
+      ),
+    );
     cluster.persist("b");
     cluster.receive(requestVote("c", "b", 1, [9, 1]));
     expect(cluster.status("b").vote).toBeUndefined();

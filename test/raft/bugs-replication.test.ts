@@ -77,7 +77,7 @@ describe("replication and commitment", () => {
     const beyond = message(
       "heartbeat",
       { from: "a", to: "b", term: 1 },
-      { commit: entryId(9, 1).index, round: 0 },
+      { commit: entryId(9, 1).index, leaderCommit: entryId(9, 1).index, round: 0 },
     );
     expect(() => cluster.receive(beyond)).toThrow("was the log of this node lost or cut?");
     const lost = new Cluster(THREE);
@@ -225,7 +225,7 @@ describe("replication and commitment", () => {
       const old = message(
         "heartbeat",
         { from: "a", to: "b", term: 1 },
-        { commit: entryId(commit, 0).index, round: 0 },
+        { commit: entryId(commit, 0).index, leaderCommit: entryId(commit, 0).index, round: 0 },
       );
       cluster.receive(old);
     }

@@ -33,6 +33,7 @@ export const SETTINGS: RaftSettings = {
   uncommittedBytesMax: 65_536,
   trailingEntriesMax: 0,
   trailingBytesMax: 65_536,
+  retainedBytesMax: 1,
   snapshotTicks: 20,
 };
 

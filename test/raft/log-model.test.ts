@@ -107,7 +107,7 @@ function play(log: RaftLog, model: Model, step: Step): void {
       return;
     case "apply": {
       const durable = within(model.applied, last(model), step.at);
-      const taken = log.takeUnapplied(index(durable));
+      const taken = log.takeUnapplied(index(durable), Number.POSITIVE_INFINITY);
       const until = Math.max(model.applied, Math.min(durable, model.committed));
       expect(taken.map((entry) => entry.index)).toEqual(
         Array.from({ length: until - model.applied }, (_, n) => model.applied + n + 1),

@@ -139,7 +139,7 @@ describe("the checkers of the algorithm", () => {
     const envelope = { from: node.id, to, term: term(2) };
     const last = { index: index(0), term: term(0) };
     const too: readonly Message[] = [
-      { ...envelope, kind: "heartbeat", term: term(3), commit: index(0), round: 0 },
+      { ...envelope, kind: "heartbeat", term: term(3), commit: index(0), leaderCommit: index(0), round: 0 },
       { ...envelope, kind: "requestVote", last, transfer: false },
       { ...envelope, kind: "voteResponse", granted: true },
       { ...envelope, kind: "appendResponse", ok: true, match: index(1) },

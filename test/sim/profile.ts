@@ -98,6 +98,7 @@ function drawRaft(prng: Prng): RaftSettings {
     uncommittedBytesMax: prng.pick([200, 10_000, 1_048_576, 1_048_576]),
     trailingEntriesMax: prng.pick([0, 3, 50]),
     trailingBytesMax: prng.pick([0, 1_000, 1_048_576]),
+    retainedBytesMax: prng.pick([1, 1_000, 1_048_576]),
     snapshotTicks: prng.pick([20, 100]),
   };
 }

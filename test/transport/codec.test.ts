@@ -97,7 +97,7 @@ describe("the codec", () => {
   });
 
   it("refuses each field that is not what it should be, and names it", () => {
-    const heartbeat = [2, MESSAGE_CODES.heartbeat, "n1", "n2", 3, 4, 5];
+    const heartbeat = [2, MESSAGE_CODES.heartbeat, "n1", "n2", 3, 4, 4, 5];
     expect(why(heartbeat)).toBe("decoded as raft");
     const cases: [number, unknown, RegExp][] = [
       [0, 99, /kind/],
@@ -113,8 +113,9 @@ describe("the codec", () => {
       [4, 2 ** 53, /term/],
       [4, Number.NaN, /term/],
       [5, "4", /commit/],
-      [6, true, /round/],
-      [6, [5], /round/],
+      [6, -4, /leaderCommit/],
+      [7, true, /round/],
+      [7, [5], /round/],
     ];
     for (const [at, value, expected] of cases) {
       expect(why(heartbeat.with(at, value as never))).toMatch(expected);
@@ -148,7 +149,7 @@ describe("the codec", () => {
   });
 
   it("ignores what a newer node adds at the end of a list", () => {
-    const heartbeat = [2, MESSAGE_CODES.heartbeat, "n1", "n2", 3, 4, 5];
+    const heartbeat = [2, MESSAGE_CODES.heartbeat, "n1", "n2", 3, 4, 4, 5];
     const known = decodePacket(packr.pack(heartbeat));
     expect(decodePacket(packr.pack([...heartbeat, "more", [1]]))).toEqual(known);
   });

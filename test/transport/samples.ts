@@ -89,7 +89,7 @@ export const bodies: Bodies = {
     body("appendResponse", { ok: fc.constant(true as const), match: anIndex }),
     body("appendResponse", { ok: fc.constant(false as const), rejected: anIndex, hint: entryId }),
   ),
-  heartbeat: body("heartbeat", { commit: anIndex, round: whole }),
+  heartbeat: body("heartbeat", { commit: anIndex, leaderCommit: anIndex, round: whole }),
   heartbeatResponse: body("heartbeatResponse", { round: whole }),
   timeoutNow: fc.constant({ kind: "timeoutNow" }),
   readIndex: body("readIndex", { id: whole }),
