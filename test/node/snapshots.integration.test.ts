@@ -10,7 +10,7 @@ import { ask, Cluster, type Machine, PATIENT_MS, until } from "./machines.ts";
 /** A snapshot every few entries, and hardly any log kept behind it. */
 const SNAPSHOT_ENTRIES = 8;
 const EAGER: Partial<NodeSettings> = { snapshotEntries: SNAPSHOT_ENTRIES };
-const SHORT_LOG = { trailingEntriesMax: 2 };
+const SHORT_LOG = { trailingEntriesMax: 2, retainedBytesMax: 1 };
 
 let cluster: Cluster;
 let brakes = new Map<string, Brake>();
