@@ -42,11 +42,15 @@ export function planRepair(found: Found): Repair {
   const { base, entries, state, snapshots } = found;
   const last = entries.at(-1)?.index ?? base.index;
   checkAgreement("state.db", state, found);
-  for (const { manifest, origin } of snapshots) {
-    if (manifest.meta.index <= last || origin === "taken") checkAgreement("snapshots", manifest.meta, found);
+  const known = knownCommitted(found);
+  let goesBeyond = false;
+  for (const snapshot of snapshots) {
+    const { meta } = snapshot.manifest;
+    goesBeyond = meta.index > last || givesWay(snapshot, known, found);
+    if (!goesBeyond || snapshot.origin === "taken") checkAgreement("snapshots", meta, found);
   }
   const latest = snapshots.at(-1);
-  if (latest !== undefined && latest.manifest.meta.index > last) {
+  if (latest !== undefined && goesBeyond) {
     return { install: latest.manifest.meta, restore: latest, takeSnapshot: false };
   }
   const reaches = latest !== undefined && latest.manifest.meta.index >= base.index;
@@ -58,6 +62,27 @@ export function planRepair(found: Found): Repair {
     file: "state.db",
     found: `it holds the entries up to ${state.index}, the log begins after ${base.index}, and no snapshot closes the gap`,
   });
+}
+
+/** Up to where the history in the log is known to be the committed one. */
+function knownCommitted({ hardState, base, entries, state, snapshots }: Found): Index {
+  const agreeing = snapshots
+    .map(({ manifest }) => manifest.meta)
+    .filter(({ index: at, chain }) => chainAt(base, entries, at) === chain);
+  const positions = [hardState.commit, base.index, state.index, ...agreeing.map((meta) => meta.index)];
+  return index(Math.max(...positions));
+}
+
+/**
+ * Whether the log gives way to a snapshot that lies within it, as it would have while running (T45): what the
+ * log holds there was never committed, and the snapshot, which is, arrived before its installation was recorded.
+ */
+function givesWay({ manifest, origin }: LocalSnapshot, known: Index, { base, entries }: Found): boolean {
+  const { meta } = manifest;
+  if (origin === "taken" || meta.index <= known) return false;
+  const held = entries[meta.index - base.index - 1];
+  // One index in one term is one entry: with another chain there, one of the two is damaged.
+  return held !== undefined && held.term !== meta.term;
 }
 
 /** Whether a position that was reached once is one that the log knows too. */

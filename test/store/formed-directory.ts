@@ -33,15 +33,19 @@ export async function form(path: string, id: "n1" | "n2"): Promise<Identity> {
   return new IdentityFile(path, { ...own, members }).form();
 }
 
-/** `count` entries after `previous`, each adding 1 to the counter `hits`. */
-export function increments(previous: { index: number; chain: number }, count: number): Entry[] {
+/** `count` entries of term `inTerm` after `previous`, each adding 1 to the counter `hits`. */
+export function increments(
+  previous: { index: number; chain: number },
+  count: number,
+  inTerm: number = 1,
+): Entry[] {
   let { index: at, chain } = previous;
   return Array.from({ length: count }, () => {
     at += 1;
     const item = { kind: "command", command: { operation: { kind: "add", key: "hits", by: 1n } } } as const;
     const data = encodePayload({ elapsed: 1, items: [item] });
     const body: EntryBody = { kind: "command", data, crc: crc32c(data) };
-    const id = { index: index(at), term: term(1) };
+    const id = { index: index(at), term: term(inTerm) };
     chain = chainHash(chain, id, body);
     return { ...id, ...body, chain };
   });

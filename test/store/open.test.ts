@@ -261,6 +261,33 @@ describe("a snapshot from another node", { timeout: 60_000 }, () => {
     }
   });
 
+  it("replaces a longer log of which nothing was committed, if the process stops before that is recorded", async () => {
+    const sent = await sender(15);
+    const { meta } = sent.manifest;
+    const store = await open();
+    const { base } = store.recovered;
+    // A deposed leader: 5 entries of both histories, 15 that only this node ever had.
+    const both = increments(base, 5);
+    const hardState = { term: term(2), vote: nodeId("n1"), commit: index(5) };
+    const own = increments(both.at(-1) ?? base, 15, 2);
+    await store.write({ seq: 1, hardState, append: [...both, ...own] });
+    await store.apply(both, false);
+    await receive(store, sent);
+    await store.close();
+    for (const opening of ["first", "second"]) {
+      const again = await open();
+      expect(again.recovered, opening).toMatchObject({
+        base: meta,
+        snapshot: meta,
+        entries: [],
+        applied: 15,
+        hardState: { term: 2, vote: "n1", commit: 15 },
+      });
+      expect(await hits(again)).toBe(15n);
+      await again.close();
+    }
+  });
+
   it("is not installed before it is here", async () => {
     const store = await open();
     const install = { ...store.recovered.base, index: index(50) };

@@ -27,6 +27,12 @@ function snapshot(
   };
 }
 
+/** A snapshot that a leader of the next term sent, in whose history other entries are. */
+function ofLaterHistory(position: number, origin: LocalSnapshot["origin"] = "received"): LocalSnapshot {
+  const { manifest } = snapshot(position, origin, 4711);
+  return { origin, manifest: { ...manifest, meta: { ...manifest.meta, term: term(2) } } };
+}
+
 /** A directory whose log holds the entries after `base` up to `last`. */
 function found(base: number, last: number, state: number, snapshots: LocalSnapshot[] = []): Found {
   return {
@@ -63,6 +69,16 @@ describe("the parts of a data directory, checked against each other", () => {
       restore: received,
       takeSnapshot: false,
     });
+  });
+
+  it("have an uncommitted log give way to a received snapshot of a later history that lies within it", () => {
+    const received = ofLaterHistory(15);
+    const install = { install: received.manifest.meta, restore: received, takeSnapshot: false };
+    expect(planRepair(found(0, 20, 10, [received]))).toEqual(install);
+    expect(planRepair(found(0, 20, 10, [snapshot(10), received]))).toEqual(install);
+    expect(planRepair(found(12, 20, 4, [snapshot(12), received]))).toEqual(install);
+    expect(planRepair(found(0, 20, 10, [ofLaterHistory(13), received])).install?.index).toBe(15);
+    expect(planRepair(found(0, 20, 10, [received, ofLaterHistory(25)])).install?.index).toBe(25);
   });
 
   it("have a lost snapshot taken again while the state is at hand", () => {
@@ -107,9 +123,29 @@ describe("the parts of a data directory, checked against each other", () => {
       /snapshots: up to entry 10/,
     ],
     [
-      "a received snapshot of another history within the log",
-      found(0, 20, 12, [snapshot(10, "received", 1)]),
-      /snapshots: up to entry 10/,
+      "a received snapshot of another history within what state.db has applied",
+      found(0, 20, 12, [ofLaterHistory(12)]),
+      /snapshots: up to entry 12/,
+    ],
+    [
+      "a received snapshot of another history within what the log says is committed",
+      { ...found(0, 20, 3, [ofLaterHistory(15)]), hardState: { ...HARD_STATE, commit: index(15) } },
+      /snapshots: up to entry 15/,
+    ],
+    [
+      "a received snapshot of another history below one of the same history as the log",
+      found(0, 20, 3, [ofLaterHistory(15), snapshot(18, "received")]),
+      /snapshots: up to entry 15/,
+    ],
+    [
+      "a snapshot of another history that was taken here",
+      found(0, 20, 12, [ofLaterHistory(15, "taken")]),
+      /snapshots: up to entry 15/,
+    ],
+    [
+      "a received snapshot of the same entry with another chain of hashes",
+      found(0, 20, 12, [snapshot(15, "received", 1)]),
+      /snapshots: up to entry 15/,
     ],
   ])("are refused with %s", (_, parts, message) => {
     expect(() => planRepair(parts)).toThrow(CorruptionError);
