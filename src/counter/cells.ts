@@ -115,9 +115,7 @@ export class Cells {
 
   #flushMembers(cell: Cell, totals: OpenTotals): void {
     if (cell.cleared && cell.stored !== undefined) {
-      for (const member of this.#table.deleteMembers(cell.key)) {
-        totals.digest = digestRemove(totals.digest, memberRowHash(cell.key, member));
-      }
+      totals.digest = digestRemove(totals.digest, this.#table.deleteMembers(cell.key));
     }
     for (const member of cell.added ?? []) {
       this.#table.addMember(cell.key, member);

@@ -1,7 +1,7 @@
 /** The rows of the state machine in memory: for the simulator and for tests. */
 
-import { assert, type Hash52 } from "../base/index.ts";
-import { digestOfRows } from "./digest.ts";
+import { assert, digestAdd, type Hash52 } from "../base/index.ts";
+import { digestOfRows, memberRowHash } from "./digest.ts";
 import { EMPTY_TOTALS } from "./limits.ts";
 import type { CounterRow, RememberedOutcome, SessionRow, Table, Totals } from "./types.ts";
 
@@ -96,10 +96,13 @@ export class MemoryTable implements Table {
     else this.#members.write.set(key, { owner: this.#owner, members: new Set(present?.members).add(member) });
   }
 
-  deleteMembers(key: string): readonly string[] {
-    const members = [...(this.#members.read.get(key)?.members ?? [])];
-    if (members.length > 0) this.#members.write.delete(key);
-    return members;
+  deleteMembers(key: string): Hash52 {
+    const present = this.#members.read.get(key);
+    if (present === undefined) return 0;
+    let sum = 0;
+    for (const member of present.members) sum = digestAdd(sum, memberRowHash(key, member));
+    this.#members.write.delete(key);
+    return sum;
   }
 
   outcome(key: string): RememberedOutcome | undefined {

@@ -183,8 +183,11 @@ export interface Table {
   hasMember(key: string, member: string): boolean;
   /** Only called if the member is not there. */
   addMember(key: string, member: string): void;
-  /** Removes all members of a key and returns them, so that the digest can follow. */
-  deleteMembers(key: string): readonly string[];
+  /**
+   * Removes all members of a key. Returns the sum of their hashes (memberRowHash, digestAdd), so that the digest
+   * can follow; not the members, of which there may be millions.
+   */
+  deleteMembers(key: string): Hash52;
   outcome(key: string): RememberedOutcome | undefined;
   putOutcome(row: RememberedOutcome): void;
   /** The remembered outcome with the lowest serial. */

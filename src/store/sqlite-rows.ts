@@ -44,12 +44,13 @@ export class RowReader {
     return row;
   }
 
-  /** @param columns key, member, hash. */
-  member(columns: Columns): readonly [key: string, member: string] {
+  /** Returns the hash of the row: a member is nothing else. @param columns key, member, hash. */
+  member(columns: Columns): Hash52 {
     const [key, member, hash] = columns;
     if (typeof key !== "string" || typeof member !== "string") throw this.#damage("members", key);
-    this.#check("members", key, hash, memberRowHash(key, member));
-    return [key, member];
+    const own = memberRowHash(key, member);
+    this.#check("members", key, hash, own);
+    return own;
   }
 
   /** @param columns serial, key, fingerprint, at, outcome, hash. */

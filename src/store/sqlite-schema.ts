@@ -5,7 +5,6 @@ import { digestAdd, type Hash52, hash52 } from "../base/index.ts";
 import {
   counterRowHash,
   EMPTY_TOTALS,
-  memberRowHash,
   outcomeRowHash,
   sessionRowHash,
   type Totals,
@@ -242,9 +241,7 @@ export function verifyRows(database: Database, totals: Totals, file: string = da
     scan("SELECT key, value, revision, hash FROM counters").safeIntegers().iterate(),
     (columns) => counterRowHash(rows.counter(columns)),
   );
-  sum(scan("SELECT key, member, hash FROM members").iterate(), (columns) =>
-    memberRowHash(...rows.member(columns)),
-  );
+  sum(scan("SELECT key, member, hash FROM members").iterate(), (columns) => rows.member(columns));
   const outcomes = sum(
     scan("SELECT serial, key, fingerprint, at, outcome, hash FROM outcomes").iterate(),
     (columns) => outcomeRowHash(rows.outcome(columns)),

@@ -1,5 +1,8 @@
+import { execFile } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import type { Worker } from "node:worker_threads";
 import Sqlite from "better-sqlite3";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -62,6 +65,13 @@ describe("the state of a node", () => {
     const { answers } = await again.query([{ kind: "list", prefix: "", after: undefined, limit: 1_000 }]);
     const rows = [...table.counters()].sort((a, b) => Buffer.compare(Buffer.from(a.key), Buffer.from(b.key)));
     expect(answers).toEqual([{ kind: "list", rows, more: false }]);
+  });
+
+  it("deletes a counter with more members than would fit into its heap", { timeout: 90_000 }, async () => {
+    const program = fileURLToPath(new URL("./delete-members.ts", import.meta.url));
+    const args = ["--max-old-space-size=32", program, join(directory, "members.db"), "200000"];
+    const { stdout } = await promisify(execFile)(process.execPath, args);
+    expect(stdout).toBe("0 members, digest 0\n");
   });
 
   it("gives outcomes only if it is asked for them", async () => {
