@@ -8,7 +8,7 @@ import { InvariantViolation } from "../base/index.ts";
 import type { Command, Totals } from "../counter/index.ts";
 import { index, type NodeId, type RaftStatus, type SnapshotMeta } from "../raft/index.ts";
 import type { Applied, NodeStore, Query, StateDigest } from "../store/index.ts";
-import type { Packet, Transport } from "../transport/index.ts";
+import type { Packet, SnapshotOffer, Transport } from "../transport/index.ts";
 import type { Effects, NodeEvent, NodeTrace, RequestId, Response } from "./events.ts";
 import type { NodeReducer } from "./reducer.ts";
 import { SnapshotTransfers } from "./snapshot-transfers.ts";
@@ -73,6 +73,8 @@ export class NodeDriver {
       transport: options.transport,
       onReceived: (snapshot) => this.#feed({ kind: "snapshotReceived", snapshot }),
       onSent: (to, ok) => this.#feed({ kind: "snapshotSent", to, ok }),
+      onProgress: (to) => this.#feed({ kind: "snapshotProgress", to }),
+      onDoubt: (snapshot, peer) => this.#retake(snapshot, peer),
       onFatal: (error) => this.fail(error),
     });
   }
@@ -119,10 +121,28 @@ export class NodeDriver {
         return this.#feed({ kind: "digest", from, digest });
       }
       case "snapshotOffer":
-        return this.#snapshots.offered(from, packet.offer);
+        return this.#offered(from, packet.offer);
+      case "snapshotProgress":
+        return this.#snapshots.progress(from);
       case "snapshotResult":
         return this.#snapshots.result(from, packet.meta, packet.ok);
     }
+  }
+
+  /** Only what is news, and only from whom this node follows: a late offer must not end a transfer that is wanted. */
+  #offered(from: NodeId, offer: SnapshotOffer): void {
+    const { leader, committed } = this.#reducer.status();
+    if (leader === from && offer.meta.index > committed) return this.#snapshots.offered(from, offer);
+    this.#snapshots.refuse(from, offer);
+  }
+
+  /** A snapshot that no peer can use: its file may be damaged on this node's disk. A new one is another file. */
+  #retake(doubtful: SnapshotMeta, peer: NodeId): void {
+    const text = `${peer} could not use the snapshot at index ${doubtful.index}, several times. Its file may be damaged: check the disk. Another is taken.`;
+    this.#options.onTrace({ kind: "alarm", text });
+    this.#await(this.#store.takeSnapshot(), ({ meta }) =>
+      this.#feed({ kind: "snapshotTaken", snapshot: meta }),
+    );
   }
 
   linked(peer: NodeId): void {
@@ -246,7 +266,10 @@ export class NodeDriver {
       this.#await(taken, ({ meta }) => this.#feed({ kind: "snapshotTaken", snapshot: meta }));
     }
     for (const { to, snapshot } of effects.sendSnapshot) this.#snapshots.send(to, snapshot);
-    for (const trace of effects.trace) this.#options.onTrace(trace);
+    for (const trace of effects.trace) {
+      if (trace.kind === "role" && trace.role !== "leader") this.#snapshots.endSending();
+      this.#options.onTrace(trace);
+    }
   }
 
   /**

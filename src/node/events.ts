@@ -28,6 +28,7 @@ export type NodeEvent =
   | { readonly kind: "queried"; readonly ticket: number; readonly answers: QueryAnswers }
   | { readonly kind: "snapshotTaken"; readonly snapshot: SnapshotMeta }
   | { readonly kind: "snapshotReceived"; readonly snapshot: SnapshotMeta }
+  | { readonly kind: "snapshotProgress"; readonly to: NodeId }
   | { readonly kind: "snapshotSent"; readonly to: NodeId; readonly ok: boolean }
   | { readonly kind: "unreachable"; readonly peer: NodeId }
   /** Hand leadership to the voter whose log reaches furthest; nothing happens on a node that does not lead. */
@@ -78,6 +79,14 @@ export interface NodeSettings {
   readonly readMs: number;
   /** Bytes of commands waiting in this node; beyond it new ones are refused. */
   readonly pendingBytesMax: number;
+  /** Reads waiting in this node; beyond it new ones are refused. */
+  readonly pendingReadsMax: number;
+  /** Bytes of entries in memory beyond which nothing more is taken in while committed ones wait to be applied. */
+  readonly logBytesMax: number;
+  /** Bytes of entries handed to the state machine at a time. */
+  readonly applyBytesMax: number;
+  /** A leader whose state machine has not answered for this long hands over, ms. */
+  readonly applyStallMs: number;
   /** Bytes of commands in one entry; one command always fits. */
   readonly entryBytesMax: number;
   /** A snapshot is taken when the log holds this many bytes … */
@@ -91,6 +100,10 @@ export const NODE_SETTINGS: NodeSettings = {
   writeMs: 5_000,
   readMs: 3_000,
   pendingBytesMax: 67_108_864,
+  pendingReadsMax: 20_000,
+  logBytesMax: 134_217_728,
+  applyBytesMax: 4_194_304,
+  applyStallMs: 2_000,
   entryBytesMax: 1_048_576,
   snapshotBytes: 16_777_216,
   snapshotEntries: 50_000,

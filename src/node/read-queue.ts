@@ -37,6 +37,12 @@ export class ReadQueue {
   #answers: ReadAnswer[] = [];
   #attempts = 0;
   #tickets = 0;
+  #size = 0;
+
+  /** Reads that take up memory here, also those that were answered while the state machine is late. */
+  get size(): number {
+    return this.#size;
+  }
 
   get isEmpty(): boolean {
     return (
@@ -55,6 +61,7 @@ export class ReadQueue {
   }
 
   addLinearizable(read: { readonly id: RequestId; readonly query: Query; readonly nowMs: number }): void {
+    this.#size++;
     this.#waiting.push({ id: read.id, query: read.query, arrivedMs: read.nowMs, ageMs: 0, answered: false });
   }
 
@@ -65,6 +72,7 @@ export class ReadQueue {
     readonly ageMs: number | undefined;
   }): void {
     const { id, query, nowMs, ageMs } = read;
+    this.#size++;
     this.#ready.push({ id, query, arrivedMs: nowMs, ageMs, answered: false });
   }
 
@@ -75,7 +83,7 @@ export class ReadQueue {
 
   /** Begins one attempt for all reads that wait for a read index; undefined if none does. */
   ask(): ReadId | undefined {
-    const open = this.#waiting.filter((read) => !read.answered);
+    const open = this.#stillOpen(this.#waiting);
     this.#waiting = [];
     if (open.length === 0) return undefined;
     const id = ++this.#attempts;
@@ -107,7 +115,7 @@ export class ReadQueue {
       for (const { index, reads } of this.#confirmed) if (index <= handedOut) this.#ready.push(...reads);
       this.#confirmed = this.#confirmed.filter(({ index }) => index > handedOut);
     }
-    const open = this.#ready.filter((read) => !read.answered);
+    const open = this.#stillOpen(this.#ready);
     this.#ready = [];
     if (open.length === 0) return undefined;
     const ticket = ++this.#tickets;
@@ -121,6 +129,7 @@ export class ReadQueue {
     assert(reads !== undefined, "reads: each ticket is answered once");
     assert(reads.length === answers.length, "reads: each query has one answer");
     this.#querying.delete(ticket);
+    this.#size -= reads.length;
     for (const [at, read] of reads.entries()) {
       const answer = answers[at] as QueryAnswers["answers"][number];
       this.#answer(read, { kind: "answer", answer, index, term, ageMs: read.ageMs });
@@ -132,7 +141,7 @@ export class ReadQueue {
     for (const reads of this.#all()) {
       for (const read of reads) if (nowMs - read.arrivedMs >= readMs) this.#answer(read, timedOut(readMs));
     }
-    this.#waiting = this.#waiting.filter((read) => !read.answered);
+    this.#waiting = this.#stillOpen(this.#waiting);
   }
 
   /** Refuses everything; an answer that the state machine still gives comes too late. */
@@ -143,6 +152,13 @@ export class ReadQueue {
   #all(): readonly (readonly PendingRead[])[] {
     const confirmed = this.#confirmed.map(({ reads }) => reads);
     return [this.#waiting, ...this.#asked.values(), ...confirmed, this.#ready, ...this.#querying.values()];
+  }
+
+  /** Those of `reads` that wait for an answer; the others are forgotten. */
+  #stillOpen(reads: readonly PendingRead[]): PendingRead[] {
+    const open = reads.filter((read) => !read.answered);
+    this.#size -= reads.length - open.length;
+    return open;
   }
 
   #answer(read: PendingRead, result: ReadResult): void {

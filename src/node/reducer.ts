@@ -8,19 +8,20 @@
 
 import {
   type Configuration,
-  entryBytes,
+  type Message,
   type NodeId,
   Raft,
   type RaftOptions,
   type RaftStatus,
   type Ready,
-  type SnapshotMeta,
 } from "../raft/index.ts";
 import type { Applied, StateDigest } from "../store/index.ts";
 import { Contact } from "./contact.ts";
 import { DigestWatch } from "./digest-watch.ts";
 import type { Effects, NodeEvent, NodeSettings, NodeTrace, Response } from "./events.ts";
+import { MachineQueue } from "./machine-queue.ts";
 import { ReadQueue } from "./read-queue.ts";
+import { SnapshotTrigger } from "./snapshot-trigger.ts";
 import type { NodeRefusal, WriteResult } from "./types.ts";
 import { overloaded, WriteQueue } from "./write-queue.ts";
 
@@ -42,15 +43,8 @@ export class NodeReducer {
   #persistedSeq = 0;
   /** The write that carries the latest entry of commands; the next entry waits for it. */
   #entrySeq = 0;
-  /** Entries and snapshots up to here have been handed to the state machine. */
-  #handedOut: number;
-  /** What the state machine was asked for, oldest first: the entries of commands in each apply. */
-  readonly #applying: (readonly number[])[] = [];
-  #snapshotIndex: number;
-  /** Bytes of entries handed to the state machine since the latest snapshot began. */
-  #bytesHandedOut = 0;
-  #snapshotting = false;
-  #taken: SnapshotMeta | undefined;
+  readonly #machine: MachineQueue;
+  readonly #snapshots: SnapshotTrigger;
   /** Moment up to which the entries of this term account for log time, ms. */
   #stampedMs: { readonly term: number; readonly at: number } | undefined;
   #leader: NodeId | undefined;
@@ -67,8 +61,8 @@ export class NodeReducer {
     this.#settings = options.settings;
     this.#self = options.raft.self;
     this.#digestWatch = new DigestWatch(options.raft.self);
-    this.#handedOut = options.raft.applied;
-    this.#snapshotIndex = options.raft.snapshot?.index ?? 0;
+    this.#machine = new MachineQueue(options.raft.applied);
+    this.#snapshots = new SnapshotTrigger(options.settings, options.raft.snapshot?.index ?? 0);
   }
 
   /**
@@ -84,17 +78,14 @@ export class NodeReducer {
         this.#reads.expire(nowMs, this.#settings.readMs);
         this.#askReads = true;
         // Whoever must not lead may still be elected: it hands over again as often as that happens.
-        if (this.#stopping || this.#diverged) this.#raft.step({ kind: "transfer", to: undefined });
+        if (this.#mustNotLead(nowMs)) this.#raft.step({ kind: "transfer", to: undefined });
         return;
       case "write":
         return this.#write(event, nowMs);
       case "read":
         return this.#read(event, nowMs);
-      case "receive": {
-        const leads = event.message.kind === "append" || event.message.kind === "heartbeat";
-        this.#contact.heard(event.message.from, nowMs, leads && event.message.term >= this.#raft.term);
-        return this.#raft.step(event);
-      }
+      case "receive":
+        return this.#receive(event.message, nowMs);
       case "digest":
         return this.#compare(event.from, event.digest);
       case "persisted":
@@ -105,11 +96,10 @@ export class NodeReducer {
       case "queried":
         return this.#reads.queried(event.ticket, event.answers);
       case "snapshotTaken":
-        this.#snapshotting = false;
-        this.#snapshotIndex = Math.max(this.#snapshotIndex, event.snapshot.index);
-        this.#taken = event.snapshot;
+        this.#snapshots.taken(event.snapshot);
         return this.#compact();
       case "snapshotReceived":
+      case "snapshotProgress":
       case "snapshotSent":
       case "unreachable":
         return this.#raft.step(event);
@@ -126,11 +116,11 @@ export class NodeReducer {
     this.#steer();
     this.#ask();
     const proposed = this.#propose(nowMs);
-    const ready = this.#raft.ready();
+    const ready = this.#raft.ready(this.#machine.hasRoom ? this.#settings.applyBytesMax : 0);
     if (proposed && ready.write !== undefined) this.#entrySeq = ready.write.seq;
     for (const outcome of ready.outcomes) this.#writes.settle(outcome);
-    this.#handOut(ready);
-    const queries = this.#reads.takeQueries(this.#handedOut);
+    this.#handOut(ready, nowMs);
+    const queries = this.#reads.takeQueries(this.#machine.handedOut);
     const commands = ready.apply.filter((entry) => entry.kind === "command").map((entry) => entry.index);
     const trace: NodeTrace[] = [...this.#trace, ...ready.trace];
     this.#trace = [];
@@ -147,8 +137,8 @@ export class NodeReducer {
       queries: queries === undefined ? [] : [queries],
       responses: this.#responses(),
       digests,
-      takeSnapshot: this.#maybeSnapshot(),
-      sendSnapshot: ready.sendSnapshot,
+      takeSnapshot: !this.#diverged && this.#snapshots.maybeBegin(this.#raft.applied),
+      sendSnapshot: this.#soundSnapshots(ready.sendSnapshot),
       trace,
     };
   }
@@ -206,6 +196,37 @@ export class NodeReducer {
     return this.#responses();
   }
 
+  #receive(message: Message, nowMs: number): void {
+    this.#contact.heard(message.from, nowMs);
+    const leads = message.kind === "append" || message.kind === "heartbeat";
+    if (leads && message.term >= this.#raft.term) {
+      const committed = message.kind === "append" ? message.commit : message.leaderCommit;
+      this.#contact.leaderCommitted(committed, nowMs, this.#raft.applied);
+    }
+    // A state machine that is slower than the log: the leader sends this again, as if it had been lost.
+    if (message.kind === "append" && message.entries.length > 0 && this.#isFull) return;
+    this.#raft.step({ kind: "receive", message });
+  }
+
+  /** Whether memory is full of entries that are committed and wait for the state machine. */
+  get #isFull(): boolean {
+    const { logBytes, applied, committed } = this.#raft;
+    return logBytes >= this.#settings.logBytesMax && applied < committed;
+  }
+
+  /** A node that stops, is wrong, or whose state machine hangs can commit, but it cannot answer. */
+  #mustNotLead(nowMs: number): boolean {
+    const stalled = this.#machine.waitingMs(nowMs) >= this.#settings.applyStallMs;
+    return this.#stopping || this.#diverged || stalled;
+  }
+
+  /** What is wrong must not spread: a node whose state differs from the majority's sends it to nobody. */
+  #soundSnapshots(wanted: Ready["sendSnapshot"]): Ready["sendSnapshot"] {
+    if (!this.#diverged) return wanted;
+    for (const { to } of wanted) this.#raft.step({ kind: "snapshotSent", to, ok: false });
+    return [];
+  }
+
   #write(event: NodeEvent & { kind: "write" }, nowMs: number): void {
     const refusal = this.#writeRefusal();
     if (refusal !== undefined) {
@@ -217,13 +238,15 @@ export class NodeReducer {
 
   #writeRefusal(): WriteResult | undefined {
     if (this.#diverged) return this.#divergedRefusal();
-    if (this.#writes.bytes >= this.#settings.pendingBytesMax) return overloaded();
+    if (this.#writes.bytes >= this.#settings.pendingBytesMax || this.#isFull) return overloaded("writes");
     return undefined;
   }
 
   #read(event: NodeEvent & { kind: "read" }, nowMs: number): void {
     const { id, query } = event;
     if (this.#diverged) return this.#reads.refuse(id, this.#divergedRefusal());
+    if (this.#reads.size >= this.#settings.pendingReadsMax)
+      return this.#reads.refuse(id, overloaded("reads"));
     if (event.consistency === "stale") {
       return this.#reads.addStale({ id, query, nowMs, ageMs: this.ageMs(nowMs) });
     }
@@ -285,21 +308,20 @@ export class NodeReducer {
     return elapsed;
   }
 
-  #handOut(ready: Ready): void {
+  #handOut(ready: Ready, nowMs: number): void {
     for (const { id, index } of ready.reads) this.#reads.confirm(id, index);
     for (const id of ready.readsFailed) this.#reads.fail(id);
     if (ready.readsFailed.length > 0) this.#askReads = false;
     if (ready.restore !== undefined) {
       this.#writes.restored(ready.restore.index);
-      this.#handedOut = ready.restore.index;
-      this.#snapshotIndex = Math.max(this.#snapshotIndex, ready.restore.index);
-      this.#applying.push([]);
+      this.#snapshots.restored(ready.restore.index);
+      this.#machine.asked(ready.restore.index, [], nowMs);
     }
     const last = ready.apply.at(-1);
     if (last === undefined) return;
-    this.#handedOut = last.index;
-    this.#bytesHandedOut += ready.apply.reduce((bytes, entry) => bytes + entryBytes(entry), 0);
-    this.#applying.push(ready.apply.filter((entry) => entry.kind === "command").map((entry) => entry.index));
+    this.#snapshots.handedOut(ready.apply);
+    const commands = ready.apply.filter((entry) => entry.kind === "command").map((entry) => entry.index);
+    this.#machine.asked(last.index, commands, nowMs);
   }
 
   /** Messages that may leave: those of now, and those whose write has become durable. */
@@ -313,7 +335,7 @@ export class NodeReducer {
   }
 
   #applied(applied: Applied): void {
-    const indexes = this.#applying.shift() ?? [];
+    const indexes = this.#machine.answered();
     if (this.#diverged) {
       // What a wrong state answers would be wrong; the write itself counts at the others.
       for (const index of indexes) this.#writes.diverged(index);
@@ -321,6 +343,7 @@ export class NodeReducer {
       for (const [at, index] of indexes.entries()) this.#writes.applied(index, applied.outcomes[at] ?? []);
     }
     this.#raft.step({ kind: "applied", index: applied.index });
+    this.#contact.applied(applied.index);
     this.#compact();
     for (const digest of applied.digests) {
       this.#digests.push(digest);
@@ -328,12 +351,9 @@ export class NodeReducer {
     }
   }
 
-  /** The copy may hold more than this node has been told is applied: the log is cut once both words are in. */
   #compact(): void {
-    const snapshot = this.#taken;
-    if (snapshot === undefined || snapshot.index > this.#raft.applied) return;
-    this.#taken = undefined;
-    this.#raft.step({ kind: "snapshotTaken", snapshot });
+    const snapshot = this.#snapshots.takeUsable(this.#raft.applied);
+    if (snapshot !== undefined) this.#raft.step({ kind: "snapshotTaken", snapshot });
   }
 
   #compare(from: NodeId, digest: StateDigest): void {
@@ -348,17 +368,6 @@ export class NodeReducer {
     this.#writes.answerWaiting(this.#divergedRefusal());
     this.#reads.refuseAll(this.#divergedRefusal());
     this.#raft.step({ kind: "transfer", to: undefined });
-  }
-
-  #maybeSnapshot(): boolean {
-    if (this.#snapshotting || this.#diverged) return false;
-    const entries = this.#raft.applied - this.#snapshotIndex;
-    if (entries <= 0) return false;
-    const { snapshotEntries, snapshotBytes } = this.#settings;
-    if (entries < snapshotEntries && this.#bytesHandedOut < snapshotBytes) return false;
-    this.#snapshotting = true;
-    this.#bytesHandedOut = 0;
-    return true;
   }
 
   #responses(): readonly Response[] {

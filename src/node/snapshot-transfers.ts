@@ -15,6 +15,10 @@ export interface SnapshotTransfersOptions {
   /** A whole, verified snapshot is durable on this node. */
   readonly onReceived: (snapshot: SnapshotMeta) => void;
   readonly onSent: (to: NodeId, ok: boolean) => void;
+  /** A transfer to a peer is getting on. */
+  readonly onProgress: (to: NodeId) => void;
+  /** A peer could do nothing with this snapshot, again and again: the file may be damaged, and another is better. */
+  readonly onDoubt: (snapshot: SnapshotMeta, peer: NodeId) => void;
   readonly onFatal: (error: Error) => void;
 }
 
@@ -23,9 +27,25 @@ interface Sending {
   readonly offer: SnapshotOffer;
 }
 
+/** Transfers of one snapshot to one peer that came to nothing, one after the other. */
+interface Failures {
+  readonly meta: SnapshotMeta;
+  readonly count: number;
+}
+
+/** How often a receiver says that it is getting on, if it is. */
+const PROGRESS_MS = 1_000;
+/** The pause after a failed transfer, doubled by each further one. */
+const PAUSE_MS_MIN = 100;
+const PAUSE_MS_MAX = 10_000;
+/** With so many failures of the same file the sender begins to doubt it. */
+const FAILURES_BEFORE_DOUBT = 3;
+
 export class SnapshotTransfers {
   readonly #options: SnapshotTransfersOptions;
   readonly #sending: Map<NodeId, Sending> = new Map();
+  readonly #failures: Map<NodeId, Failures> = new Map();
+  readonly #pauses: Set<NodeJS.Timeout> = new Set();
   #fetching:
     | { readonly from: NodeId; readonly offer: SnapshotOffer; readonly stop: AbortController }
     | undefined;
@@ -66,9 +86,39 @@ export class SnapshotTransfers {
 
   /** The peer's word on the offer. */
   result(from: NodeId, meta: SnapshotMeta, ok: boolean): void {
-    if (this.#sending.get(from)?.meta.index !== meta.index) return;
+    const sending = this.#sending.get(from);
+    if (sending?.meta.index !== meta.index) return;
     this.#end(from);
-    this.#options.onSent(from, ok);
+    if (ok) {
+      this.#failures.delete(from);
+      return this.#options.onSent(from, true);
+    }
+    this.#failed(from, sending.meta);
+  }
+
+  /** Tries again after a pause; if one file fails again and again, the file itself may be the reason. */
+  #failed(to: NodeId, meta: SnapshotMeta): void {
+    const before = this.#failures.get(to);
+    const count = before?.meta.index === meta.index ? before.count + 1 : 1;
+    this.#failures.set(to, { meta, count });
+    const pauseMs = Math.min(PAUSE_MS_MIN * 2 ** (count - 1), PAUSE_MS_MAX);
+    const pause = setTimeout(() => {
+      this.#pauses.delete(pause);
+      if (count >= FAILURES_BEFORE_DOUBT) this.#options.onDoubt(meta, to);
+      this.#options.onSent(to, false);
+    }, pauseMs);
+    this.#pauses.add(pause);
+  }
+
+  /** The peer says that it is getting on. */
+  progress(from: NodeId): void {
+    if (this.#sending.has(from)) this.#options.onProgress(from);
+  }
+
+  /** This node no longer leads: whoever does has a snapshot of its own. */
+  endSending(): void {
+    for (const to of [...this.#sending.keys()]) this.#end(to);
+    this.#failures.clear();
   }
 
   /** The link to a peer broke: it will be probed again, and offered again if it still lacks the snapshot. */
@@ -85,7 +135,7 @@ export class SnapshotTransfers {
       if (current.offer.token === offer.token) return;
       // An offer of somebody else comes from a later leader, and the earlier one may have fallen silent.
       const isOlder = current.offer.meta.index >= offer.meta.index;
-      if (current.from === from && isOlder) return this.#refuse(from, offer);
+      if (current.from === from && isOlder) return this.refuse(from, offer);
       current.stop.abort();
     }
     const stop = new AbortController();
@@ -100,13 +150,11 @@ export class SnapshotTransfers {
         }
         this.#options.transport.send(from, { kind: "snapshotResult", meta: offer.meta, ok });
       })
-      .catch((error: unknown) =>
-        this.#options.onFatal(error instanceof Error ? error : new Error(String(error))),
-      );
+      .catch((error: unknown) => this.#options.onFatal(asError(error)));
   }
 
-  /** A fetch of this file or a newer one is under way; the leader that offered will ask where we are. */
-  #refuse(from: NodeId, offer: SnapshotOffer): void {
+  /** Declines an offer; a leader will ask where we are. */
+  refuse(from: NodeId, offer: SnapshotOffer): void {
     this.#options.transport.send(from, { kind: "snapshotResult", meta: offer.meta, ok: false });
   }
 
@@ -118,12 +166,41 @@ export class SnapshotTransfers {
       clusterId: this.#options.clusterId,
       ...manifest,
     });
-    const whole = await transport.fetchSnapshot(from, offer, incoming, signal);
-    if (!whole || signal.aborted) {
-      await incoming.abandon();
-      return false;
+    let alive = false;
+    const sink = {
+      offset: incoming.offset,
+      write: (chunk: Uint8Array): Promise<void> => {
+        alive = true;
+        return incoming.write(chunk);
+      },
+    };
+    const reporting = setInterval(() => {
+      if (alive) transport.send(from, { kind: "snapshotProgress" });
+      alive = false;
+    }, PROGRESS_MS);
+    try {
+      const whole = await transport.fetchSnapshot(from, offer, sink, signal);
+      if (!whole || signal.aborted) {
+        await incoming.abandon();
+        return false;
+      }
+    } finally {
+      clearInterval(reporting);
     }
-    return await incoming.finish();
+    return await this.#verify(from, incoming);
+  }
+
+  /** Reading a large file once more takes its time, too. */
+  async #verify(from: NodeId, incoming: { finish(): Promise<boolean> }): Promise<boolean> {
+    const reporting = setInterval(
+      () => this.#options.transport.send(from, { kind: "snapshotProgress" }),
+      PROGRESS_MS,
+    );
+    try {
+      return await incoming.finish();
+    } finally {
+      clearInterval(reporting);
+    }
   }
 
   #end(to: NodeId): void {
@@ -136,6 +213,12 @@ export class SnapshotTransfers {
 
   close(): void {
     this.#fetching?.stop.abort();
-    for (const to of [...this.#sending.keys()]) this.#end(to);
+    this.endSending();
+    for (const pause of this.#pauses) clearTimeout(pause);
+    this.#pauses.clear();
   }
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }

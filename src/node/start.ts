@@ -2,7 +2,7 @@
 
 import { randomBytes } from "node:crypto";
 import { type NodeId, nodeId, type RaftSettings, type Term } from "../raft/index.ts";
-import { type DataDirectory, type NodeStore, openDirectory } from "../store/index.ts";
+import { type DataDirectory, type NodeStore, openDirectory, StorageFailure } from "../store/index.ts";
 import { openTransport, type Packet, type Transport } from "../transport/index.ts";
 import { NodeDriver } from "./driver.ts";
 import { NODE_SETTINGS, type NodeSettings, type NodeTrace } from "./events.ts";
@@ -141,9 +141,7 @@ class Start {
         onPacket: (from, packet) => this.#receive(from, packet),
         onReachable: (peer) => this.#reachable(peer),
         onUnreachable: (peer) => this.#unreachable(peer),
-        onFirstContact: async (peer, incarnation) => {
-          await this.#directory.pinMember(peer, incarnation);
-        },
+        onFirstContact: (peer, incarnation) => this.#firstContact(peer, incarnation),
         onRefused: (peer, refusal, detail) => this.#refused(peer, refusal, detail),
         onNotice: ({ event, remote, detail }) =>
           this.#options.onNotice({ level: "warn", event, detail: `${remote}: ${detail}` }),
@@ -155,6 +153,16 @@ class Start {
     if (this.#driver !== undefined) this.#driver.receive(from, packet);
     // Raft says everything again. A digest is told once to whoever comes up, and it counts.
     else if (packet.kind === "digest") this.#earlyDigests.set(from, packet);
+  }
+
+  /** A disk that fails here ends the node like any other failed write (P12). */
+  async #firstContact(peer: NodeId, incarnation: string): Promise<void> {
+    try {
+      await this.#directory.pinMember(peer, incarnation);
+    } catch (error) {
+      if (error instanceof StorageFailure) this.#options.onFatal(error);
+      throw error;
+    }
   }
 
   #reachable(peer: NodeId): void {

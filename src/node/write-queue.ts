@@ -128,7 +128,7 @@ export class WriteQueue {
       case "unknown":
         return this.#answerGroup(group, unknown("the entry is hidden behind a snapshot"));
       case "rejected":
-        if (outcome.reason === "overloaded") return this.#answerGroup(group, overloaded());
+        if (outcome.reason === "overloaded") return this.#answerGroup(group, overloaded("writes"));
         // It has not happened and never will: these writes wait for a leader again, before all later ones.
         this.#waiting = [...group.writes.map(({ write }) => write).filter(isOpen), ...this.#waiting];
     }
@@ -246,11 +246,11 @@ function unknown(why: string): NodeRefusal {
   };
 }
 
-export function overloaded(): NodeRefusal {
+export function overloaded(what: "writes" | "reads"): NodeRefusal {
   return {
     kind: "failed",
     code: "OVERLOADED",
-    detail: "Too many writes are waiting in this node. Nothing was applied; retry a little later.",
+    detail: `Too many ${what} are waiting in this node. Nothing was applied; retry a little later.`,
     retryAfterMs: 1_000,
   };
 }

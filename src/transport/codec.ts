@@ -6,6 +6,7 @@
  *     [3, index, digest]                            the digest of the state at an index
  *     [4, meta, bytes, sha256, digest, token]       "fetch this snapshot from me"
  *     [5, meta, ok]                                 how that went
+ *     [6]                                           it goes on: the fetch of your snapshot is alive
  *
  *     entry          [index, term, chain, 0] | [index, term, chain, 1, data, crc] | [index, term, chain, 2, configuration]
  *     entry id       [index, term]
@@ -45,6 +46,7 @@ const RAFT = 2;
 const DIGEST = 3;
 const SNAPSHOT_OFFER = 4;
 const SNAPSHOT_RESULT = 5;
+const SNAPSHOT_PROGRESS = 6;
 
 const packr = new Packr({ useRecords: false });
 // copyBuffers: an entry lives long in the log and must not keep the whole chunk alive that it came in.
@@ -93,6 +95,8 @@ function listOf(content: Content): unknown[] {
     }
     case "snapshotResult":
       return [SNAPSHOT_RESULT, encodeMeta(content.meta), content.ok];
+    case "snapshotProgress":
+      return [SNAPSHOT_PROGRESS];
     default:
       return assertNever(content);
   }
@@ -122,6 +126,8 @@ function contentOf(value: unknown): Content {
     }
     case SNAPSHOT_RESULT:
       return { kind: "snapshotResult", meta: decodeMeta(fields.raw()), ok: fields.flag("ok") };
+    case SNAPSHOT_PROGRESS:
+      return { kind: "snapshotProgress" };
     default:
       throw new Malformed(`packet: no kind has the number ${code}`);
   }

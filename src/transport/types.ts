@@ -9,6 +9,8 @@ export type Packet =
   | { readonly kind: "digest"; readonly index: number; readonly digest: number }
   /** "Fetch this snapshot from me": `token` opens it, once asked for over HTTP on the peer port. */
   | { readonly kind: "snapshotOffer"; readonly offer: SnapshotOffer }
+  /** The receiver is getting on with the offer of the other side: chunks arrive, or are being verified. */
+  | { readonly kind: "snapshotProgress" }
   /** The receiver's word on an offer: it has the whole file and gave it to its core, or it gave up. */
   | { readonly kind: "snapshotResult"; readonly meta: SnapshotMeta; readonly ok: boolean };
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { SnapshotTransfers } from "../../src/node/snapshot-transfers.ts";
 import { index, initialMeta, type NodeId, nodeId, type SnapshotMeta, term } from "../../src/raft/index.ts";
 import type { IncomingSnapshot, NodeStore, SnapshotManifest } from "../../src/store/index.ts";
@@ -29,10 +29,13 @@ class World {
   readonly released: number[] = [];
   readonly received: number[] = [];
   readonly ended: (readonly [to: NodeId, ok: boolean])[] = [];
+  readonly alive: NodeId[] = [];
+  readonly doubted: (readonly [peer: NodeId, at: number])[] = [];
   readonly fetches: {
     readonly from: NodeId;
     readonly end: (whole: boolean) => void;
     readonly signal: AbortSignal;
+    readonly write: () => Promise<void>;
   }[] = [];
   readonly transfers: SnapshotTransfers;
   #tokens = 0;
@@ -55,9 +58,9 @@ class World {
       send: (to, packet) => void this.sent.push({ to, packet }),
       offer: () => `token${++this.#tokens}`,
       withdraw: (token) => void this.withdrawn.push(token),
-      fetchSnapshot: (from, _offer, _sink, signal) =>
+      fetchSnapshot: (from, _offer, sink, signal) =>
         new Promise((resolve) => {
-          this.fetches.push({ from, signal, end: resolve });
+          this.fetches.push({ from, signal, end: resolve, write: () => sink.write(new Uint8Array(1)) });
           signal.addEventListener("abort", () => resolve(false));
         }),
     };
@@ -67,6 +70,8 @@ class World {
       transport: transport as Transport,
       onReceived: ({ index: at }) => this.received.push(at),
       onSent: (to, ok) => this.ended.push([to, ok]),
+      onProgress: (to) => this.alive.push(to),
+      onDoubt: ({ index: at }, peer) => this.doubted.push([peer, at]),
       onFatal: (error) => {
         throw error;
       },
@@ -82,7 +87,10 @@ let world: World;
 beforeEach(() => {
   world = new World(manifestAt(7));
 });
-afterEach(() => world.transfers.close());
+afterEach(() => {
+  world.transfers.close();
+  vi.useRealTimers();
+});
 
 describe("the sender of a snapshot", () => {
   it("says its offer again when the link to the peer stands again, and never after its end", () => {
@@ -116,6 +124,80 @@ describe("the sender of a snapshot", () => {
   it("has nothing to offer when its snapshot is older than what the peer needs", () => {
     world.transfers.send(PEER, metaAt(8));
     expect([world.ended, world.sent]).toEqual([[[PEER, false]], []]);
+  });
+});
+
+describe("transfers that fail", () => {
+  /** Sends, and hears that the peer could do nothing with it. */
+  function fail(): void {
+    world.transfers.send(PEER, metaAt(5));
+    world.transfers.result(PEER, metaAt(7), false);
+  }
+
+  it("are tried again after a pause that doubles with each, up to ten seconds", async () => {
+    vi.useFakeTimers();
+    for (const pauseMs of [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000]) {
+      fail();
+      await vi.advanceTimersByTimeAsync(pauseMs - 1);
+      expect(world.ended).toEqual([]);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(world.ended.splice(0)).toEqual([[PEER, false]]);
+    }
+    // One that succeeds forgets them.
+    world.transfers.send(PEER, metaAt(5));
+    world.transfers.result(PEER, metaAt(7), true);
+    fail();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(world.ended).toEqual([
+      [PEER, true],
+      [PEER, false],
+    ]);
+  });
+
+  it("make the sender doubt its own file from the third on", async () => {
+    vi.useFakeTimers();
+    for (let failure = 1; failure <= 3; failure++) {
+      fail();
+      await vi.advanceTimersByTimeAsync(10_000);
+      expect(world.doubted).toEqual(failure < 3 ? [] : [[PEER, 7]]);
+    }
+    expect(world.ended).toHaveLength(3);
+  });
+
+  it("leave nothing behind when leadership ends: no token, no held file", () => {
+    world.transfers.send(PEER, metaAt(5));
+    world.transfers.send(OTHER, metaAt(5));
+    world.transfers.endSending();
+    expect([world.withdrawn, world.released, world.ended]).toEqual([["token1", "token2"], [7, 7], []]);
+  });
+});
+
+describe("progress", () => {
+  it("is passed on by the sender while it sends, and not after", () => {
+    world.transfers.progress(PEER);
+    world.transfers.send(PEER, metaAt(5));
+    world.transfers.progress(PEER);
+    world.transfers.progress(OTHER);
+    expect(world.alive).toEqual([PEER]);
+  });
+
+  it("is reported by the receiver each second in which a chunk came, and in no other", async () => {
+    vi.useFakeTimers();
+    world.transfers.offered(PEER, offerAt(7, "a"));
+    await vi.advanceTimersByTimeAsync(0);
+    const [fetch] = world.fetches;
+    const word = { to: PEER, packet: { kind: "snapshotProgress" } };
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(world.take()).toEqual([]);
+    await fetch?.write();
+    await fetch?.write();
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(world.take()).toEqual([word]);
+    fetch?.end(false);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(world.take()).toEqual([
+      { to: PEER, packet: { kind: "snapshotResult", meta: metaAt(7), ok: false } },
+    ]);
   });
 });
 

@@ -110,6 +110,8 @@ function drawNode(prng: Prng, diskMs: number): NodeSettings {
     // Never shorter than a write takes on a healthy cluster.
     writeMs: prng.pick([100, 400, 2_000]) + 8 * diskMs,
     readMs: prng.pick([200, 1_000]),
+    applyBytesMax: prng.pick([1, 1_000, 4_194_304]),
+    logBytesMax: prng.pick([3_000, 134_217_728, 134_217_728]),
     pendingBytesMax: prng.pick([900, 1_048_576, 1_048_576, 1_048_576]),
     entryBytesMax: prng.pick([1, 500, 1_048_576]),
     snapshotEntries: prng.pick([3, 10, 30, 1_000]),

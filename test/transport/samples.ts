@@ -134,6 +134,7 @@ export const otherPackets: readonly fc.Arbitrary<Packet>[] = [
     { kind: fc.constant("snapshotResult" as const), meta, ok: fc.boolean() },
     { noNullPrototype: true },
   ),
+  fc.record({ kind: fc.constant("snapshotProgress" as const) }, { noNullPrototype: true }),
 ];
 
 /** One packet of each kind there is, from `from` to `to`: the same ones at each call. */
