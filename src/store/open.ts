@@ -203,6 +203,10 @@ class Store implements NodeStore {
     this.#parts.snapshots.release(meta);
   }
 
+  verifySnapshot(meta: SnapshotMeta): Promise<boolean> {
+    return this.#run(() => this.#parts.snapshots.verify(meta));
+  }
+
   receiveSnapshot(manifest: SnapshotManifest): Promise<IncomingSnapshot> {
     return this.#run(() => this.#parts.snapshots.receive(manifest));
   }

@@ -16,6 +16,8 @@
  *   `finish` compares length, checksum, and what is inside with the manifest, fsyncs, and goes on at 2. A file
  *   that does not match is removed. After a power cut the end of a `.part` may hold anything; the checksum
  *   finds out.
+ * - Damage found by `verify`: the manifest is removed, the folder fsynced, the file removed. A crash in between
+ *   leaves a file without a manifest. If the log relied on the snapshot, the next open takes another.
  * - A manifest without its `.db`, or with one of another length, is damage: nothing that can happen leaves it.
  */
 
@@ -59,6 +61,8 @@ export class SnapshotStore {
   readonly #superseded = new Set<string>();
   readonly #parts = new Map<string, PartFile>();
   #taking: Promise<SnapshotManifest> | undefined;
+  /** By name, so that nobody reads a file that another call is about to remove. */
+  readonly #verifying = new Map<string, Promise<boolean>>();
   /** Changes of the folder are made one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   #failure: Error | undefined;
@@ -158,6 +162,33 @@ export class SnapshotStore {
   }
 
   /**
+   * Whether the file of a snapshot still is what its manifest says; true if there is no such snapshot. A damaged
+   * one is removed, held or not: whoever is reading it gets nothing good.
+   */
+  verify(meta: EntryId): Promise<boolean> {
+    const name = snapshotName(meta);
+    const verified =
+      this.#verifying.get(name) ?? this.#verify(meta).finally(() => this.#verifying.delete(name));
+    this.#verifying.set(name, verified);
+    return verified;
+  }
+
+  async #verify(meta: EntryId): Promise<boolean> {
+    return this.#finally("verify a snapshot", async () => {
+      const snapshot = this.#find(meta);
+      const file = this.hold(meta);
+      if (snapshot === undefined || file === undefined) return true;
+      try {
+        if ((await mismatchOf(file, snapshot.manifest)) === undefined) return true;
+        await this.#inTurn(() => this.#remove(snapshotName(meta)));
+        return false;
+      } finally {
+        this.release(meta);
+      }
+    });
+  }
+
+  /**
    * Begins to receive, or goes on with, the snapshot of this manifest. A second call for the same one takes
    * over from the first, whose writes then do nothing. Unfinished files of other snapshots are removed.
    * @throws {InvariantViolation} for a manifest of another cluster, or whose checksum is none; nothing changes.
@@ -237,7 +268,10 @@ export class SnapshotStore {
   }
 
   async #removeIfIdle(name: string): Promise<void> {
-    if (this.#holds.has(name) || !this.#superseded.has(name)) return;
+    if (!this.#holds.has(name) && this.#superseded.has(name)) await this.#remove(name);
+  }
+
+  async #remove(name: string): Promise<void> {
     this.#superseded.delete(name);
     this.#snapshots = this.#snapshots.filter(({ manifest }) => snapshotName(manifest.meta) !== name);
     const path = join(this.#directory, name);
@@ -256,9 +290,9 @@ export class SnapshotStore {
     return total;
   }
 
-  /** Waits for a snapshot being taken and lets go of all files. What has arrived of others stays. */
+  /** Waits for a snapshot being taken or verified and lets go of all files. What has arrived of others stays. */
   async close(): Promise<void> {
-    await this.#taking?.catch(() => undefined);
+    await Promise.allSettled([this.#taking, ...this.#verifying.values()]);
     await this.#turn;
     for (const part of this.#parts.values()) await part.close();
     this.#parts.clear();

@@ -135,6 +135,12 @@ export interface NodeStore {
   /** The path of a snapshot's file; it is not deleted until `releaseSnapshot`. */
   holdSnapshot(meta: SnapshotMeta): string | undefined;
   releaseSnapshot(meta: SnapshotMeta): void;
+  /**
+   * Reads a snapshot's file again and compares it with its manifest, in a thread of its own. One that was damaged
+   * is removed at once, held or not, so that the next `takeSnapshot` makes another even if nothing was applied
+   * since; then false. True also if the snapshot is not here (any more).
+   */
+  verifySnapshot(meta: SnapshotMeta): Promise<boolean>;
   receiveSnapshot(manifest: SnapshotManifest): Promise<IncomingSnapshot>;
   /** Bytes of log segments, state and snapshots on disk. */
   diskBytes(): Promise<number>;

@@ -118,6 +118,22 @@ describe("a store", { timeout: 60_000 }, () => {
     expect(await hits(again)).toBe(65n);
   });
 
+  it("gives up a snapshot whose file was damaged, and takes another", async () => {
+    const store = await open();
+    await grow(store, store.recovered.base, 20);
+    const { meta } = await store.takeSnapshot();
+    expect(await store.verifySnapshot(meta)).toBe(true);
+    const file = store.holdSnapshot(meta) ?? "";
+    store.releaseSnapshot(meta);
+    const bytes = readFileSync(file);
+    bytes.writeUInt8(bytes.readUInt8(5_000) ^ 1, 5_000);
+    writeFileSync(file, bytes);
+    expect(await store.verifySnapshot(meta)).toBe(false);
+    expect(store.latestSnapshot()).toBeUndefined();
+    expect((await store.takeSnapshot()).meta).toEqual(meta);
+    expect(await store.verifySnapshot(meta)).toBe(true);
+  });
+
   it("refuses to compact beyond the snapshot", async () => {
     const store = await open();
     const base = store.recovered.base;

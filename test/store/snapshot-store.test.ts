@@ -185,6 +185,48 @@ describe("taking a snapshot", () => {
   });
 });
 
+describe("verifying a snapshot", () => {
+  it("leaves a sound one as it is, and knows nothing against one that is not here", async () => {
+    const state = await openState();
+    const snapshots = await openSnapshots();
+    const log = new LogMaker(35);
+    await state.apply([log.adds("a", 0, 5)], false);
+    const taken = await snapshots.take(state);
+    expect(await snapshots.verify(taken.meta)).toBe(true);
+    expect(await snapshots.verify(manifest.meta)).toBe(true);
+    expect(snapshots.latest()?.manifest).toEqual(taken);
+    // Nothing holds it after that.
+    await state.apply([log.adds("a", 0, 5)], false);
+    await snapshots.take(state);
+    expect(filesOf()).toEqual([`${nameAt(2)}.db`, `${nameAt(2)}.json`]);
+  });
+
+  it("removes a damaged one, even one that is held, so that another is taken at the same index", async () => {
+    const state = await openState();
+    const snapshots = await openSnapshots();
+    await state.apply([new LogMaker(36).adds("a", 0, 500)], false);
+    const taken = await snapshots.take(state);
+    const file = snapshots.hold(taken.meta) ?? "";
+    writeFileSync(file, flip(readFileSync(file), 9_000));
+    expect(await snapshots.take(state)).toEqual(taken);
+    expect(await Promise.all([snapshots.verify(taken.meta), snapshots.verify(taken.meta)])).toEqual([
+      false,
+      false,
+    ]);
+    expect(snapshots.latest()).toBeUndefined();
+    expect(snapshots.hold(taken.meta)).toBeUndefined();
+    expect(filesOf()).toEqual([]);
+    const another = await snapshots.take(state);
+    expect(another.meta).toEqual(taken.meta);
+    // To let go of the damaged one does the new one no harm.
+    snapshots.release(taken.meta);
+    expect(await snapshots.verify(another.meta)).toBe(true);
+    expect(filesOf()).toEqual([`${nameAt(1)}.db`, `${nameAt(1)}.json`]);
+    await snapshots.close();
+    expect((await openSnapshots()).latest()).toEqual({ manifest: another, origin: "taken" });
+  });
+});
+
 describe("a folder of snapshots", () => {
   it.each<[string, (path: string) => void, RegExp]>([
     ["a manifest that is not JSON", (path) => writeFileSync(`${path}.json`, "{"), /json: it is not JSON/],
