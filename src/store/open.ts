@@ -289,6 +289,7 @@ async function carryOut(
     applied = index;
   }
   if (repair.takeSnapshot) await parts.snapshots.take(parts.state);
+  await parts.snapshots.removePartsUpTo(applied);
   const latest = parts.snapshots.latest()?.manifest.meta;
   const snapshot = latest !== undefined && latest.index >= base.index ? latest : undefined;
   return { hardState: withKnownCommit(hardState, applied, base), base, snapshot, entries, applied };

@@ -31,11 +31,17 @@ export function snapshotName({ index, term }: EntryId): string {
   return `${String(index).padStart(20, "0")}-${term}`;
 }
 
-/** The name under which a snapshot arrives. */
-export function partName({ sha256 }: SnapshotManifest): string {
+/** The name under which a snapshot arrives: `<20 digits of index>-<term>-<sha256>.part`. */
+export function partName({ meta, sha256 }: SnapshotManifest): string {
   // The manifest came from another node and its checksum becomes the name of a file.
   assert(SHA256.test(sha256), "snapshot: a checksum is 64 hex digits");
-  return `${sha256}.part`;
+  return `${snapshotName(meta)}-${sha256}.part`;
+}
+
+/** The index of the snapshot that arrives under this name; undefined for any other name. */
+export function indexOfPart(name: string): number | undefined {
+  const digits = /^(\d{20})-\d+-[0-9a-f]{64}\.part$/.exec(name)?.[1];
+  return digits === undefined ? undefined : Number(digits);
 }
 
 /** The manifest as it is written: JSON, with the CRC32C of the same JSON without that field. */

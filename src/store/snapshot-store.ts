@@ -12,7 +12,8 @@
  *   older snapshots removed, manifest first. A crash after 1 to 4 leaves files without a manifest, which the
  *   next open removes; after 5 the snapshot is there or not, and the older one is still there; during 7 an
  *   older snapshot is whole, or has lost its manifest and is removed at the next open.
- * - Receiving: bytes are appended to `<sha256>.part`, which stays when the process ends and is gone on from.
+ * - Receiving: bytes are appended to `<20 digits of index>-<term>-<sha256>.part`, which stays when the process
+ *   ends and is gone on from, until the node has applied entries up to that index by other means and opens again.
  *   `finish` compares length, checksum, and what is inside with the manifest, fsyncs, and goes on at 2. A file
  *   that does not match is removed. After a power cut the end of a `.part` may hold anything; the checksum
  *   finds out.
@@ -23,12 +24,12 @@
 
 import { join } from "node:path";
 import { assert } from "../base/index.ts";
-import type { EntryId } from "../raft/index.ts";
+import type { EntryId, Index } from "../raft/index.ts";
 import { type Disk, realDisk } from "./disk.ts";
-import { CorruptionError, StorageFailure } from "./errors.ts";
+import { StorageFailure } from "./errors.ts";
 import { readSnapshots, removeUnfinished, sizeOf, TAKING, writeWhole } from "./snapshot-folder.ts";
 import { copyState, mismatchOf } from "./snapshot-job.ts";
-import { encodeManifest, MANIFEST_TMP, partName, snapshotName } from "./snapshot-manifest.ts";
+import { encodeManifest, indexOfPart, MANIFEST_TMP, partName, snapshotName } from "./snapshot-manifest.ts";
 import { PartFile } from "./snapshot-part.ts";
 import { failureOf } from "./state-protocol.ts";
 import type { StateStore } from "./state-store.ts";
@@ -198,7 +199,7 @@ export class SnapshotStore {
     const name = partName(manifest);
     return this.#finally("receive a snapshot", () =>
       this.#inTurn(async () => {
-        const here = this.#find(manifest.meta);
+        const here = this.#findAt(manifest.meta);
         if (here !== undefined) return alreadyHere(here.manifest, manifest);
         await this.#dropParts(name);
         const part = await PartFile.open(this.#disk, join(this.#directory, name), manifest.bytes);
@@ -233,6 +234,12 @@ export class SnapshotStore {
       if (this.#parts.get(name) !== part) return false;
       this.#parts.delete(name);
       await part.finish();
+      // A snapshot at the same index was taken here meanwhile. It may be held, so this one must not replace it.
+      const here = this.#findAt(manifest.meta);
+      if (here !== undefined) {
+        await this.#disk.remove(file);
+        return isSameState(here.manifest, manifest);
+      }
       if (!part.isComplete || (await mismatchOf(file, manifest)) !== undefined) {
         await this.#disk.remove(file);
         return false;
@@ -240,6 +247,21 @@ export class SnapshotStore {
       await this.#publish(file, { manifest, origin: "received" });
       return true;
     });
+  }
+
+  /**
+   * Removes what has arrived of snapshots that do not go beyond `applied`: nobody will send the rest. To be called
+   * before any is received.
+   */
+  async removePartsUpTo(applied: Index): Promise<void> {
+    return this.#finally("remove an unfinished snapshot", () =>
+      this.#inTurn(async () => {
+        for (const name of (await this.#disk.list(this.#directory)) ?? []) {
+          const at = indexOfPart(name);
+          if (at !== undefined && at <= applied) await this.#disk.remove(join(this.#directory, name));
+        }
+      }),
+    );
   }
 
   /** Lets go of the open `.part` files, and removes those that are not named `keep`. */
@@ -305,6 +327,10 @@ export class SnapshotStore {
     );
   }
 
+  #findAt({ index }: EntryId): LocalSnapshot | undefined {
+    return this.#snapshots.find(({ manifest }) => manifest.meta.index === index);
+  }
+
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
     const turn = this.#turn.then(work);
     this.#turn = turn.catch(() => undefined);
@@ -326,20 +352,21 @@ export class SnapshotStore {
   }
 }
 
-/** Answers for a snapshot that is already complete here, so that its sender finds nothing left to send. */
+/**
+ * Answers for an index of which a snapshot is complete here already, so that its sender finds nothing left to
+ * send. One of another state is refused: one of both nodes is wrong, and it need not be this one.
+ */
 function alreadyHere(here: SnapshotManifest, wanted: SnapshotManifest): IncomingSnapshot {
-  if (here.digest !== wanted.digest || here.meta.chain !== wanted.meta.chain) {
-    throw new CorruptionError({
-      file: `${snapshotName(here.meta)}.db`,
-      found: "another node has another state at the same index",
-    });
-  }
   return {
     offset: wanted.bytes,
     write: () => Promise.resolve(),
-    finish: () => Promise.resolve(true),
+    finish: () => Promise.resolve(isSameState(here, wanted)),
     abandon: () => Promise.resolve(),
   };
+}
+
+function isSameState(a: SnapshotManifest, b: SnapshotManifest): boolean {
+  return a.digest === b.digest && a.meta.term === b.meta.term && a.meta.chain === b.meta.chain;
 }
 
 function inOrder({ manifest: a }: LocalSnapshot, { manifest: b }: LocalSnapshot): number {

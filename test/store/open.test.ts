@@ -314,6 +314,23 @@ describe("a snapshot from another node", { timeout: 60_000 }, () => {
 });
 
 describe("leftovers of a crash", { timeout: 60_000 }, () => {
+  it("include what has arrived of a snapshot, which is removed once the state has got as far by itself", async () => {
+    const { manifest, file } = await sender(15);
+    const parts = () => readdirSync(join(data, "snapshots")).filter((name) => name.endsWith(".part"));
+    let store = await open();
+    const last = await grow(store, store.recovered.base, 14);
+    await (await store.receiveSnapshot(manifest)).write(file.subarray(0, 1_000));
+    await store.close();
+    store = await open();
+    expect(parts()).toHaveLength(1);
+    await grow(store, last, 1);
+    await store.close();
+    store = await open();
+    expect(store.recovered.applied).toBe(15);
+    expect(parts()).toEqual([]);
+    expect((await store.receiveSnapshot(manifest)).offset).toBe(0);
+  });
+
   it("are removed from the log's folder when it is opened, and other files are left alone", async () => {
     const folder = join(data, "log");
     const leftover = join(folder, `${segmentName(2)}.tmp`);

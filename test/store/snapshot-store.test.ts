@@ -2,7 +2,7 @@ import { copyFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, wr
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Prng } from "../../src/base/index.ts";
-import type { Entry } from "../../src/raft/index.ts";
+import { type Entry, term } from "../../src/raft/index.ts";
 import { type Disk, realDisk } from "../../src/store/disk.ts";
 import { SnapshotStore } from "../../src/store/snapshot-store.ts";
 import { StateStore } from "../../src/store/state-store.ts";
@@ -320,9 +320,39 @@ describe("receiving a snapshot", () => {
     const again = await snapshots.receive(manifest);
     expect(again.offset).toBe(manifest.bytes);
     expect(await again.finish()).toBe(true);
-    await expect(snapshots.receive({ ...manifest, digest: 1 })).rejects.toThrow(
-      /another state at the same index/,
-    );
+  });
+
+  it.each<[string, Partial<SnapshotManifest["meta"]>, Partial<SnapshotManifest>]>([
+    ["digest", {}, { digest: 1 }],
+    ["chain of hashes", { chain: 1 }, {}],
+    ["term", { term: term(2) }, {}],
+  ])(
+    "refuses one with another %s at an index that is here, and keeps its own",
+    async (_name, meta, change) => {
+      const snapshots = await openSnapshots();
+      const own = await snapshots.receive(manifest);
+      await own.write(bytes);
+      expect(await own.finish()).toBe(true);
+      const wrong = await snapshots.receive({ ...manifest, ...change, meta: { ...manifest.meta, ...meta } });
+      expect(wrong.offset).toBe(manifest.bytes);
+      expect(await wrong.finish()).toBe(false);
+      expect(snapshots.failure).toBeUndefined();
+      expect(snapshots.all()).toEqual([{ manifest, origin: "received" }]);
+      expect(filesOf()).toEqual([`${nameAt(200)}.db`, `${nameAt(200)}.json`]);
+    },
+  );
+
+  it("keeps the one that was taken at the same index while it arrived", async () => {
+    const state = await openState();
+    await state.apply(entries, false);
+    const snapshots = await openSnapshots();
+    const incoming = await snapshots.receive(manifest);
+    await incoming.write(bytes);
+    const taken = await snapshots.take(state);
+    expect(await incoming.finish()).toBe(true);
+    expect(snapshots.all()).toEqual([{ manifest: taken, origin: "taken" }]);
+    expect(filesOf()).toEqual([`${nameAt(200)}.db`, `${nameAt(200)}.json`]);
+    expect(await snapshots.verify(taken.meta)).toBe(true);
   });
 
   it.each<[string, (bytes: Buffer) => Buffer]>([
