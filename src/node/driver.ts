@@ -136,13 +136,17 @@ export class NodeDriver {
     this.#snapshots.refuse(from, offer);
   }
 
-  /** A snapshot that no peer can use: its file may be damaged on this node's disk. A new one is another file. */
+  /** A snapshot that a peer could not use, again and again: is its file still what it was? A new one is another file. */
   #retake(doubtful: SnapshotMeta, peer: NodeId): void {
-    const text = `${peer} could not use the snapshot at index ${doubtful.index}, several times. Its file may be damaged: check the disk. Another is taken.`;
-    this.#options.onTrace({ kind: "alarm", text });
-    this.#await(this.#store.takeSnapshot(), ({ meta }) =>
-      this.#feed({ kind: "snapshotTaken", snapshot: meta }),
-    );
+    this.#await(this.#store.verifySnapshot(doubtful), (sound) => {
+      const what = `The snapshot at index ${doubtful.index}`;
+      const text = sound
+        ? `${what} was sent to ${peer} several times in vain, although its file is sound here. Check the disk of ${peer}.`
+        : `${what} was damaged on this node's disk and is taken again. Check the disk.`;
+      this.#options.onTrace({ kind: "alarm", text });
+      const taken = this.#store.takeSnapshot();
+      this.#await(taken, ({ meta }) => this.#feed({ kind: "snapshotTaken", snapshot: meta }));
+    });
   }
 
   linked(peer: NodeId): void {
