@@ -24,11 +24,23 @@ export async function jsonTextOf(call: Call): Promise<string | undefined> {
   return bytes.toString("utf8");
 }
 
+/** JSON's media type has no parameters, yet many clients send this one, and it must not be a false promise. */
+const CHARSET = /;[ \t]*charset[ \t]*=[ \t]*("[^"]*"?|[^; \t]*)/gi;
+const UTF_8 = /^(?:utf-?8|"utf-?8")$/i;
+
 function refuseOtherTypes(call: Call): void {
   const type = call.header("content-type");
   if (type !== "application/json" && type?.split(";", 1)[0]?.trim().toLowerCase() !== "application/json") {
     const got = type === undefined ? "there is no Content-Type" : `got ${type.slice(0, 100)}`;
     throw new Refusal("UNSUPPORTED_MEDIA_TYPE", `a body needs Content-Type: application/json; ${got}`);
+  }
+  if (call.isRepeated("content-type")) {
+    throw new Refusal("UNSUPPORTED_MEDIA_TYPE", "Content-Type is given more than once");
+  }
+  for (const [, charset = ""] of type.matchAll(CHARSET)) {
+    if (UTF_8.test(charset)) continue;
+    const detail = `JSON is UTF-8 only (RFC 8259, section 8.1); got charset=${charset.slice(0, 100)}`;
+    throw new Refusal("UNSUPPORTED_MEDIA_TYPE", detail);
   }
   const encoding = call.header("content-encoding");
   if (encoding !== undefined && encoding.toLowerCase() !== "identity") {

@@ -51,6 +51,20 @@ export class Call {
     return typeof value === "object" ? value.join(", ") : value;
   }
 
+  /**
+   * Whether a header came more than once. Of some, Content-Type among them, Node keeps the first and drops the
+   * others; in process they were joined by commas, and there this is false.
+   * @param name in lower case.
+   */
+  isRepeated(name: string): boolean {
+    const raw = this.#incoming?.rawHeaders ?? [];
+    let count = 0;
+    for (let at = 0; at < raw.length; at += 2) {
+      if (raw[at]?.length === name.length && raw[at]?.toLowerCase() === name) count += 1;
+    }
+    return count > 1;
+  }
+
   /** The caller's `X-Request-Id` if it is 1 to 128 harmless characters, else one made up. */
   requestId(): string {
     const given = this.header("x-request-id");

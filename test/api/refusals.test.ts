@@ -33,6 +33,27 @@ describe("a body of an increment is refused", () => {
     ["two documents", '{"by":1}{"by":1}', "INVALID_JSON", /not valid JSON/],
     ["a number that JSON does not know", '{"by":01}', "INVALID_JSON", /not valid JSON/],
     ["NaN", '{"by":NaN}', "INVALID_JSON", /not valid JSON/],
+    ["a field twice", '{"by":1,"by":2}', "INVALID_JSON", 'the field "by" is given twice'],
+    [
+      "a field twice, the same",
+      '{"by":1,"min":0,"by" \n:1}',
+      "INVALID_JSON",
+      'the field "by" is given twice',
+    ],
+    ["a field twice, once escaped", '{"by":1,"\\u0062y":2}', "INVALID_JSON", 'the field "by" is given twice'],
+    [
+      "a field twice after a quote",
+      '{"once":"\\"\\\\","by":1,"by":2}',
+      "INVALID_JSON",
+      /"by" is given twice/,
+    ],
+    [
+      "a field twice with big numbers",
+      '{"max":1234567890123456789,"max":5}',
+      "INVALID_JSON",
+      /"max" is given/,
+    ],
+    ["__proto__ twice", '{"__proto__":1,"__proto__":2}', "INVALID_JSON", /"__proto__" is given twice/],
     ["an array", "[]", "INVALID_BODY", "the body must be an object; got an array"],
     ["a number", "5", "INVALID_BODY", "the body must be an object; got 5"],
     ["a string", '"x"', "INVALID_BODY", 'the body must be an object; got the string "x"'],
@@ -104,10 +125,31 @@ describe("a body of an increment is refused", () => {
     ["application/jsonp", {}],
     ["", {}],
     ["application/json", { "Content-Encoding": "gzip" }],
+    ["application/json; charset=utf-16", {}],
+    ['application/json;Charset="latin1"', {}],
+    ["application/json; a=b; charset=", {}],
+    ["application/json; charset=utf-8; charset=utf-16", {}],
+    ["application/json, application/json", {}],
   ])("of type %j with %j", async (type, more) => {
     const headers: Headers = { "Content-Type": type, ...more };
     await refuses(() => post(bench, INCREMENT, { body: '{"by":1}', headers }), "UNSUPPORTED_MEDIA_TYPE");
   });
+
+  it.each([
+    "application/json; charset=utf-8",
+    'Application/JSON ;CHARSET="UTF-8"',
+    "application/json; a=charset",
+  ])("but not of type %s", async (type) => {
+    const answer = await post(bench, INCREMENT, { body: '{"by":1}', headers: { "Content-Type": type } });
+    expect(answer.status).toBe(200);
+  });
+
+  it.each(['{"once":"by\\":","by":1}', '{"once":"{\\"by\\":1,\\"by\\":2}"}', '{"once":"by","by":1,"min":0}'])(
+    "but not for names that only seem to repeat: %s",
+    async (body) => {
+      expect((await post(bench, INCREMENT, { body })).status).toBe(200);
+    },
+  );
 
   it("without a type", async () => {
     const init = { method: "POST", body: Buffer.from('{"by":1}') };
@@ -116,12 +158,29 @@ describe("a body of an increment is refused", () => {
   });
 });
 
+it("takes a batch whose operations each have the same fields", async () => {
+  const body = '{"operations":[{"key":"a","by":1},{"by":2,"key":"a"},{"key":"key","once":"by"}]}';
+  expect((await post(bench, "/v1/batch", { body })).status).toBe(200);
+});
+
 describe("a batch is refused", () => {
   const many = `{"operations":[${Array.from({ length: 1_001 }, () => '{"key":"a"}').join(",")}]}`;
   const cases: readonly (readonly [string, string | undefined, ErrorCode, string | RegExp])[] = [
     ["without a body", undefined, "INVALID_BODY", /^a batch needs a body such as/],
     ["of nothing", '{"operations":[]}', "INVALID_BATCH", "a batch takes 1 to 1000 operations; got 0"],
     ["of 1,001", many, "INVALID_BATCH", "a batch takes 1 to 1000 operations; got 1001"],
+    [
+      "a field twice in one operation",
+      '{"operations":[{"key":"a"},{"key":"b","by":1,"by":2}]}',
+      "INVALID_JSON",
+      'the field "by" is given twice',
+    ],
+    [
+      "operations twice",
+      '{"operations":[{"key":"a"}],"operations":[]}',
+      "INVALID_JSON",
+      /"operations" is given/,
+    ],
     ["without operations", "{}", "INVALID_BODY", "operations is missing"],
     ["a bare list", "[]", "INVALID_BODY", "the body must be an object; got an array"],
     ["no list", '{"operations":{}}', "INVALID_BODY", "operations must be an array; got an object"],

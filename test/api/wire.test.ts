@@ -151,6 +151,14 @@ describe("a body on the wire", () => {
     expect(bench.errors).toEqual([]);
   });
 
+  it("is refused when its type is given twice, even the same", async () => {
+    const type = "Content-Type: application/json";
+    const request = `${post(INCREMENT, type, type.toUpperCase(), "Content-Length: 8")}{"by":5}`;
+    const answer = await open().send(request).answer();
+    expectProblem(JSON.parse(answer.body), "UNSUPPORTED_MEDIA_TYPE", "Content-Type is given more than once");
+    expect(bench.service.index).toBe(0);
+  });
+
   it("is refused in other types without being read, and the connection goes on", async () => {
     const connection = open();
     connection.send(`${post(INCREMENT, "Content-Type: text/plain", "Content-Length: 8")}{"by":5}`);
