@@ -34,6 +34,9 @@
  * leader (also `ageMs` in the body), or `unknown` (and no `ageMs`) if it has not since it started;
  * `Retry-After` and `Location` with the refusals that have them.
  *
+ * An answer given again is that of the first attempt but for `index` and `term`: a retry is an entry of the log
+ * like any other, and these two are the place of the retry's entry, not of the first one's.
+ *
  * Refusals are `application/problem+json` (RFC 9457): type, title, status, detail, instance (the request id),
  * `code` and `outcome` from the table in base, and where they apply `retryAfterMs`, `position` (which
  * operation of a batch) and `leader` {id, url}. A write on a follower is answered 307 with the leader's URL.

@@ -11,6 +11,7 @@ import {
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener, RequestError } from "@hono/node-server";
+import { ERRORS, type ErrorCode } from "../base/index.ts";
 import { BODY_BYTES_MAX } from "./body.ts";
 import { type Api, makeRequestId } from "./call.ts";
 import { problemResponse, problemText } from "./problem.ts";
@@ -81,15 +82,22 @@ export async function serveApi(api: Api, options: ServeOptions): Promise<ApiServ
   const serve: RequestListener = (incoming, outgoing) => {
     latest.set(incoming.socket, outgoing);
     if (closing) outgoing.shouldKeepAlive = false;
-    if (!prepareTarget(incoming)) return refuseTarget(incoming, outgoing);
+    if (lacksHost(incoming)) return refuseEarly(outgoing, HOST_MISSING);
+    if (!prepareTarget(incoming)) return refuseEarly(outgoing, backslashIn(incoming));
     // It never rejects: what the application throws becomes an answer in it or in answerOutside.
     void handle(incoming, outgoing);
   };
-  const server = createServer({ ...LIMITS, ...options.limits, noDelay: true }, serve);
+  // Node's own check of the Host answers without a word, so it is made here instead.
+  const settings = { ...LIMITS, ...options.limits, noDelay: true, requireHostHeader: false };
+  const server = createServer(settings, serve);
   server.on("checkContinue", (incoming, outgoing) => {
     // Without "100 Continue" a client that announced too much keeps it to itself.
     if (!(Number(incoming.headers["content-length"]) > BODY_BYTES_MAX)) outgoing.writeContinue();
     serve(incoming, outgoing);
+  });
+  server.on("checkExpectation", (incoming, outgoing) => {
+    latest.set(incoming.socket, outgoing);
+    refuseEarly(outgoing, EXPECTATION_UNKNOWN);
   });
   server.on("connection", (socket) => socket.once("close", () => latest.delete(socket)));
   server.on("clientError", (error, socket) => answerClientError(error, socket, latest));
@@ -118,11 +126,38 @@ function prepareTarget(incoming: IncomingMessage): boolean {
   return !target.includes("\\");
 }
 
-function refuseTarget(incoming: IncomingMessage, outgoing: ServerResponse): void {
-  const detail = "a backslash in the request target has to be percent-encoded, as %5C";
+/** A refusal of a request that the application does not get to see. */
+interface EarlyRefusal {
+  readonly code: ErrorCode;
+  readonly detail: string;
+  /** Where HTTP asks for another status than the table has. */
+  readonly status?: number;
+}
+
+const HOST_MISSING: EarlyRefusal = {
+  code: "INVALID_HEADER",
+  detail: "an HTTP/1.1 request needs a Host header",
+};
+
+const EXPECTATION_UNKNOWN: EarlyRefusal = {
+  code: "INVALID_HEADER",
+  detail: "the only Expect header that is understood is 100-continue",
+  status: 417,
+};
+
+/** RFC 9112, section 3.2; HTTP/1.0 does not ask for one. */
+function lacksHost(incoming: IncomingMessage): boolean {
+  return incoming.headers.host === undefined && incoming.httpVersion === "1.1";
+}
+
+function backslashIn(incoming: IncomingMessage): EarlyRefusal {
   const code = incoming.url?.startsWith("/v1/counters") === true ? "INVALID_KEY" : "ROUTE_NOT_FOUND";
+  return { code, detail: "a backslash in the request target has to be percent-encoded, as %5C" };
+}
+
+function refuseEarly(outgoing: ServerResponse, refusal: EarlyRefusal): void {
+  const { code, detail, status = ERRORS[code].status } = refusal;
   const requestId = makeRequestId();
-  const status = code === "INVALID_KEY" ? 400 : 404;
   const body = problemText(code, { detail }, { requestId, status });
   outgoing.writeHead(status, {
     "Content-Type": "application/problem+json",
@@ -143,14 +178,42 @@ function answerOutside(error: unknown): Response {
   return problemResponse("INTERNAL", { detail: "an unexpected error" }, requestId);
 }
 
-/** Status and sentence for what Node's parser and timers refuse before there is a request. */
-const CLIENT_ERRORS: Readonly<Record<string, readonly [number, string]>> = {
-  HPE_HEADER_OVERFLOW: [
-    431,
-    `request line and headers together are longer than ${LIMITS.maxHeaderSize} bytes`,
-  ],
-  ERR_HTTP_REQUEST_TIMEOUT: [408, "the request did not arrive in time"],
+/** What Node's parser and timers refuse before there is a request, where there is more to say than "malformed". */
+const CLIENT_ERRORS: Readonly<Record<string, EarlyRefusal>> = {
+  HPE_HEADER_OVERFLOW: {
+    code: "INVALID_HEADER",
+    detail: `request line and headers together are longer than ${LIMITS.maxHeaderSize} bytes`,
+    status: 431,
+  },
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    code: "MALFORMED_REQUEST",
+    detail: "the request did not arrive whole in time",
+    status: 408,
+  },
+  HPE_INVALID_URL: {
+    code: "MALFORMED_REQUEST",
+    detail: "the request target must be percent-encoded ASCII",
+  },
 };
+
+/** The parser's codes for a header that is at fault, other than by its size. */
+const HEADER_ERRORS: ReadonlySet<string> = new Set([
+  "HPE_INVALID_HEADER_TOKEN",
+  "HPE_INVALID_CONTENT_LENGTH",
+  "HPE_UNEXPECTED_CONTENT_LENGTH",
+  "HPE_INVALID_TRANSFER_ENCODING",
+]);
+
+/** An error of Node's server; `reason` is the parser's own fixed phrase, without a byte of the request. */
+type ClientError = Error & { readonly code?: string; readonly reason?: string };
+
+function refusalOf({ code = "", reason }: ClientError): EarlyRefusal {
+  const known = CLIENT_ERRORS[code];
+  if (known !== undefined) return known;
+  const why = reason === undefined || reason === "" ? "" : `: ${reason}`;
+  if (HEADER_ERRORS.has(code)) return { code: "INVALID_HEADER", detail: `a header cannot be read${why}` };
+  return { code: "MALFORMED_REQUEST", detail: `this is not an HTTP/1.1 request${why}` };
+}
 
 /** The latest request of each open connection, by what will answer it or has. */
 type LatestRequests = Map<Duplex, ServerResponse>;
@@ -159,31 +222,27 @@ type LatestRequests = Map<Duplex, ServerResponse>;
  * Answers what is no request, if the client will take the answer for that: while an earlier request is under
  * way, the next answer on the connection would pass for the outcome of that one.
  */
-function answerClientError(
-  error: Error & { readonly code?: string },
-  socket: Duplex,
-  latest: LatestRequests,
-): void {
+function answerClientError(error: ClientError, socket: Duplex, latest: LatestRequests): void {
   const pending = latest.get(socket);
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
   } else if (pending === undefined || pending.writableFinished) {
-    refuseBytes(error.code, socket);
+    refuseBytes(refusalOf(error), socket);
   } else if (pending.req.complete) {
     // It has arrived whole and may be done by now: its own answer is the last on this connection.
     pending.shouldKeepAlive = false;
   } else if (pending.socket === socket && !pending.headersSent) {
     // Broken inside its body, so it has not been acted upon, and no other answer is due before its own.
-    refuseBytes(error.code, socket);
+    refuseBytes(refusalOf(error), socket);
   } else {
     socket.destroy();
   }
 }
 
-function refuseBytes(code: string | undefined, socket: Duplex): void {
-  const [status, detail] = CLIENT_ERRORS[code ?? ""] ?? [400, "this is not an HTTP/1.1 request"];
+function refuseBytes(refusal: EarlyRefusal, socket: Duplex): void {
+  const { code, detail, status = ERRORS[code].status } = refusal;
   const requestId = makeRequestId();
-  const body = problemText("INVALID_HEADER", { detail }, { requestId, status });
+  const body = problemText(code, { detail }, { requestId, status });
   const head = [
     `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
     "Content-Type: application/problem+json",

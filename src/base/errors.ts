@@ -25,6 +25,7 @@ export type ErrorCode =
   | "INVALID_KEY"
   | "INVALID_QUERY"
   | "INVALID_HEADER"
+  | "MALFORMED_REQUEST"
   | "INVALID_BATCH"
   | "BODY_TOO_LARGE"
   | "UNSUPPORTED_MEDIA_TYPE"
@@ -60,6 +61,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorInfo>> = {
   INVALID_KEY: refused(400, "The counter key is not valid."),
   INVALID_QUERY: refused(400, "A query parameter is not valid."),
   INVALID_HEADER: refused(400, "A request header is not valid."),
+  MALFORMED_REQUEST: refused(400, "The request is not valid HTTP."),
   INVALID_BATCH: refused(400, "A batch takes 1 to 1,000 commands."),
   BODY_TOO_LARGE: refused(413, "The body is too large."),
   UNSUPPORTED_MEDIA_TYPE: refused(415, "The body must be application/json."),
