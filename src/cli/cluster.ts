@@ -2,6 +2,7 @@
 
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { isInUse } from "../node/index.ts";
 import type { MemberAddress } from "./address.ts";
 import { showMembers } from "./address.ts";
 import { ChildNode, type Started } from "./child-node.ts";
@@ -24,6 +25,7 @@ const POLL_MS = 100;
 export async function cluster(parsed: Parsed, terminal: Terminal): Promise<number> {
   const { data } = parsed.values;
   const plan = planCluster(parsed);
+  refuseRunning(plan, data);
   await refuseBusyPorts(plan);
   if (!plan.existed) savePlan(data, plan);
   const nodes = plan.members.map((member) => childFor(member, plan, data, terminal));
@@ -132,6 +134,16 @@ async function announce(launched: Launched, signal: AbortSignal, terminal: Termi
     "Stop:  Ctrl-C",
   ];
   for (const line of lines) terminal.out(line);
+}
+
+/** The launcher has no lock of its own: its nodes hold one on each of their directories, as long as they live. */
+function refuseRunning(plan: ClusterPlan, data: string): void {
+  if (!plan.existed || !plan.members.some(({ id }) => isInUse(join(data, id)))) return;
+  const status = `raftally status --url ${plan.members[0]?.api ?? ""}`;
+  throw new StartRefusal(
+    `the cluster in ${data} is already running: use that one (${status} shows it), ` +
+      "stop it with Ctrl-C where it was started, or choose another --data and --port.",
+  );
 }
 
 /** Better said before anything is started than found in three logs. */

@@ -18,6 +18,8 @@
  * members have met, snapshot-transfers.ts moves snapshot files beside the links, service.ts is what the HTTP API
  * sees, starting.ts what it sees before that.
  */
+/** For whoever starts nodes as processes: whether one has this directory already. */
+export { isInUse } from "../store/index.ts";
 export {
   type Effects,
   NODE_SETTINGS,

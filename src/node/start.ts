@@ -2,7 +2,13 @@
 
 import { randomBytes } from "node:crypto";
 import { type NodeId, nodeId, type RaftSettings, type Term } from "../raft/index.ts";
-import { type DataDirectory, type NodeStore, openDirectory, StorageFailure } from "../store/index.ts";
+import {
+  type DataDirectory,
+  LOST_ADVICE,
+  type NodeStore,
+  openDirectory,
+  StorageFailure,
+} from "../store/index.ts";
 import { openTransport, type Packet, type Transport } from "../transport/index.ts";
 import { NodeDriver } from "./driver.ts";
 import { NODE_SETTINGS, type NodeSettings, type NodeTrace } from "./events.ts";
@@ -185,12 +191,12 @@ class Start {
       detail: `${peer} refused the link: ${detail}`,
     });
     if (refusal !== "incarnation" && refusal !== "cluster") return;
-    this.#formation.fail(
-      new RefusedByPeer(
-        `${peer} does not take ${this.#options.directory} for the data directory of ${this.#self}: ${detail} ` +
-          "A node whose disk was lost cannot come back as itself; restore its directory, or start a new cluster.",
-      ),
-    );
+    const { directory } = this.#options;
+    const sentence =
+      refusal === "cluster"
+        ? `${peer} refuses the node in ${directory}: ${detail}`
+        : `${directory} was wiped or replaced since ${peer} came to know ${this.#self} (it holds another incarnation): ${LOST_ADVICE}.`;
+    this.#formation.fail(new RefusedByPeer(sentence));
   }
 
   async run(transport: Transport): Promise<RunningNode> {

@@ -13,9 +13,17 @@ export interface CorruptionDetails {
   readonly cause?: unknown;
 }
 
+/**
+ * What can be done about a node whose memory is lost, as a clause. An older copy would forget votes and entries
+ * that the node has acknowledged since.
+ */
+export const LOST_ADVICE: string =
+  "restore its whole directory from a copy made while it was stopped and not started since, or leave it off: the " +
+  "cluster goes on with a majority of its nodes (this version cannot replace a member)";
+
 const CORRUPTION_ADVICE: string =
   "this node may have forgotten something it acknowledged, so do not start it again on this directory: " +
-  "restore the whole directory from before the damage, or replace this node by a new one with an empty directory";
+  LOST_ADVICE;
 
 /** Something acknowledged is damaged or missing. The node must not serve, vote, or repair it by guessing. */
 export class CorruptionError extends Error {

@@ -228,8 +228,7 @@ export class IdentityFile {
     if (held.incarnation !== undefined) {
       throw new IdentityError(
         "otherIncarnation",
-        `node "${id}" is known as incarnation ${held.incarnation} and now appears as ${incarnation}: its data directory ` +
-          "was wiped or replaced, so it must not vote as the node it was.",
+        `node "${id}" is known as incarnation ${held.incarnation} and now appears as ${incarnation}: its data directory was wiped or replaced.`,
       );
     }
     const members = this.#identity.members.map((member) =>
@@ -268,7 +267,7 @@ function decodeIdentity(bytes: Uint8Array, path: string): Identity {
   const unreadable = (found: string, cause?: unknown) =>
     new IdentityError(
       "unreadable",
-      `${path} ${found}; restore it from a copy, or replace this node by a new one.`,
+      `${path} ${found}; the identity never changes once the cluster has formed, so restore this file from any copy made after that.`,
       cause,
     );
   let value: unknown;

@@ -17,6 +17,7 @@ export {
   CorruptionError,
   type IdentityCode,
   IdentityError,
+  LOST_ADVICE,
   NewerFormatError,
   StorageFailure,
 } from "./errors.ts";
@@ -30,7 +31,7 @@ export {
   isClusterId,
   loadIdentity,
 } from "./identity.ts";
-export { type DirectoryLock, lockDirectory } from "./lock.ts";
+export { type DirectoryLock, isInUse, lockDirectory } from "./lock.ts";
 export { type OpenStoreOptions, openStore } from "./open.ts";
 export type {
   Applied,

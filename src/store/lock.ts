@@ -1,6 +1,6 @@
 /** One process for each data directory. */
 
-import { mkdirSync } from "node:fs";
+import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import Database from "better-sqlite3";
 import { IdentityError } from "./errors.ts";
@@ -46,4 +46,18 @@ export function lockDirectory(directory: string): DirectoryLock {
   }
   const held = database;
   return { directory, release: () => void held.close() };
+}
+
+/**
+ * Whether another process has a data directory right now. Makes nothing; false where it cannot be known.
+ * Not to be asked by the process that has it: see {@link lockDirectory} on closing the file.
+ */
+export function isInUse(directory: string): boolean {
+  if (!existsSync(join(directory, LOCK_FILE))) return false;
+  try {
+    lockDirectory(directory).release();
+    return false;
+  } catch (error) {
+    return error instanceof IdentityError && error.code === "inUse";
+  }
 }

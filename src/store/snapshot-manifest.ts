@@ -2,7 +2,7 @@
 
 import { assert, crc32c } from "../base/index.ts";
 import type { EntryId } from "../raft/index.ts";
-import { CorruptionError, NewerFormatError } from "./errors.ts";
+import { CorruptionError, LOST_ADVICE, NewerFormatError } from "./errors.ts";
 import {
   configurationText,
   countOf,
@@ -21,7 +21,7 @@ const SHA256 = /^[0-9a-f]{64}$/;
 /** What to do about a damaged snapshot: a snapshot is never the only place where something is remembered. */
 export const SNAPSHOT_ADVICE: string =
   "stop the node and remove this snapshot's two files (.db and .json); if the node then says that its state is " +
-  "older than its log, replace it by a new one with an empty directory";
+  `older than its log, ${LOST_ADVICE}`;
 
 /** Ends the name of a manifest while it is being written. */
 export const MANIFEST_TMP = ".json.tmp";

@@ -100,6 +100,18 @@ describe("a local cluster", () => {
     // A dozen processes are started one after the other: on a busy machine each can take a second.
   }, 60_000);
 
+  it("is not started a second time, and says that it runs already", async () => {
+    await launch("--nodes", "1", ...firstPort());
+    const second = await run(["cluster", "--data", data]);
+    expect(second).toMatchObject({ exitCode: 2, out: "" });
+    expect(second.error).toBe(
+      `raftally: the cluster in ${data} is already running: use that one ` +
+        `(raftally status --url http://127.0.0.1:${port} shows it), ` +
+        "stop it with Ctrl-C where it was started, or choose another --data and --port.\n",
+    );
+    expect(pids.every(isAlive)).toBe(true);
+  });
+
   it("leaves no node behind when the launcher itself is killed", async () => {
     const { running } = await launch("--nodes", "1", ...firstPort());
     running.child.kill("SIGKILL");

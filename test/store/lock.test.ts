@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { IdentityError } from "../../src/store/errors.ts";
-import { lockDirectory } from "../../src/store/lock.ts";
+import { isInUse, lockDirectory } from "../../src/store/lock.ts";
 import { temporaryDirectory } from "./real-log.ts";
 
 const LOCK = fileURLToPath(new URL("../../src/store/lock.ts", import.meta.url));
@@ -34,10 +34,12 @@ describe("the lock of a data directory", { timeout: 60_000 }, () => {
     try {
       expect(() => lockDirectory(path)).toThrow(IdentityError);
       expect(() => lockDirectory(path)).toThrow(/is in use by another process; stop that one first/);
+      expect(isInUse(path)).toBe(true);
     } finally {
       child.kill("SIGKILL");
       await once(child, "exit");
     }
+    expect(isInUse(path)).toBe(false);
     const lock = lockDirectory(path);
     lock.release();
     lock.release();
