@@ -27,11 +27,34 @@ const PROGRAM: string = fileURLToPath(new URL("../../bin/raftally.js", import.me
 /** A log beyond this is put aside when its node starts. */
 const LOG_BYTES_MAX = 16_777_216;
 const RESTART_MS_MIN = 250;
-const RESTART_MS_MAX = 5_000;
+const RESTART_MS_MAX = 1_000;
+/** Signals that the system sends to a process for what it did itself; any other comes from outside. */
+const CRASHES: ReadonlySet<string> = new Set(["SIGABRT", "SIGBUS", "SIGFPE", "SIGILL", "SIGSEGV", "SIGTRAP"]);
 /** Whoever lives so long is well: the next death is answered quickly again. */
 const WELL_MS = 10_000;
 /** A node that dies so often before it ever answers is given up. */
 const FIRST_DEATHS_MAX = 4;
+
+/** How a process ended. Neither code nor signal: it could not be started at all. */
+export interface Death {
+  readonly code?: number | undefined;
+  readonly signal?: string | undefined;
+}
+
+/** Whether the node failed by itself, rather than being killed or asked to stop by somebody else. */
+export function failedByItself({ code, signal }: Death): boolean {
+  return signal === undefined ? code !== 0 : CRASHES.has(signal);
+}
+
+/**
+ * How long to wait before a node is started again, ms. Only a node that fails by itself is likely to fail again;
+ * one that was killed from outside is well, and its cluster wants it back.
+ * @param failures how often it failed by itself in a row, this time included.
+ */
+export function restartPause(death: Death, failures: number): number {
+  if (!failedByItself(death)) return RESTART_MS_MIN;
+  return Math.min(RESTART_MS_MIN * 2 ** Math.max(0, failures - 1), RESTART_MS_MAX);
+}
 
 export class ChildNode {
   readonly id: string;
@@ -48,6 +71,8 @@ export class ChildNode {
   #listened = false;
   /** Deaths in a row without a good life in between. */
   #deaths = 0;
+  /** Those of them that were the node's own failures. */
+  #failures = 0;
   #bornAt = 0;
   #lastSentence: string | undefined;
 
@@ -82,9 +107,11 @@ export class ChildNode {
     child.on("message", (message) => this.#hear(message));
     // Without this listener a failed spawn would be thrown; "exit" does not come then.
     child.on("error", (error) => {
-      if (child.pid === undefined) this.#died(undefined, systemReason(error));
+      if (child.pid === undefined) this.#died({}, systemReason(error));
     });
-    child.once("exit", (code, signal) => this.#died(code ?? undefined, signal ?? `exit code ${code}`));
+    child.once("exit", (code, signal) => {
+      this.#died({ code: code ?? undefined, signal: signal ?? undefined }, signal ?? `exit code ${code}`);
+    });
   }
 
   /** Asks it to stop, and kills it if it has not after `killAfterMs`. Resolves when it is gone. */
@@ -113,11 +140,14 @@ export class ChildNode {
     this.#settle({ kind: "listening" });
   }
 
-  #died(code: number | undefined, how: string): void {
+  #died(death: Death, how: string): void {
     this.#process = undefined;
     if (this.#stopping) return;
     const { say, logPath } = this.#options;
-    this.#deaths = performance.now() - this.#bornAt > WELL_MS ? 1 : this.#deaths + 1;
+    const { code } = death;
+    const well = performance.now() - this.#bornAt > WELL_MS;
+    this.#deaths = well ? 1 : this.#deaths + 1;
+    this.#failures = (well ? 0 : this.#failures) + (failedByItself(death) ? 1 : 0);
     const why = this.#lastSentence ?? `it died (${how}); its log is ${logPath}.`;
     if (!this.#listened && (code === EXIT.refused || this.#deaths >= FIRST_DEATHS_MAX)) {
       const exitCode = code === EXIT.refused ? EXIT.refused : EXIT.failed;
@@ -131,8 +161,7 @@ export class ChildNode {
     }
     const told = this.#lastSentence === undefined ? "" : ` ${this.#lastSentence}`;
     say(`${this.id} died (${how}); starting it again.${told}`);
-    const pause = Math.min(RESTART_MS_MIN * 2 ** (this.#deaths - 1), RESTART_MS_MAX);
-    this.#restart = setTimeout(() => this.#startAgain(), pause);
+    this.#restart = setTimeout(() => this.#startAgain(), restartPause(death, this.#failures));
   }
 
   #startAgain(): void {
