@@ -75,6 +75,8 @@ export async function get(parsed: Parsed, terminal: Terminal): Promise<number> {
 
 /** The most that a page holds. */
 const PAGE_MAX = 1_000;
+/** The values stand in a column, unless their key is longer. */
+const KEY_WIDTH_MAX = 60;
 
 export async function list(parsed: Parsed, terminal: Terminal): Promise<number> {
   const { prefix, limit, consistency, json } = parsed.values;
@@ -96,7 +98,10 @@ export async function list(parsed: Parsed, terminal: Terminal): Promise<number> 
       terminal.error(prefix === "" ? "There are no counters yet." : `No key begins with "${prefix}".`);
     } else {
       const rows = found.map(({ key, value }) => [key, String(value)]);
-      const columns = [{ title: "key" }, { title: "value", align: "right" }] as const;
+      const columns = [
+        { title: "key", widthMax: KEY_WIDTH_MAX },
+        { title: "value", align: "right" },
+      ] as const;
       for (const line of table(columns, rows)) terminal.out(line);
     }
     return EXIT.done;

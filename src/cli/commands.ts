@@ -28,6 +28,9 @@ export type ExitName = "done" | "failed" | "refused" | "unknown";
 const USUAL: readonly ExitName[] = ["done", "failed", "refused"];
 const ASKING: readonly OptionName[] = ["url", "timeout", "json"];
 
+/** What a counter may be called, as the README says it too. */
+export const KEY_RULE = "1 to 512 bytes of UTF-8 without control characters";
+
 export const COMMANDS: readonly Command[] = [
   {
     name: "cluster",
@@ -95,6 +98,7 @@ export const COMMANDS: readonly Command[] = [
     about: [
       "Prints the value that this very increment gave. It is tried again, on other nodes too, until it is " +
         "answered, and never counts twice. A counter that does not exist counts as 0.",
+      `KEY is ${KEY_RULE}.`,
     ],
     positionals: ["KEY"],
     options: ["by", "min", "max", "once", "idempotencyKey", ...ASKING],
@@ -108,7 +112,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "get",
     summary: "read a counter",
-    about: ["Prints the value. Exits with 1 if the counter was never written."],
+    about: ["Prints the value. Exits with 1 if the counter was never written.", `KEY is ${KEY_RULE}.`],
     positionals: ["KEY"],
     options: ["consistency", ...ASKING],
     examples: [
@@ -141,7 +145,7 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "health",
     summary: "ask one node whether it can serve; exits with 0 or 1",
-    about: ["For supervisors and containers. Asks the first URL only."],
+    about: ["For supervisors and containers. Asks one node: of several URLs only the first counts."],
     positionals: [],
     options: ["live", "url", "timeout"],
     examples: [

@@ -218,7 +218,7 @@ export const OPTIONS: OptionTable = {
     env: "RAFTALLY_URL",
     placeholder: "URL[,URL]",
     shown: URL.join(","),
-    help: "Which nodes to ask. With several, one that is down does not matter.",
+    help: "Which nodes to ask. Of several, one that is down does not matter (health asks only the first).",
     read: urls,
   }),
   timeout: defaulted("timeout", 5_000, {

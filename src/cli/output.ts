@@ -1,7 +1,7 @@
 /** What people read: tables, and errors as what / why / try. */
 
 import { OutcomeUnknown, RaftallyError, Refused } from "../client/index.ts";
-import { EXIT } from "./commands.ts";
+import { EXIT, KEY_RULE } from "./commands.ts";
 
 /** Where a command prints. */
 export interface Terminal {
@@ -18,13 +18,18 @@ export interface Column {
   readonly title: string;
   /** Numbers are easier to compare when their last digits stand below each other. */
   readonly align?: "right";
+  /** Longer cells are shown whole, but do not push those of other lines aside. In characters. */
+  readonly widthMax?: number;
 }
 
 /** Lines of a table: a line of titles, then the rows, each cell padded to its column. */
 export function table(columns: readonly Column[], rows: readonly (readonly string[])[]): string[] {
   const safe = rows.map((row) => row.map(printable));
   const widths = columns.map((column, at) =>
-    Math.max(column.title.length, ...safe.map((row) => row[at]?.length ?? 0)),
+    safe.reduce(
+      (width, row) => Math.max(width, Math.min(row[at]?.length ?? 0, column.widthMax ?? Infinity)),
+      column.title.length,
+    ),
   );
   const line = (cells: readonly string[]): string =>
     columns
@@ -38,7 +43,7 @@ export function table(columns: readonly Column[], rows: readonly (readonly strin
   return [line(columns.map(({ title }) => title)), ...safe.map(line)];
 }
 
-/** A key may hold control characters; on a terminal they would act. */
+/** What a server or a person wrote may hold control characters; on a terminal they would act. */
 export function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\\]/gu, (char) => {
     if (char === "\\") return "\\\\";
@@ -93,7 +98,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   COUNTER_NOT_FOUND: "raftally list shows the counters that exist",
   COUNTER_OVERFLOW: "a smaller step, or another counter: values are signed 64-bit integers",
   LIMIT_REACHED: "raftally get shows the value that meets the bound",
-  INVALID_KEY: "another key",
+  INVALID_KEY: `another key: ${KEY_RULE}`,
   IDEMPOTENCY_KEY_REUSED: "another --idempotency-key, or none: one is made up for each call",
   UNREACHABLE: "raftally cluster starts a cluster here; --url or RAFTALLY_URL names one elsewhere",
   UNEXPECTED_ANSWER: "--url with the address of a Raftally node: something else answered there",

@@ -51,8 +51,8 @@ export async function attempt(
       const aborted = options.signal?.aborted === true;
       return { kind: "lost", reason: aborted ? "aborted" : `no answer in ${options.timeoutMs} ms`, cause };
     }
-    const reason = explain(cause);
-    return { kind: NEVER_SENT.has(codeOf(cause) ?? "") ? "notSent" : "lost", reason, cause };
+    const neverSent = NEVER_SENT.has(codeOf(cause) ?? "") || isBadPort(cause);
+    return { kind: neverSent ? "notSent" : "lost", reason: explain(cause), cause };
   } finally {
     clearTimeout(timer);
     options.signal?.removeEventListener("abort", stop);
@@ -115,6 +115,11 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
+/** Ports of other protocols that fetch refuses to speak to, by its standard; Node gives this error no code. */
+function isBadPort(error: unknown): boolean {
+  return error instanceof TypeError && error.cause instanceof Error && error.cause.message === "bad port";
+}
+
 function codeOf(error: unknown): string | undefined {
   if (typeof error !== "object" || error === null) return undefined;
   if ("code" in error && typeof error.code === "string") return error.code;
@@ -134,5 +139,6 @@ const REASONS: Readonly<Record<string, string>> = {
 function explain(error: unknown): string {
   const code = codeOf(error);
   if (code !== undefined) return REASONS[code] ?? code;
+  if (isBadPort(error)) return "fetch refuses to use this port, which belongs to another protocol";
   return error instanceof Error ? error.message : String(error);
 }

@@ -73,6 +73,15 @@ describe("raftally incr", () => {
   });
 });
 
+describe("a port that fetch refuses to use", () => {
+  it("is told from a lost answer: nothing was sent there", async () => {
+    const ran = await raftally(["incr", "visits", "--url", "http://127.0.0.1:9", "--timeout", "300ms"]);
+    expect(ran.exitCode).toBe(1);
+    expect(ran.error).toContain('Could not add 1 to "visits"; nothing has changed (UNREACHABLE).');
+    expect(ran.error).toContain("why: fetch refuses to use this port");
+  });
+});
+
 describe("raftally get", () => {
   it("prints the value, from the consistency that was asked for", async () => {
     const node = await fakeNode(json(200, ROW));
@@ -97,6 +106,20 @@ describe("raftally list", () => {
     const node = await fakeNode(json(200, page));
     const ran = await raftally(["list", "--url", node.url]);
     expect(ran.out).toBe("key           value\na                 5\ntab\\u{9}here  -1234");
+  });
+
+  it("prints a long key whole, and does not let it push the values of the others aside", async () => {
+    const long = "k".repeat(61);
+    const keys = [`a${"b".repeat(59)}`, "c", long];
+    const counters = keys.map((key) => ({ key, value: 5, revision: 1 }));
+    const node = await fakeNode(json(200, JSON.stringify({ counters, index: 3, term: 1 })));
+    const ran = await raftally(["list", "--url", node.url]);
+    expect(ran.out.split("\n")).toEqual([
+      `key${" ".repeat(57)}  value`,
+      `${keys[0]}      5`,
+      `c${" ".repeat(59)}      5`,
+      `${long}      5`,
+    ]);
   });
 
   it("stops at --limit without asking for more than it needs", async () => {
