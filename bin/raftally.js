@@ -20,6 +20,9 @@ if (recent) {
   });
 } else {
   const needed = `raftally needs Node.js ${NEEDED.join(".")} or newer, and this is ${process.versions.node}`;
-  console.error(`${needed}: within the project, npm start and npx raftally use the right one.`);
+  const advice = installed
+    ? "install Node.js 24."
+    : "within the project, npm start and npx raftally use the right one.";
+  console.error(`${needed}: ${advice}`);
   process.exitCode = 1;
 }
