@@ -81,8 +81,8 @@ export interface NodeSettings {
   readonly pendingBytesMax: number;
   /** Reads waiting in this node; beyond it new ones are refused. */
   readonly pendingReadsMax: number;
-  /** Bytes of entries in memory beyond which nothing more is taken in while committed ones wait to be applied. */
-  readonly logBytesMax: number;
+  /** Bytes of entries that wait for the state machine, beyond which nothing more is taken in. */
+  readonly unappliedBytesMax: number;
   /** Bytes of entries handed to the state machine at a time. */
   readonly applyBytesMax: number;
   /** A leader whose state machine has not answered for this long hands over, ms. */
@@ -101,7 +101,7 @@ export const NODE_SETTINGS: NodeSettings = {
   readMs: 3_000,
   pendingBytesMax: 67_108_864,
   pendingReadsMax: 20_000,
-  logBytesMax: 134_217_728,
+  unappliedBytesMax: 67_108_864,
   applyBytesMax: 4_194_304,
   applyStallMs: 2_000,
   entryBytesMax: 1_048_576,

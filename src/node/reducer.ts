@@ -210,8 +210,8 @@ export class NodeReducer {
 
   /** Whether memory is full of entries that are committed and wait for the state machine. */
   get #isFull(): boolean {
-    const { logBytes, applied, committed } = this.#raft;
-    return logBytes >= this.#settings.logBytesMax && applied < committed;
+    const { unappliedBytes, applied, committed } = this.#raft;
+    return unappliedBytes >= this.#settings.unappliedBytesMax && applied < committed;
   }
 
   /** A node that stops, is wrong, or whose state machine hangs can commit, but it cannot answer. */

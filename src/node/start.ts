@@ -24,6 +24,7 @@ export const TICK_MS = 10;
 export const RAFT_SETTINGS: RaftSettings = {
   electionTicks: 30,
   heartbeatTicks: 5,
+  commitNewsTicks: 1,
   messageBytesMax: 4_194_304,
   inflightMessagesMax: 256,
   inflightBytesMax: 16_777_216,

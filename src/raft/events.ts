@@ -122,6 +122,11 @@ export interface RaftSettings {
   readonly electionTicks: number;
   /** Ticks between heartbeats; at most a third of `electionTicks`. */
   readonly heartbeatTicks: number;
+  /**
+   * Ticks that the news of a commit may wait for an append that carries it along; 0 sends it at once, as a message
+   * of its own. A linearizable read at a follower does not wait for it: the round that confirms it tells.
+   */
+  readonly commitNewsTicks: number;
   /** Bytes of entries in one append. At least one entry always goes. */
   readonly messageBytesMax: number;
   /** Appends on their way to one peer. */

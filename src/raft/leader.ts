@@ -6,7 +6,7 @@ import { initialProgress, toProbe, withActive } from "./progress.ts";
 import { isQuorum, isVoter, peersOf } from "./quorum.ts";
 import { broadcastHeartbeat, maybeConfirmReads } from "./read-index.ts";
 import { ReadRounds } from "./reads.ts";
-import { maybeCommit, replicate, replicateToAll } from "./replication.ts";
+import { maybeCommit, replicate, replicateToAll, tellCommit } from "./replication.ts";
 import { becomeFollower, leaderRole } from "./roles.ts";
 import { type State, say, traceRole } from "./state.ts";
 import { maybeFinishTransfer, mostUpToDatePeer } from "./transfer.ts";
@@ -31,6 +31,7 @@ export function becomeLeader(state: State): void {
     opened: opening.index,
     heartbeatTicks: 0,
     quorumTicks: 0,
+    newsTicks: 0,
     transfer: undefined,
   };
   traceRole(state, "a majority voted for it");
@@ -67,6 +68,8 @@ export function tickLeader(state: State): void {
   if (role.quorumTicks >= state.settings.electionTicks && !checkQuorum(state)) return;
   tickTransfer(state);
   tickSnapshots(state);
+  role.newsTicks++;
+  if (role.newsTicks >= state.settings.commitNewsTicks) tellCommit(state);
   role.heartbeatTicks++;
   if (role.heartbeatTicks >= state.settings.heartbeatTicks) broadcastHeartbeat(state);
 }

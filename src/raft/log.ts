@@ -39,6 +39,8 @@ export class RaftLog {
   #base: SnapshotMeta;
   #entries: Entry[] = [];
   #bytes = 0;
+  /** Bytes of the entries above {@link applied}. */
+  #unappliedBytes = 0;
   #committed: Index;
   /** Handed out to the state machine up to here. Invariant: applied <= applying <= committed. */
   #applying: Index;
@@ -59,7 +61,7 @@ export class RaftLog {
     this.commitTo(reached.committed);
     this.commitTo(reached.applied);
     this.#applying = reached.applied;
-    this.#applied = reached.applied;
+    this.appliedTo(reached.applied);
   }
 
   /** What precedes the first entry. */
@@ -87,6 +89,11 @@ export class RaftLog {
   /** Bytes of all entries held. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** Bytes of the entries that the state machine has not applied. */
+  get unappliedBytes(): number {
+    return this.#unappliedBytes;
   }
 
   /** The configuration in force: the last one appended. */
@@ -162,6 +169,7 @@ export class RaftLog {
       assert(entry.chain === chain, "log: an entry does not continue the hash chain of this log");
       this.#entries.push(entry);
       this.#bytes += entryBytes(entry);
+      this.#unappliedBytes += entryBytes(entry);
       if (entry.kind === "configuration") {
         assert(configurationProblem(entry.configuration) === undefined, "log: configurations are valid");
         this.#configurations.push({ index: entry.index, configuration: entry.configuration });
@@ -185,7 +193,10 @@ export class RaftLog {
   truncateFrom(from: Index): void {
     assert(from > this.#committed, "log: a committed entry is never truncated");
     const dropped = this.#entries.splice(from - this.#base.index - 1);
-    for (const entry of dropped) this.#bytes -= entryBytes(entry);
+    for (const entry of dropped) {
+      this.#bytes -= entryBytes(entry);
+      this.#unappliedBytes -= entryBytes(entry);
+    }
     while ((this.#configurations.at(-1) as ConfigurationAt).index >= from) this.#configurations.pop();
     assert(this.#configurations.length > 0, "log: the base configuration survives truncation");
   }
@@ -216,6 +227,11 @@ export class RaftLog {
   appliedTo(to: Index): void {
     if (to <= this.#applied) return;
     assert(to <= this.#applying, "log: only what was handed out can have been applied");
+    // What an installed snapshot has replaced was taken off when it was installed.
+    const from = this.#applied > this.#base.index ? this.#applied : this.#base.index;
+    for (let at = from; at < to; at = next(at)) {
+      this.#unappliedBytes -= entryBytes(defined(this.entry(next(at)), "log: what is applied is still held"));
+    }
     this.#applied = to;
   }
 
@@ -266,6 +282,7 @@ export class RaftLog {
     this.#base = meta;
     this.#entries = [];
     this.#bytes = 0;
+    this.#unappliedBytes = 0;
     this.#committed = meta.index;
     this.#applying = meta.index;
     this.#configurations = [{ index: meta.configurationIndex, configuration: meta.configuration }];

@@ -67,7 +67,8 @@ export interface RaftStatus {
 /** @throws {RangeError} naming the first setting that cannot work. */
 function validateSettings(settings: RaftSettings): void {
   for (const [name, value] of Object.entries(settings)) {
-    const positive = name.startsWith("trailing") ? value >= 0 : value >= 1;
+    const mayBeZero = name.startsWith("trailing") || name === "commitNewsTicks";
+    const positive = mayBeZero ? value >= 0 : value >= 1;
     if (!Number.isFinite(value) || !positive) throw new RangeError(`${name} must be a number of at least 1`);
   }
   if (settings.electionTicks < 3 * settings.heartbeatTicks) {
@@ -241,9 +242,9 @@ export class Raft {
     return this.#state.log.committed;
   }
 
-  /** Bytes of all entries held in memory. */
-  get logBytes(): number {
-    return this.#state.log.bytes;
+  /** Bytes of the entries that the state machine has not applied. */
+  get unappliedBytes(): number {
+    return this.#state.log.unappliedBytes;
   }
 
   get configuration(): Configuration {

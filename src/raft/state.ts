@@ -46,6 +46,7 @@ export interface Leader {
   readonly opened: Index;
   heartbeatTicks: number;
   quorumTicks: number;
+  newsTicks: number;
   transfer: Transfer | undefined;
 }
 

@@ -33,6 +33,7 @@ export const TICK_MS = 10;
 export const RAFT: RaftSettings = {
   electionTicks: 10,
   heartbeatTicks: 2,
+  commitNewsTicks: 0,
   messageBytesMax: 1_048_576,
   inflightMessagesMax: 64,
   inflightBytesMax: 1_048_576,

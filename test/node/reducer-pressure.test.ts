@@ -39,7 +39,7 @@ describe("a state machine that is slower than the log", () => {
   });
 
   it("makes a leader refuse writes, definitely, when the memory for entries is full, and take them again later", () => {
-    const { cluster, leader } = slow({ node: { logBytesMax: 500 } });
+    const { cluster, leader } = slow({ node: { unappliedBytesMax: 430 } });
     const taken = writeEach(cluster, leader, 6);
     const refused = cluster.write(leader, add("a"));
     cluster.settle();
@@ -53,7 +53,7 @@ describe("a state machine that is slower than the log", () => {
   });
 
   it("makes a follower take no further entries when its memory is full, and catch up afterwards", () => {
-    const cluster = new Cluster(3, { node: { logBytesMax: 600 } });
+    const cluster = new Cluster(3, { node: { unappliedBytesMax: 600 } });
     cluster.elect(cluster.at(1));
     const follower = cluster.at(3);
     follower.holdMachine = true;

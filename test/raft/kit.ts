@@ -27,6 +27,7 @@ import { buildLog, configurationOf, metaOf } from "./words.ts";
 export const SETTINGS: RaftSettings = {
   electionTicks: 10,
   heartbeatTicks: 2,
+  commitNewsTicks: 0,
   messageBytesMax: 1_024,
   inflightMessagesMax: 4,
   inflightBytesMax: 65_536,

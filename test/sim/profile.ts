@@ -92,6 +92,7 @@ function drawRaft(prng: Prng): RaftSettings {
   return {
     electionTicks: prng.pick([10, 15, 30]),
     heartbeatTicks: prng.pick([1, 2, 3]),
+    commitNewsTicks: prng.pick([0, 1, 3]),
     messageBytesMax: prng.pick([1, 300, 4_000, 1_048_576]),
     inflightMessagesMax: prng.pick([1, 2, 8, 64]),
     inflightBytesMax: prng.pick([1, 1_000, 1_048_576]),
@@ -111,7 +112,7 @@ function drawNode(prng: Prng, diskMs: number): NodeSettings {
     writeMs: prng.pick([100, 400, 2_000]) + 8 * diskMs,
     readMs: prng.pick([200, 1_000]),
     applyBytesMax: prng.pick([1, 1_000, 4_194_304]),
-    logBytesMax: prng.pick([3_000, 134_217_728, 134_217_728]),
+    unappliedBytesMax: prng.pick([3_000, 67_108_864, 67_108_864]),
     pendingBytesMax: prng.pick([900, 1_048_576, 1_048_576, 1_048_576]),
     entryBytesMax: prng.pick([1, 500, 1_048_576]),
     snapshotEntries: prng.pick([3, 10, 30, 1_000]),
