@@ -89,12 +89,12 @@ export class SqliteTable implements Table {
    */
   deleteMembers(key: string): Hash52 {
     let sum = 0;
-    let any = false;
+    let found = false;
     for (const columns of this.#sql.members.iterate(key)) {
       sum = digestAdd(sum, this.#rows.member(columns));
-      any = true;
+      found = true;
     }
-    if (any) this.#sql.deleteMembers.run(key);
+    if (found) this.#sql.deleteMembers.run(key);
     return sum;
   }
 
