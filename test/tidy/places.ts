@@ -57,7 +57,7 @@ function checkRegistry(tree: Tree): ReturnType<Rule["check"]> {
 }
 
 export const registries: Rule = {
-  holds: "packages come from the public registry or from wherever the user's own npm looks",
+  holds: "the lockfile carries no download addresses: packages come from wherever the user's own npm looks",
   check: checkRegistry,
   offenders: {
     "a lockfile bound to a mirror": { [LOCKFILE]: '{ "resolved": "https://mirror.example/hono.tgz" }' },
