@@ -54,7 +54,6 @@ export interface RaftStatus {
   readonly applied: Index;
   readonly durable: Index;
   readonly snapshot: Index | undefined;
-  readonly logBytes: number;
   readonly configuration: Configuration;
   /** Whether a leadership transfer is under way from this node. */
   readonly transferring: boolean;
@@ -213,7 +212,6 @@ export class Raft {
       applied: log.applied,
       durable: ledger.durable,
       snapshot: snapshot?.index,
-      logBytes: log.bytes,
       configuration: log.configuration,
       transferring: role.kind === "leader" && role.transfer !== undefined,
       opened: role.kind === "leader" && log.committed >= role.opened,
