@@ -74,6 +74,7 @@ export class NodeReducer {
     switch (event.kind) {
       case "tick":
         this.#raft.step(event);
+        this.#machine.tick();
         this.#writes.expire(nowMs, this.#settings);
         this.#reads.expire(nowMs, this.#settings.readMs);
         this.#askReads = true;
@@ -116,7 +117,9 @@ export class NodeReducer {
     this.#steer();
     this.#ask();
     const proposed = this.#propose(nowMs);
-    const ready = this.#raft.ready(this.#machine.hasRoom ? this.#settings.applyBytesMax : 0);
+    const ready = this.#raft.ready(
+      this.#machine.hasRoom(this.#isStateAwaited) ? this.#settings.applyBytesMax : 0,
+    );
     if (proposed && ready.write !== undefined) this.#entrySeq = ready.write.seq;
     for (const outcome of ready.outcomes) this.#writes.settle(outcome);
     this.#handOut(ready, nowMs);
@@ -212,6 +215,12 @@ export class NodeReducer {
   get #isFull(): boolean {
     const { unappliedBytes, applied, committed } = this.#raft;
     return unappliedBytes >= this.#settings.unappliedBytesMax && applied < committed;
+  }
+
+  /** Whether anyone would notice if what is committed were applied later, by a tick at most. */
+  get #isStateAwaited(): boolean {
+    const piledUp = this.#raft.unappliedBytes >= this.#settings.applyBytesMax;
+    return this.#raft.isLeader || !this.#writes.isEmpty || !this.#reads.isEmpty || piledUp;
   }
 
   /** A node that stops, is wrong, or whose state machine hangs can commit, but it cannot answer. */

@@ -5,7 +5,10 @@ import { dirname, resolve } from "node:path";
 
 /** One open file. Offsets and lengths are bytes. */
 export interface DiskFile {
-  /** Writes all of `bytes` at `offset`. A failure may leave any part of them written. */
+  /**
+   * Writes all of `bytes` at `offset`. A failure may leave any part of them written. Durable when it resolves if
+   * the file was opened by {@link Disk.openDurable}, otherwise only after a {@link sync}.
+   */
   write(bytes: Uint8Array, offset: number): Promise<void>;
   /** Makes all that was written durable, the file's length included (fdatasync). */
   sync(): Promise<void>;
@@ -23,6 +26,8 @@ export interface Disk {
   create(path: string): Promise<DiskFile>;
   /** Opens a file that exists, for writing. */
   open(path: string): Promise<DiskFile>;
+  /** The same, but every write is durable when it resolves, as if a {@link DiskFile.sync} followed it. */
+  openDurable(path: string): Promise<DiskFile>;
   /** Durable only after {@link syncDirectory}, like every change of names. */
   rename(from: string, to: string): Promise<void>;
   /** Removes a file. */
@@ -39,11 +44,20 @@ function call<T>(start: (done: (error: Error | null, value: T) => void) => void)
   });
 }
 
+/**
+ * Whether a write to a file opened with O_DSYNC is what a write and an fdatasync are (open(2)): on Linux it is, and
+ * one call instead of two spares each batch a second way through the thread pool (measured in src/store/DESIGN.md). On macOS the flag does not reach the drive's own cache, as libuv's fdatasync does.
+ */
+const HAS_DSYNC = process.platform === "linux";
+
 class RealFile implements DiskFile {
   readonly #fd: number;
+  readonly #syncsWrites: boolean;
 
-  constructor(fd: number) {
+  /** @param syncsWrites whether each write is to be followed by a sync. */
+  constructor(fd: number, syncsWrites = false) {
     this.#fd = fd;
+    this.#syncsWrites = syncsWrites;
   }
 
   async write(bytes: Uint8Array, offset: number): Promise<void> {
@@ -55,6 +69,7 @@ class RealFile implements DiskFile {
       if (wrote === 0) throw new Error("the system wrote nothing and gave no reason");
       done += wrote;
     }
+    if (this.#syncsWrites) await this.sync();
   }
 
   sync(): Promise<void> {
@@ -92,6 +107,11 @@ export const realDisk: Disk = {
 
   async open(path) {
     return new RealFile(await call<number>((end) => fs.open(path, "r+", end)));
+  },
+
+  async openDurable(path) {
+    const flags = fs.constants.O_RDWR | (HAS_DSYNC ? fs.constants.O_DSYNC : 0);
+    return new RealFile(await call<number>((end) => fs.open(path, flags, end)), !HAS_DSYNC);
   },
 
   rename: (from, to) => fs.promises.rename(from, to),

@@ -61,9 +61,18 @@ export async function createSegment(
   const file = await disk.create(temporary);
   await file.write(content, 0);
   await file.sync();
-  await disk.rename(temporary, join(folder, segmentName(header.segment)));
+  await file.close();
+  const path = join(folder, segmentName(header.segment));
+  await disk.rename(temporary, path);
   await disk.syncDirectory(folder);
-  return { segment: header.segment, file, seed, openingBytes: content.length, bytes: content.length };
+  const durable = await disk.openDurable(path);
+  return {
+    segment: header.segment,
+    file: durable,
+    seed,
+    openingBytes: content.length,
+    bytes: content.length,
+  };
 }
 
 /**

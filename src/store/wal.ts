@@ -1,6 +1,6 @@
 /**
- * The write-ahead log, open for writing. One physical write and one fdatasync carry everything that arrived
- * while the ones before were under way; the event loop never waits for the disk.
+ * The write-ahead log, open for writing. One physical write, which is durable when it resolves, carries everything that
+ * arrived while the one before was under way; the event loop never waits for the disk.
  */
 
 import { join } from "node:path";
@@ -72,7 +72,7 @@ export class Wal {
     if (last === undefined) throw new InvariantViolation("log: there is at least one segment");
     const name = segmentName(last.segment);
     try {
-      const file = await disk.open(join(folder, name));
+      const file = await disk.openDurable(join(folder, name));
       if (log.tailBytes > 0) await file.truncate(last.bytes);
       await file.sync();
       for (const leftover of log.leftovers) await disk.remove(join(folder, leftover));
@@ -145,8 +145,6 @@ export class Wal {
         doing = `write ${LOG_FOLDER}/${segmentName(current.segment)}`;
         const batch = this.#encode(group);
         await current.file.write(batch, current.bytes);
-        doing = `sync ${LOG_FOLDER}/${segmentName(current.segment)}`;
-        await current.file.sync();
         if (this.#failure !== undefined) throw this.#failure;
         current.bytes += batch.length;
         for (const { resolve } of group) resolve();

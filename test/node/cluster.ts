@@ -74,6 +74,8 @@ export class Member {
   /** Entries of commands that this node has appended to its log, in order. */
   readonly appended: Entry[] = [];
   snapshotsAsked = 0;
+  /** How often the state machine was handed entries. */
+  applies = 0;
   #requests = 0;
 
   constructor(id: NodeId, initial: SnapshotMeta, setup: Setup, seed: number) {
@@ -216,6 +218,7 @@ export class Cluster {
     for (const message of send) this.#deliver(message);
     if (restore !== undefined) throw new Error("test: restores are done by hand");
     if (apply !== undefined) {
+      member.applies += 1;
       member.machine.push(() => ({ kind: "applied", applied: this.#apply(member, apply) }));
     }
     for (const { ticket, queries: asked } of queries) {

@@ -94,3 +94,23 @@ describe("reads", () => {
     expect(leader.answer(again)).toMatchObject({ kind: "answer" });
   });
 });
+
+describe("a state machine that nobody waits for", () => {
+  it("is handed what was committed within a tick together, and at once when a read wants it", () => {
+    const cluster = new Cluster(3);
+    cluster.elect(cluster.at(1));
+    const follower = cluster.at(2);
+    cluster.tick(20);
+    const before = follower.applies;
+    const ids = writeEach(cluster, cluster.at(1), 5);
+    expect(ids.map((id) => cluster.at(1).answer(id)?.kind)).toEqual(Array(5).fill("applied"));
+    cluster.tick(1);
+    expect(follower.applies - before).toBeLessThanOrEqual(2);
+    cluster.tick(10);
+    expect(follower.reducer.status().applied).toBe(cluster.at(1).reducer.status().applied);
+    writeEach(cluster, cluster.at(1), 5);
+    const read = cluster.read(follower, GET);
+    cluster.settle();
+    expect(follower.answer(read)).toMatchObject({ kind: "answer", answer: { row: { value: 10n } } });
+  });
+});

@@ -106,6 +106,16 @@ export class MemoryDisk implements Disk {
     return this.#file(path, inode);
   }
 
+  async openDurable(path: string): Promise<DiskFile> {
+    const file = await this.open(path);
+    // Apart, as far as a crash or a failure is concerned: the data may be there although its sync failed.
+    const write = async (bytes: Uint8Array, offset: number): Promise<void> => {
+      await file.write(bytes, offset);
+      await file.sync();
+    };
+    return { ...file, write };
+  }
+
   async rename(from: string, to: string): Promise<void> {
     await this.#step(`rename ${from} ${to}`);
     const inode = this.#names.get(from);

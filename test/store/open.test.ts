@@ -202,11 +202,12 @@ describe("a store", { timeout: 60_000 }, () => {
     let broken = false;
     const disk = {
       ...realDisk,
-      open: async (path: string) => {
-        const file = await realDisk.open(path);
-        const sync = () => (broken ? Promise.reject(new Error("EIO: i/o error, fdatasync")) : file.sync());
-        const { write, truncate, close } = file;
-        return { write: write.bind(file), truncate: truncate.bind(file), close: close.bind(file), sync };
+      openDurable: async (path: string) => {
+        const file = await realDisk.openDurable(path);
+        const write = (bytes: Uint8Array, offset: number) =>
+          broken ? Promise.reject(new Error("EIO: i/o error, write")) : file.write(bytes, offset);
+        const { sync, truncate, close } = file;
+        return { write, truncate: truncate.bind(file), close: close.bind(file), sync: sync.bind(file) };
       },
     };
     const store = await openStore({
