@@ -45,6 +45,13 @@ export type ErrorCode =
   | "READ_TIMEOUT"
   | "STATE_DIVERGED"
   | "OUTCOME_UNKNOWN"
+  | "MEMBER_NOT_FOUND"
+  | "ID_USED"
+  | "ALREADY_CHANGING"
+  | "WOULD_LOSE_QUORUM"
+  | "NOT_CAUGHT_UP"
+  | "INVALID_CHANGE"
+  | "TRANSFER_FAILED"
   | "INTERNAL";
 
 function refused(status: number, title: string): ErrorInfo {
@@ -86,5 +93,12 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorInfo>> = {
     retry: true,
     title: "The write may or may not have been applied.",
   },
+  MEMBER_NOT_FOUND: refused(404, "The cluster has no such member."),
+  ID_USED: refused(409, "This id belongs or once belonged to a node of the cluster."),
+  ALREADY_CHANGING: later(409, "Another change of the membership is under way."),
+  WOULD_LOSE_QUORUM: refused(409, "The cluster could not decide anything after this change."),
+  NOT_CAUGHT_UP: later(409, "The learner has not caught up with the log."),
+  INVALID_CHANGE: refused(422, "The membership cannot be changed like this."),
+  TRANSFER_FAILED: later(503, "Leadership was not handed over."),
   INTERNAL: { status: 500, outcome: "unknown", retry: false, title: "Something went wrong inside the node." },
 };

@@ -42,12 +42,22 @@ export {
 } from "./start.ts";
 export { type StartingOptions, StartingService } from "./starting.ts";
 export type {
+  Backup,
   Check,
+  ClusterOperations,
   Consistency,
+  FaultTolerance,
+  MemberStatus,
+  MembershipPlan,
+  MembershipRefusal,
+  MembershipRequest,
+  MembershipResult,
   NodeRefusal,
   NodeService,
   NodeStatus,
   PeerStatus,
+  PlanResult,
   ReadResult,
+  TransferResult,
   WriteResult,
 } from "./types.ts";

@@ -59,7 +59,7 @@ export class StartingService implements NodeService {
       digest: 0,
       rememberedKeys: 0,
       idempotencyWindowMs: 0,
-      configuration: { voters: [], outgoing: [], learners: [], members: [] },
+      configuration: { voters: [], outgoing: [], learners: [], members: [], removed: [] },
       peers: others.map((member) => ({
         id: nodeId(member.id),
         api: member.api,

@@ -2,8 +2,8 @@
 
 import type { ErrorCode } from "../base/index.ts";
 import type { Command, Outcome } from "../counter/index.ts";
-import type { Configuration, NodeId, RoleKind } from "../raft/index.ts";
-import type { Query, QueryAnswer } from "../store/index.ts";
+import type { Configuration, Member, NodeId, RoleKind } from "../raft/index.ts";
+import type { Query, QueryAnswer, SnapshotManifest } from "../store/index.ts";
 
 /** A refusal by the node itself, as opposed to one by the state machine. */
 export interface NodeRefusal {
@@ -92,4 +92,102 @@ export interface NodeService {
   status(): NodeStatus;
   /** Ready if every check is ok. */
   checks(): readonly Check[];
+}
+
+/** What somebody wants of the membership. */
+export type MembershipRequest =
+  /** Becomes a learner: it receives the log and has no vote. */
+  | { readonly kind: "add"; readonly member: Member }
+  | { readonly kind: "promote"; readonly id: NodeId }
+  | { readonly kind: "remove"; readonly id: NodeId }
+  /** One change: the learner `by` is promoted and `id` leaves. */
+  | { readonly kind: "replace"; readonly id: NodeId; readonly by: NodeId }
+  /** A member has new addresses. */
+  | { readonly kind: "move"; readonly member: Member };
+
+/** What a change would mean, for whoever decides on it. */
+export interface MembershipPlan {
+  readonly before: FaultTolerance;
+  readonly after: FaultTolerance;
+  /** Why it would be refused now; undefined if it would not. */
+  readonly refusal: MembershipRefusal | undefined;
+}
+
+export interface FaultTolerance {
+  readonly voters: number;
+  /** Voters that may fail, of a cluster in which all are well. */
+  readonly mayFail: number;
+  /** Voters that can be reached now, the leader included. */
+  readonly reachable: number;
+}
+
+/** A refusal that says what to do. */
+export interface MembershipRefusal {
+  readonly kind: "failed";
+  readonly code: Extract<
+    ErrorCode,
+    | "MEMBER_NOT_FOUND"
+    | "ID_USED"
+    | "ALREADY_CHANGING"
+    | "WOULD_LOSE_QUORUM"
+    | "NOT_CAUGHT_UP"
+    | "INVALID_CHANGE"
+    | "TRANSFER_FAILED"
+  >;
+  readonly detail: string;
+  readonly retryAfterMs: number | undefined;
+}
+
+interface Redirect {
+  readonly kind: "redirect";
+  readonly leader: NodeId;
+  readonly url: string;
+}
+
+export type MembershipResult =
+  /** In force, committed, and not joint any more. */
+  | { readonly kind: "changed"; readonly configuration: Configuration; readonly index: number }
+  | Redirect
+  | MembershipRefusal
+  | NodeRefusal;
+
+export type PlanResult = { readonly kind: "planned"; readonly plan: MembershipPlan } | Redirect | NodeRefusal;
+
+export type TransferResult =
+  | { readonly kind: "transferred"; readonly leader: NodeId; readonly url: string }
+  | Redirect
+  | MembershipRefusal
+  | NodeRefusal;
+
+/** One member as this node sees it; what only the leader knows is undefined elsewhere. */
+export interface MemberStatus extends Member {
+  /** `joining` and `leaving`: a voter of only one half of a joint configuration. */
+  readonly role: "voter" | "learner" | "joining" | "leaving";
+  readonly leads: boolean;
+  /** Whether this node has a link to it; true for itself. */
+  readonly reachable: boolean;
+  /** Entries that it is known to hold. */
+  readonly match: number | undefined;
+  /** Until a learner has caught up: how far it is, 0 to 100, and about how long it still takes, ms. */
+  readonly catchUp: { readonly percent: number; readonly msLeft: number | undefined } | undefined;
+}
+
+/** A consistent copy of the state, to be read while the node goes on. `release` when done, in any case. */
+export interface Backup {
+  readonly manifest: SnapshotManifest;
+  /** The file that the manifest describes. */
+  readonly path: string;
+  release(): void;
+}
+
+/** What a node offers to whoever runs the cluster. */
+export interface ClusterOperations {
+  members(): readonly MemberStatus[];
+  /** Always resolves: when the change is in force, or with the reason why not, or after the write timeout. */
+  changeMembership(request: MembershipRequest): Promise<MembershipResult>;
+  planMembership(request: MembershipRequest): PlanResult;
+  /** Hands leadership to `to`, or to the voter whose log reaches furthest. Resolves when that one leads. */
+  transferLeadership(to: NodeId | undefined): Promise<TransferResult>;
+  /** A snapshot of this node's state, taken now. @throws {StorageFailure} (rejects) the disk failed. */
+  backup(): Promise<Backup>;
 }

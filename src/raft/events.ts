@@ -2,6 +2,8 @@
 
 import type { Message } from "./messages.ts";
 import type {
+  Configuration,
+  ConfigurationChange,
   Entry,
   EntryId,
   HardState,
@@ -20,6 +22,15 @@ export type Event =
   | { readonly kind: "receive"; readonly message: Message }
   /** `data` is one encoded entry; `crc` its CRC32C. */
   | { readonly kind: "propose"; readonly id: ProposalId; readonly data: Uint8Array; readonly crc: number }
+  /**
+   * Change the configuration (§6). Ends like any proposal: committed means that the first of its entries is, the
+   * joint one if there are two; whoever leads then adds the second by itself.
+   */
+  | {
+      readonly kind: "proposeConfiguration";
+      readonly id: ProposalId;
+      readonly change: ConfigurationChange;
+    }
   /** Asks for a read index; `id` is fresh for each attempt. */
   | { readonly kind: "read"; readonly id: ReadId }
   /** Hand leadership to `to`, or to the most up-to-date voter. */
@@ -55,6 +66,16 @@ export interface LogWrite {
   readonly compact?: SnapshotMeta;
 }
 
+/**
+ * Why the configuration is not changed.
+ *
+ * - `notOpened`: this leader has committed no entry of its own term yet (R1); a moment later it has.
+ * - `changing`: another change is under way (R1).
+ * - `behind`: a learner that is to be promoted has not caught up (R7).
+ * - `invalid`: it contradicts the configuration; `changeProblem` says how.
+ */
+export type ChangeRefusal = "notOpened" | "changing" | "behind" | "invalid";
+
 /** How a proposal ended. Each ends exactly once. */
 export type ProposalOutcome =
   | { readonly id: ProposalId; readonly kind: "committed"; readonly at: EntryId }
@@ -64,6 +85,8 @@ export type ProposalOutcome =
       readonly kind: "rejected";
       readonly reason: "notLeader" | "transferring" | "overloaded" | "superseded";
     }
+  /** A change of the configuration that cannot be made, or not now. */
+  | { readonly id: ProposalId; readonly kind: "rejected"; readonly reason: ChangeRefusal }
   | { readonly id: ProposalId; readonly kind: "unknown" };
 
 /** What the core wants done. Duties are carried out in the order of the fields. */
@@ -94,6 +117,8 @@ export type TraceEvent =
   | { readonly kind: "role"; readonly role: RoleKind; readonly term: Term; readonly why: string }
   | { readonly kind: "leader"; readonly leader: NodeId | undefined; readonly term: Term }
   | { readonly kind: "commit"; readonly index: Index; readonly term: Term; readonly byLeader: boolean }
+  /** Another configuration is in force: appended, received with a snapshot, or back after a truncation. */
+  | { readonly kind: "configuration"; readonly index: Index; readonly configuration: Configuration }
   | { readonly kind: "truncate"; readonly from: Index }
   | { readonly kind: "install"; readonly index: Index }
   | { readonly kind: "compact"; readonly index: Index }

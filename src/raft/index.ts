@@ -18,12 +18,16 @@
  *   7. give `trace` to whoever watches
  *
  * Where to read on: `types.ts` and `messages.ts` are the nouns, `events.ts` the contract, `raft.ts` takes events
- * apart, `election.ts`, `leader.ts`, `replication.ts` and `follower.ts` hold the rules of the paper, `log.ts`,
+ * apart, `election.ts`, `leader.ts`, `replication.ts` and `follower.ts` hold the rules of the paper,
+ * `configuration.ts` and `membership.ts` those of changing the cluster, `log.ts`,
  * `progress.ts`, `quorum.ts`, `reads.ts` and `proposals.ts` what they count with, `ledger.ts` and `outbox.ts` the
  * order in which things become durable, `invariants.ts` what must always hold. DESIGN.md tells where this
  * departs from the paper, and why.
  */
+
+export { changeProblem, changesVoters, configurationAfter, leaveJoint, memberOf } from "./configuration.ts";
 export type {
+  ChangeRefusal,
   Event,
   LogWrite,
   ProposalOutcome,
@@ -54,9 +58,11 @@ export type {
 export type { Progress } from "./progress.ts";
 export {
   configurationProblem,
+  isNoConfiguration,
   isQuorum,
   isVoter,
   majority,
+  NO_CONFIGURATION,
   peersOf,
   quorumIndex,
   tally,
@@ -66,6 +72,7 @@ export { Raft, type RaftStatus } from "./raft.ts";
 export {
   before,
   type Configuration,
+  type ConfigurationChange,
   chainHash,
   type Entry,
   type EntryBody,
@@ -82,6 +89,7 @@ export {
   nodeId,
   type ProposalId,
   type ReadId,
+  type RemovedMember,
   type SnapshotMeta,
   type Term,
   term,

@@ -32,6 +32,7 @@ export function becomeLeader(state: State): void {
     heartbeatTicks: 0,
     quorumTicks: 0,
     newsTicks: 0,
+    earlierCommit: opening.index,
     transfer: undefined,
   };
   traceRole(state, "a majority voted for it");
@@ -91,6 +92,7 @@ function checkQuorum(state: State): boolean {
   const role = leaderRole(state);
   const { log, self } = state;
   role.quorumTicks = 0;
+  role.earlierCommit = log.committed;
   const live = isQuorum(log.configuration, (id) => id === self || role.progress.get(id)?.active === true);
   if (!live) {
     becomeFollower(state, { term: state.term, leader: undefined, why: "no quorum answers" });

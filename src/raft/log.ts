@@ -7,7 +7,7 @@
  */
 
 import { assert, defined, type Hash52 } from "../base/index.ts";
-import { configurationProblem } from "./quorum.ts";
+import { configurationProblem, isNoConfiguration } from "./quorum.ts";
 import {
   before,
   type Configuration,
@@ -51,7 +51,11 @@ export class RaftLog {
   constructor(base: SnapshotMeta, entries: readonly Entry[], reached: { committed: Index; applied: Index }) {
     this.#base = base;
     this.#configurations = [{ index: base.configurationIndex, configuration: base.configuration }];
-    assert(configurationProblem(base.configuration) === undefined, "log: the base configuration is valid");
+    const joins = base.index === 0 && isNoConfiguration(base.configuration);
+    assert(
+      joins || configurationProblem(base.configuration) === undefined,
+      "log: the base configuration is valid",
+    );
     this.#committed = base.index;
     this.#applying = base.index;
     this.#applied = base.index;
@@ -99,6 +103,23 @@ export class RaftLog {
   /** The configuration in force: the last one appended. */
   get configuration(): Configuration {
     return defined(this.#configurations.at(-1), "log: there is always a configuration").configuration;
+  }
+
+  /** Where the configuration in force was appended; 0 for the initial one. */
+  get configurationIndex(): Index {
+    return defined(this.#configurations.at(-1), "log: there is always a configuration").index;
+  }
+
+  /** Whether the configuration in force is committed. While it is not, no other may follow it (R1). */
+  get isConfigurationCommitted(): boolean {
+    return this.configurationIndex <= this.#committed;
+  }
+
+  /** The configuration in force where the state machine is. */
+  get appliedConfiguration(): Configuration {
+    return this.#applied >= this.#base.index
+      ? this.#configurationAt(this.#applied).configuration
+      : this.#base.configuration;
   }
 
   /** The configuration in force at the commit index. */

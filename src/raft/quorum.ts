@@ -2,6 +2,22 @@
 
 import { type Configuration, type Index, index, type Member, minIndex, type NodeId } from "./types.ts";
 
+/**
+ * What a node knows that has joined a cluster and has not received its log or a snapshot yet. No quorum exists in
+ * it and nobody has a vote, so such a node can neither decide nor campaign. Only ever found at index 0.
+ */
+export const NO_CONFIGURATION: Configuration = {
+  voters: [],
+  outgoing: [],
+  learners: [],
+  members: [],
+  removed: [],
+};
+
+export function isNoConfiguration({ voters, outgoing, learners, members }: Configuration): boolean {
+  return voters.length + outgoing.length + learners.length + members.length === 0;
+}
+
 /** How an election stands. */
 export type VoteTally = "won" | "lost" | "pending";
 
@@ -57,10 +73,11 @@ export function peersOf(configuration: Configuration, self: NodeId): readonly No
 
 /**
  * Says what is wrong with a configuration, or nothing.
- * Rules: at least one voter; nobody twice within a set; learners do not vote; members are exactly those named.
+ * Rules: at least one voter; nobody twice within a set; learners do not vote; members are exactly those named,
+ * and none of them was removed.
  */
 export function configurationProblem(configuration: Configuration): string | undefined {
-  const { voters, outgoing, learners, members } = configuration;
+  const { voters, outgoing, learners, members, removed } = configuration;
   if (voters.length === 0) return "a configuration needs at least one voter";
   for (const set of [voters, outgoing, learners]) {
     if (new Set(set).size !== set.length) return "a node is named twice in one set of the configuration";
@@ -73,5 +90,8 @@ export function configurationProblem(configuration: Configuration): string | und
   if (known.size !== members.length) return "a member is listed twice";
   for (const id of named) if (!known.has(id)) return `voter or learner ${id} has no member record`;
   for (const id of known) if (!named.has(id)) return `member ${id} is neither voter nor learner`;
+  const gone = new Set(removed.map(({ id }) => id));
+  if (gone.size !== removed.length) return "a removed node is listed twice";
+  for (const id of gone) if (known.has(id)) return `${id} is a member and was removed`;
   return undefined;
 }

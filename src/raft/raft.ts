@@ -25,10 +25,12 @@ import { checkInvariants } from "./invariants.ts";
 import { handleHeartbeatResponse, handleOwnProgress, propose, tickLeader, transfer } from "./leader.ts";
 import { Ledger } from "./ledger.ts";
 import { RaftLog } from "./log.ts";
+import { hasCaughtUp, proposeConfiguration, tendMembership } from "./membership.ts";
 import type { Message, MessageOf } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
 import type { Progress } from "./progress.ts";
 import { Proposals } from "./proposals.ts";
+import { isNoConfiguration } from "./quorum.ts";
 import { addRead, maybeBeginReads } from "./read-index.ts";
 import { ForwardedReads } from "./reads.ts";
 import {
@@ -55,6 +57,10 @@ export interface RaftStatus {
   readonly durable: Index;
   readonly snapshot: Index | undefined;
   readonly configuration: Configuration;
+  /** Where that configuration was appended; 0 for the initial one. */
+  readonly configurationIndex: Index;
+  /** Learners that may be promoted (R7). Filled on a leader only. */
+  readonly caughtUp: readonly NodeId[];
   /** Whether a leadership transfer is under way from this node. */
   readonly transferring: boolean;
   /** Whether an entry of this leader's term is committed, so that it may answer reads. */
@@ -78,6 +84,8 @@ function validateSettings(settings: RaftSettings): void {
 export class Raft {
   readonly #state: State;
   #outcomes: ProposalOutcome[] = [];
+  /** The configuration that was told last. */
+  #configuration: Configuration;
 
   /**
    * @throws {RangeError} if a setting cannot work.
@@ -114,10 +122,11 @@ export class Raft {
       sendSnapshot: [],
       trace: [],
     };
+    this.#configuration = log.configuration;
     follower.timeout = drawTimeout(this.#state);
     // A voter that is alone has nobody to wait for.
-    if (log.configuration.voters.length === 1 && log.configuration.outgoing.length === 0)
-      follower.timeout = 1;
+    const { voters, outgoing } = log.configuration;
+    if (voters.length === 1 && voters[0] === options.self && outgoing.length === 0) follower.timeout = 1;
     checkInvariants(this.#state);
   }
 
@@ -133,6 +142,11 @@ export class Raft {
         break;
       case "propose": {
         const reason = propose(state, event);
+        if (reason !== undefined) this.#outcomes.push({ id: event.id, kind: "rejected", reason });
+        break;
+      }
+      case "proposeConfiguration": {
+        const reason = proposeConfiguration(state, event);
         if (reason !== undefined) this.#outcomes.push({ id: event.id, kind: "rejected", reason });
         break;
       }
@@ -166,6 +180,7 @@ export class Raft {
         this.#unreachable(event.peer);
         break;
     }
+    if (state.role.kind === "leader") tendMembership(state);
     checkInvariants(state);
   }
 
@@ -184,6 +199,7 @@ export class Raft {
     const settled = state.proposals.takeSettled(state.log, state.log.committed);
     const outcomes = [...this.#outcomes, ...settled];
     this.#outcomes = [];
+    this.#tellConfiguration();
     return {
       write,
       send,
@@ -213,6 +229,9 @@ export class Raft {
       durable: ledger.durable,
       snapshot: snapshot?.index,
       configuration: log.configuration,
+      configurationIndex: log.configurationIndex,
+      caughtUp:
+        role.kind === "leader" ? log.configuration.learners.filter((id) => hasCaughtUp(role, id)) : [],
       transferring: role.kind === "leader" && role.transfer !== undefined,
       opened: role.kind === "leader" && log.committed >= role.opened,
       progress: role.kind === "leader" ? new Map(role.progress) : new Map(),
@@ -249,8 +268,26 @@ export class Raft {
     return this.#state.log.configuration;
   }
 
+  /** The configuration that cannot be undone any more. */
+  get committedConfiguration(): Configuration {
+    return this.#state.log.committedConfiguration;
+  }
+
+  /** Whether a snapshot taken now would know its configuration: not on a node that has only begun to join. */
+  get mayTakeSnapshot(): boolean {
+    return !isNoConfiguration(this.#state.log.appliedConfiguration);
+  }
+
   get transferring(): boolean {
     return this.#state.role.kind === "leader" && this.#state.role.transfer !== undefined;
+  }
+
+  /** Says so when another configuration is in force, however that came about. */
+  #tellConfiguration(): void {
+    const { log, trace } = this.#state;
+    if (this.#configuration === log.configuration) return;
+    this.#configuration = log.configuration;
+    trace.push({ kind: "configuration", index: log.configurationIndex, configuration: log.configuration });
   }
 
   #tick(): void {

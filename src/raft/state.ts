@@ -47,6 +47,8 @@ export interface Leader {
   heartbeatTicks: number;
   quorumTicks: number;
   newsTicks: number;
+  /** What was committed an election timeout ago, or longer: a learner that holds it keeps up (R7). */
+  earlierCommit: Index;
   transfer: Transfer | undefined;
 }
 

@@ -73,6 +73,9 @@ export interface Member {
   readonly api: string;
 }
 
+/** A node that was removed. Neither its id nor its data directory can come back (R9). */
+export type RemovedMember = Pick<Member, "id" | "incarnation">;
+
 /**
  * Who belongs to the cluster. While `outgoing` is not empty the configuration is joint (§6): every decision
  * needs a majority of `voters` and a majority of `outgoing`. Learners receive the log and never count.
@@ -83,6 +86,24 @@ export interface Configuration {
   readonly learners: readonly NodeId[];
   /** Everyone named above, once, in order of id. */
   readonly members: readonly Member[];
+  /** Everyone who once was a member and is no more, in order of id. */
+  readonly removed: readonly RemovedMember[];
+}
+
+/**
+ * A change of the configuration (§6). Several nodes may be added, promoted and removed at once; one change at a time
+ * is under way in a cluster. What changes the voters goes through a joint configuration, everything else is in force
+ * at once.
+ */
+export interface ConfigurationChange {
+  /** New learners. Their ids have never been used in this cluster. */
+  readonly add: readonly Member[];
+  /** Learners that become voters; they must have caught up (R7). */
+  readonly promote: readonly NodeId[];
+  /** Voters or learners that leave for good. */
+  readonly remove: readonly NodeId[];
+  /** Members whose addresses changed; id and incarnation are those known. */
+  readonly move: readonly Member[];
 }
 
 interface EntryBase extends EntryId {
@@ -134,8 +155,9 @@ export function chainHash(previous: Hash52, id: EntryId, body: EntryBody): Hash5
 
 /** The configuration as nested lists in a fixed order, so that equal ones have equal text. */
 function canonical(configuration: Configuration): unknown {
-  const { voters, outgoing, learners, members } = configuration;
-  return [voters, outgoing, learners, members.map((m) => [m.id, m.incarnation, m.peer, m.api])];
+  const { voters, outgoing, learners, members, removed } = configuration;
+  const all = members.map((m) => [m.id, m.incarnation, m.peer, m.api]);
+  return [voters, outgoing, learners, all, removed.map((r) => [r.id, r.incarnation])];
 }
 
 /** What an entry weighs against limits of memory and messages, in bytes. */

@@ -54,6 +54,7 @@ export function initialBase(identity: Pick<Identity, "members">): SnapshotMeta {
       voters: members.map(({ id }) => id),
       outgoing: [],
       learners: [],
+      removed: [],
       members: members.map(({ id, peer, api, incarnation }) => ({
         id,
         incarnation: defined(incarnation, "identity: a formed cluster knows the incarnation of every member"),

@@ -11,6 +11,7 @@ import {
   type Member,
   type NodeId,
   nodeId,
+  type RemovedMember,
   type SnapshotMeta,
   type Term,
   term,
@@ -316,12 +317,13 @@ function takeConfiguration(text: Buffer): Configuration {
   const value: unknown = JSON.parse(text.toString("utf8"));
   if (typeof value !== "object" || value === null)
     throw new MalformedRecord("a configuration is not an object");
-  const { voters, outgoing, learners, members } = value as Record<string, unknown>;
+  const { voters, outgoing, learners, members, removed } = value as Record<string, unknown>;
   return {
     voters: takeNodeIds(voters),
     outgoing: takeNodeIds(outgoing),
     learners: takeNodeIds(learners),
     members: takeList(members).map(takeMember),
+    removed: takeList(removed).map(takeRemoved),
   };
 }
 
@@ -337,6 +339,12 @@ function takeNodeIds(value: unknown): NodeId[] {
 function takeNodeId(value: unknown): NodeId {
   if (typeof value !== "string" || !isNodeId(value)) throw new MalformedRecord("a node id is not one");
   return nodeId(value);
+}
+
+function takeRemoved(value: unknown): RemovedMember {
+  const { id, incarnation } = value as Record<string, unknown>;
+  if (typeof incarnation !== "string") throw new MalformedRecord("a removed node lacks its incarnation");
+  return { id: takeNodeId(id), incarnation };
 }
 
 function takeMember(value: unknown): Member {

@@ -7,6 +7,7 @@ import {
   type Member,
   type NodeId,
   nodeId,
+  type RemovedMember,
   type SnapshotMeta,
   term,
 } from "../raft/index.ts";
@@ -17,9 +18,11 @@ export class MalformedJson extends Error {
 }
 
 /** The configuration as text; equal configurations have equal text. */
-export function configurationText({ voters, outgoing, learners, members }: Configuration): string {
+export function configurationText(configuration: Configuration): string {
+  const { voters, outgoing, learners, members, removed } = configuration;
   const plain = members.map(({ id, incarnation, peer, api }) => ({ id, incarnation, peer, api }));
-  return JSON.stringify({ voters, outgoing, learners, members: plain });
+  const gone = removed.map(({ id, incarnation }) => ({ id, incarnation }));
+  return JSON.stringify({ voters, outgoing, learners, members: plain, removed: gone });
 }
 
 /** @throws {MalformedJson} */
@@ -30,6 +33,7 @@ export function configurationOf(value: unknown): Configuration {
     outgoing: namesOf(fields, "outgoing"),
     learners: namesOf(fields, "learners"),
     members: listOf(fields, "members").map(memberOf),
+    removed: listOf(fields, "removed").map(removedOf),
   };
 }
 
@@ -102,6 +106,11 @@ function nameOf(value: unknown): NodeId {
 
 function namesOf(fields: ReadonlyMap<string, unknown>, name: string): NodeId[] {
   return listOf(fields, name).map(nameOf);
+}
+
+function removedOf(value: unknown): RemovedMember {
+  const fields = fieldsOf(value, "removed");
+  return { id: nameOf(fields.get("id")), incarnation: stringOf(fields, "incarnation") };
 }
 
 function memberOf(value: unknown): Member {

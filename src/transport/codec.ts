@@ -11,7 +11,7 @@
  *     entry          [index, term, chain, 0] | [index, term, chain, 1, data, crc] | [index, term, chain, 2, configuration]
  *     entry id       [index, term]
  *     meta           [index, term, chain, configuration, configurationIndex]
- *     configuration  [voters, outgoing, learners, [[id, incarnation, peer, api], …]]
+ *     configuration  [voters, outgoing, learners, [[id, incarnation, peer, api], …], [[id, incarnation], …]]
  *
  * Lists without names, because names would be most of a heartbeat. Each frame decodes by itself: msgpackr's
  * shared structures are off, since a table that both ends must keep in step would tie a frame to those before it.

@@ -1,7 +1,15 @@
 /** Entries, configurations and snapshot positions as lists; the layouts are in codec.ts. */
 
 import { assertNever, crc32c } from "../base/index.ts";
-import type { Configuration, Entry, EntryId, Member, NodeId, SnapshotMeta } from "../raft/index.ts";
+import type {
+  Configuration,
+  Entry,
+  EntryId,
+  Member,
+  NodeId,
+  RemovedMember,
+  SnapshotMeta,
+} from "../raft/index.ts";
 import { demand, Fields, Malformed } from "./fields.ts";
 
 const NOOP = 0;
@@ -70,8 +78,9 @@ export function decodeMeta(value: unknown): SnapshotMeta {
 }
 
 function encodeConfiguration(configuration: Configuration): unknown[] {
-  const { voters, outgoing, learners, members } = configuration;
-  return [voters, outgoing, learners, members.map((m) => [m.id, m.incarnation, m.peer, m.api])];
+  const { voters, outgoing, learners, members, removed } = configuration;
+  const all = members.map((m) => [m.id, m.incarnation, m.peer, m.api]);
+  return [voters, outgoing, learners, all, removed.map((r) => [r.id, r.incarnation])];
 }
 
 function decodeConfiguration(value: unknown): Configuration {
@@ -81,11 +90,17 @@ function decodeConfiguration(value: unknown): Configuration {
     outgoing: fields.list("outgoing", decodeNode),
     learners: fields.list("learners", decodeNode),
     members: fields.list("members", decodeMember),
+    removed: fields.list("removed", decodeRemoved),
   };
 }
 
 function decodeNode(value: unknown): NodeId {
   return new Fields([value], "configuration").node("node");
+}
+
+function decodeRemoved(value: unknown): RemovedMember {
+  const fields = new Fields(value, "removed");
+  return { id: fields.node("id"), incarnation: fields.incarnation("incarnation") };
 }
 
 function decodeMember(value: unknown): Member {

@@ -102,7 +102,7 @@ export class MemoryService implements NodeService {
       digest: totals.digest,
       rememberedKeys: totals.rememberedKeys,
       idempotencyWindowMs: LIMITS.windowMs,
-      configuration: { voters: [ID], outgoing: [], learners: [], members: [] },
+      configuration: { voters: [ID], outgoing: [], learners: [], members: [], removed: [] },
       peers: [],
       alarm: undefined,
       uptimeMs: 1_000,

@@ -124,7 +124,7 @@ export class Cluster {
       peer: `${id}:1`,
       api: `http://${id}`,
     }));
-    this.#initial = initialMeta({ voters: ids, outgoing: [], learners: [], members });
+    this.#initial = initialMeta({ voters: ids, outgoing: [], learners: [], members, removed: [] });
     this.#setup = setup;
     this.members = ids.map((id, at) => new Member(id, this.#initial, setup, at + 1));
   }

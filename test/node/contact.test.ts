@@ -8,7 +8,7 @@ const IDS = ["n1", "n2", "n3"].map(nodeId) as [
   ReturnType<typeof nodeId>,
 ];
 const [SELF, TWO, THREE] = IDS;
-const configuration = { voters: IDS, outgoing: [], learners: [], members: [] };
+const configuration = { voters: IDS, outgoing: [], learners: [], members: [], removed: [] };
 const follows = { leads: false, self: SELF, configuration };
 const leads = { leads: true, self: SELF, configuration };
 

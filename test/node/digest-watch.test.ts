@@ -7,6 +7,7 @@ const [ONE, TWO, THREE, FOUR] = IDS as [(typeof IDS)[0], (typeof IDS)[0], (typeo
 const configuration: Configuration = {
   voters: IDS,
   outgoing: [],
+  removed: [],
   learners: [],
   members: IDS.map((id) => ({ id, incarnation: "0".repeat(32), peer: `${id}:1`, api: `http://${id}` })),
 };

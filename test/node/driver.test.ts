@@ -7,7 +7,7 @@ import type { NodeStore } from "../../src/store/index.ts";
 import type { Transport } from "../../src/transport/index.ts";
 
 const ONE = nodeId("n1");
-const CONFIGURATION = { voters: [ONE], outgoing: [], learners: [], members: [] };
+const CONFIGURATION = { voters: [ONE], outgoing: [], learners: [], members: [], removed: [] };
 
 function at(position: number): SnapshotMeta {
   return { ...initialMeta(CONFIGURATION), index: index(position), term: term(1) };

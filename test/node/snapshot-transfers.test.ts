@@ -9,7 +9,7 @@ const PEER = nodeId("n2");
 const OTHER = nodeId("n3");
 
 function metaAt(at: number): SnapshotMeta {
-  const voters = { voters: [], outgoing: [], learners: [], members: [] };
+  const voters = { voters: [], outgoing: [], learners: [], members: [], removed: [] };
   return { ...initialMeta(voters), index: index(at), term: term(1) };
 }
 

@@ -78,6 +78,12 @@ function renderTrace(event: TraceEvent): string {
       return `knows ${event.leader ?? "no leader"} in term ${event.term}`;
     case "commit":
       return `commits up to ${event.index}`;
+    case "configuration": {
+      const { voters, outgoing, learners } = event.configuration;
+      const halves = outgoing.length > 0 ? `${voters.join(" ")} and ${outgoing.join(" ")}` : voters.join(" ");
+      const also = learners.length > 0 ? `, learners ${learners.join(" ")}` : "";
+      return `has voters ${halves}${also} since ${event.index}`;
+    }
     case "truncate":
       return `truncates from ${event.from}`;
     case "install":

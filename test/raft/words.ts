@@ -26,6 +26,7 @@ export function configurationOf(
     voters: voters.map(nodeId),
     outgoing: outgoing.map(nodeId),
     learners: learners.map(nodeId),
+    removed: [],
     members: all.map((id, at) => ({
       id: nodeId(id),
       incarnation: "0".repeat(32),

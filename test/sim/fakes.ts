@@ -29,6 +29,7 @@ export const IDS: readonly NodeId[] = ["n1", "n2", "n3"].map((id) => nodeId(id))
 export const INITIAL: SnapshotMeta = initialMeta({
   voters: IDS,
   outgoing: [],
+  removed: [],
   learners: [],
   members: IDS.map((id) => ({ id, incarnation: "0".repeat(32), peer: `${id}:1`, api: `http://${id}` })),
 });

@@ -135,7 +135,7 @@ export class World {
       peer: `${id}:1`,
       api: `http://${id}`,
     }));
-    const initial = initialMeta({ voters: ids, outgoing: [], learners: [], members });
+    const initial = initialMeta({ voters: ids, outgoing: [], learners: [], members, removed: [] });
     return ids.map(
       (id): SimNode =>
         new SimNode({

@@ -18,6 +18,7 @@ import {
 export const CONFIGURATION: Configuration = {
   voters: [nodeId("n1"), nodeId("n2"), nodeId("n3")],
   outgoing: [],
+  removed: [],
   learners: [],
   members: ["n1", "n2", "n3"].map((id, at) => ({
     id: nodeId(id),

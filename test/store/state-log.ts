@@ -37,7 +37,7 @@ export function configurationAt(port: number): Configuration {
     peer: `127.0.0.1:${port}`,
     api: `http://127.0.0.1:${port}`,
   };
-  return { voters: [id], outgoing: [], learners: [], members: [member] };
+  return { voters: [id], outgoing: [], learners: [], members: [member], removed: [] };
 }
 
 export const INITIAL: Configuration = configurationAt(4100);

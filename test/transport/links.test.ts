@@ -238,6 +238,7 @@ describe("a link", () => {
         configuration: {
           voters: Array.from({ length: 100 }, () => nodeId("n".repeat(32))),
           outgoing: [],
+          removed: [],
           learners: [],
           members: [],
         },

@@ -39,7 +39,7 @@ await reached;
 a.send(n2.id, { kind: "digest", index: 1024, digest: 1 });
 await arrival;
 
-const configuration = { voters: [], outgoing: [], learners: [], members: [] };
+const configuration = { voters: [], outgoing: [], learners: [], members: [], removed: [] };
 const meta = { index: index(1), term: term(1), chain: 0, configuration, configurationIndex: index(0) };
 const offer = {
   meta,

@@ -31,6 +31,9 @@ export const configuration: fc.Arbitrary<Configuration> = fc.record(
     voters: fc.array(node, { maxLength: 5 }),
     outgoing: fc.array(node, { maxLength: 5 }),
     learners: fc.array(node, { maxLength: 2 }),
+    removed: fc.array(fc.record({ id: node, incarnation: hex(32) }, { noNullPrototype: true }), {
+      maxLength: 3,
+    }),
     members: fc.array(
       fc.record({ id: node, incarnation: hex(32), peer: text, api: text }, { noNullPrototype: true }),
       {

@@ -36,7 +36,7 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 function offerOf(token: string, bytes: number = BYTES): SnapshotOffer {
-  const configuration = { voters: [], outgoing: [], learners: [], members: [] };
+  const configuration = { voters: [], outgoing: [], learners: [], members: [], removed: [] };
   const meta = { index: index(1), term: term(1), chain: 1, configuration, configurationIndex: index(0) };
   return { meta, bytes, sha256: createHash("sha256").update(content).digest("hex"), digest: 1, token };
 }
