@@ -18,6 +18,8 @@
  * members have met, snapshot-transfers.ts moves snapshot files beside the links, service.ts is what the HTTP API
  * sees, starting.ts what it sees before that.
  */
+/** The nouns in which members are named, for whoever reads them from a request. */
+export { type Configuration, isNodeId, type Member, type NodeId, nodeId } from "../raft/index.ts";
 /** For whoever starts nodes as processes: whether one has this directory already. */
 export { isInUse } from "../store/index.ts";
 export {
@@ -31,11 +33,13 @@ export {
 } from "./events.ts";
 export { NodeReducer, type ReducerOptions } from "./reducer.ts";
 export {
+  type JoinOptions,
   type MemberAddress,
   type NodeNotice,
   type NodeOptions,
   RAFT_SETTINGS,
   RefusedByPeer,
+  RemovedFromCluster,
   type RunningNode,
   startNode,
   TICK_MS,
@@ -43,6 +47,7 @@ export {
 export { type StartingOptions, StartingService } from "./starting.ts";
 export type {
   Backup,
+  BackupResult,
   Check,
   ClusterOperations,
   Consistency,
