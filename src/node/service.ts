@@ -5,6 +5,7 @@ import type { Query } from "../store/index.ts";
 import type { Transport } from "../transport/index.ts";
 import type { NodeDriver } from "./driver.ts";
 import type { NodeReducer } from "./reducer.ts";
+import type { MemberAddress } from "./start.ts";
 import type {
   Check,
   Consistency,
@@ -23,6 +24,9 @@ interface Parts {
   readonly reducer: NodeReducer;
   readonly transport: Transport;
   readonly clusterId: string;
+  readonly incarnation: string;
+  /** This node's addresses, as it was told. */
+  readonly own: MemberAddress | undefined;
   readonly version: string;
 }
 
@@ -43,13 +47,17 @@ export class Service implements NodeService {
   }
 
   status(): NodeStatus {
-    const { driver, reducer, clusterId, version } = this.#parts;
+    const { driver, reducer, clusterId, incarnation, own, version } = this.#parts;
     const raft = driver.status();
     const { totals } = driver;
     const leader = raft.configuration.members.find(({ id }) => id === raft.leader);
     return {
       id: raft.self,
+      incarnation,
       clusterId,
+      peerAddress: own?.peer ?? "",
+      apiUrl: own?.api ?? "",
+      state: "running",
       version,
       role: raft.role,
       term: raft.term,

@@ -53,11 +53,32 @@ export interface MemberAddress {
   readonly api: string;
 }
 
+/** How a fresh node finds the cluster that it is to become a member of. */
+export interface JoinOptions {
+  /** host:port of peers to ask; called before each round, so that what a name stands for may change. */
+  readonly seeds: () => Promise<readonly string[]>;
+  /**
+   * `wait`: only look whether somebody has added this node. `learner`: ask to be added, without a vote. `voter`:
+   * ask to be added, and for a vote once it has caught up.
+   */
+  readonly as: "wait" | "learner" | "voter";
+}
+
 export interface NodeOptions {
   readonly id: string;
-  readonly clusterId: string;
-  /** All initial members, this node included; the same on every node. */
+  /** Undefined only with `join`: a node that joins learns it, and is refused by another cluster if it is given. */
+  readonly clusterId: string | undefined;
+  /**
+   * This node included. A new cluster: all initial members, the same on every node. With `join`, and on a node that
+   * belongs to a cluster already, its own row counts; where that differs from what the cluster knows, it moves.
+   */
   readonly members: readonly MemberAddress[];
+  /** On an empty data directory: become a member of a cluster that runs already. Without effect afterwards. */
+  readonly join?: JoinOptions;
+  /** While this node leads: removes a member that was not heard of for this long, ms. Never, by default. */
+  readonly autoremoveMs?: number;
+  /** Voters that the cluster is to have: it is never made smaller than this by itself. 3 by default. */
+  readonly wantedVoters?: number;
   readonly directory: string;
   readonly listenPeer: { readonly host: string; readonly port: number };
   /** Shared by all nodes; may be empty only if every peer address is loopback. */
@@ -87,6 +108,11 @@ export class RefusedByPeer extends Error {
   override readonly name: string = "RefusedByPeer";
 }
 
+/** This node was removed from its cluster, for good. The message says what to do. */
+export class RemovedFromCluster extends Error {
+  override readonly name: string = "RemovedFromCluster";
+}
+
 /**
  * Starts one node on its data directory. Resolves when it takes part in the cluster: on the first start of a
  * cluster only once all initial members have met.
@@ -96,9 +122,11 @@ export class RefusedByPeer extends Error {
  */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const self = nodeId(options.id);
+  const { clusterId } = options;
+  if (clusterId === undefined) throw new RangeError("clusterId may be left out only by a node that joins");
   const directory = await openDirectory({
     directory: options.directory,
-    clusterId: options.clusterId,
+    clusterId,
     id: self,
     members: options.members.map((member) => ({ ...member, id: nodeId(member.id) })),
   });
@@ -135,9 +163,9 @@ class Start {
 
   listen(): Promise<Transport> {
     const { identity } = this.#directory;
-    const { clusterId, listenPeer, secret } = this.#options;
+    const { listenPeer, secret } = this.#options;
     return openTransport({
-      clusterId,
+      clusterId: identity.clusterId,
       self: { id: this.#self, incarnation: identity.incarnation },
       listen: listenPeer,
       peers: identity.members
@@ -218,7 +246,8 @@ class Start {
   }
 
   async #drive(transport: Transport, store: NodeStore): Promise<RunningNode> {
-    const { settings, onTrace, onFatal, clusterId, version } = this.#options;
+    const { settings, onTrace, onFatal, version } = this.#options;
+    const { clusterId, incarnation } = this.#directory.identity;
     const { recovered } = store;
     const reducer = new NodeReducer({
       raft: {
@@ -248,10 +277,11 @@ class Start {
     driver.start();
     for (const peer of this.#linked) driver.linked(peer);
     for (const [from, packet] of this.#earlyDigests) driver.receive(from, packet);
-    const service = new Service({ driver, reducer, transport, clusterId, version });
+    const own = this.#options.members.find(({ id }) => id === this.#self);
+    const service = new Service({ driver, reducer, transport, clusterId, incarnation, own, version });
     return {
       service,
-      incarnation: this.#directory.identity.incarnation,
+      incarnation,
       drain: (graceMs) => driver.drain(graceMs),
       close: async () => {
         driver.close();

@@ -6,7 +6,7 @@ import type { NodeRefusal, NodeService, NodeStatus } from "./types.ts";
 
 export interface StartingOptions {
   readonly id: string;
-  readonly clusterId: string;
+  readonly clusterId: string | undefined;
   readonly members: readonly MemberAddress[];
   readonly version: string;
 }
@@ -41,10 +41,15 @@ export class StartingService implements NodeService {
 
   #startingStatus(): NodeStatus {
     const { id, clusterId, members, version } = this.#options;
+    const own = members.find((member) => member.id === id);
     const others = members.filter((member) => member.id !== id);
     return {
       id: nodeId(id),
-      clusterId,
+      incarnation: "",
+      clusterId: clusterId ?? "",
+      peerAddress: own?.peer ?? "",
+      apiUrl: own?.api ?? "",
+      state: "forming",
       version,
       role: "follower",
       term: 0,

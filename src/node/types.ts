@@ -53,7 +53,19 @@ export interface PeerStatus {
 
 export interface NodeStatus {
   readonly id: NodeId;
+  /** The random identity that this node's data directory drew; "" until the directory is open. */
+  readonly incarnation: string;
+  /** "" while the node has not learnt to which cluster it belongs. */
   readonly clusterId: string;
+  /** host:port at which its peers reach this node, as it was told. */
+  readonly peerAddress: string;
+  /** The URL that clients are sent to, as it was told. */
+  readonly apiUrl: string;
+  /**
+   * `joining`: asks a cluster that runs already to take it in. `forming`: waits for the other initial members.
+   * `running`: takes part, be it as a learner.
+   */
+  readonly state: "joining" | "forming" | "running";
   readonly version: string;
   readonly role: RoleKind;
   readonly term: number;
@@ -174,11 +186,15 @@ export interface MemberStatus extends Member {
 
 /** A consistent copy of the state, to be read while the node goes on. `release` when done, in any case. */
 export interface Backup {
+  readonly kind: "backup";
   readonly manifest: SnapshotManifest;
   /** The file that the manifest describes. */
   readonly path: string;
   release(): void;
 }
+
+/** A node that has no state yet, or a wrong one, refuses. */
+export type BackupResult = Backup | NodeRefusal;
 
 /** What a node offers to whoever runs the cluster. */
 export interface ClusterOperations {
@@ -189,5 +205,5 @@ export interface ClusterOperations {
   /** Hands leadership to `to`, or to the voter whose log reaches furthest. Resolves when that one leads. */
   transferLeadership(to: NodeId | undefined): Promise<TransferResult>;
   /** A snapshot of this node's state, taken now. @throws {StorageFailure} (rejects) the disk failed. */
-  backup(): Promise<Backup>;
+  backup(): Promise<BackupResult>;
 }

@@ -87,7 +87,11 @@ export class MemoryService implements NodeService {
     const totals = this.#table.totals();
     return {
       id: ID,
+      incarnation: "0".repeat(32),
       clusterId: "c-test",
+      peerAddress: "127.0.0.1:4100",
+      apiUrl: "http://127.0.0.1:4000",
+      state: "running",
       version: "0.0.0",
       role: "leader",
       term: TERM,
