@@ -93,3 +93,17 @@ export class IdentityError extends Error {
     this.code = code;
   }
 }
+
+/** Why a backup file cannot be used. */
+export type BackupCode = "unreadable" | "foreign" | "newerFormat" | "truncated" | "damaged";
+
+/** A backup file is not whole, or not one. The message is a whole sentence. */
+export class BackupError extends Error {
+  override readonly name: string = "BackupError";
+  readonly code: BackupCode;
+
+  constructor(code: BackupCode, sentence: string, cause?: unknown) {
+    super(sentence, cause === undefined ? {} : { cause });
+    this.code = code;
+  }
+}

@@ -12,8 +12,11 @@
  * pending as unknown and exit; nothing is retried (P12).
  */
 
+export { readBackup, writeBackup } from "./backup.ts";
 export { type DataDirectory, type OpenDirectoryOptions, openDirectory } from "./directory.ts";
 export {
+  type BackupCode,
+  BackupError,
   CorruptionError,
   type IdentityCode,
   IdentityError,
@@ -31,12 +34,23 @@ export {
   isClusterId,
   loadIdentity,
 } from "./identity.ts";
+export {
+  type JoinDirectoryOptions,
+  type JoiningDirectory,
+  joinDirectory,
+  type MemberDirectory,
+} from "./join.ts";
 export { type DirectoryLock, isInUse, lockDirectory } from "./lock.ts";
 export { type OpenStoreOptions, openStore } from "./open.ts";
+export { type RecoverOptions, recoverDirectory } from "./recovery.ts";
+export { type RestoreOptions, restoreBackup } from "./restore.ts";
 export type {
   Applied,
+  BackupManifest,
+  BackupStream,
   Identity,
   IncomingSnapshot,
+  JoiningIdentity,
   KnownMember,
   LocalSnapshot,
   NodeStore,
@@ -44,6 +58,8 @@ export type {
   QueryAnswer,
   QueryAnswers,
   Recovered,
+  Recovery,
+  Restored,
   SnapshotManifest,
   StateDigest,
 } from "./types.ts";

@@ -1,7 +1,16 @@
 /** What a node remembers, as the driver sees it. `NodeStore` is implemented by `openStore`. */
 
 import type { CounterRow, ItemOutcome, Totals } from "../counter/index.ts";
-import type { Entry, HardState, Index, LogWrite, NodeId, SnapshotMeta, Term } from "../raft/index.ts";
+import type {
+  Entry,
+  HardState,
+  Index,
+  LogWrite,
+  NodeId,
+  RemovedMember,
+  SnapshotMeta,
+  Term,
+} from "../raft/index.ts";
 
 /** One member as this node's data directory knows it. */
 export interface KnownMember {
@@ -12,17 +21,34 @@ export interface KnownMember {
   readonly incarnation: string | undefined;
 }
 
-/** `identity.json`: who this data directory is. Written once, and again for each member met for the first time. */
+/**
+ * `identity.json`: who this data directory is. Written once, and again for each member met for the first time. Fields
+ * that a later version has added to the format are kept when it is written.
+ */
 export interface Identity {
   readonly format: 1;
   readonly clusterId: string;
   readonly id: NodeId;
   /** 32 hex digits, drawn when the directory was initialised. */
   readonly incarnation: string;
-  /** Whether all initial members have met, so that the log exists and this node may vote. */
+  /** Whether the log exists: all initial members have met, or this node has become a member by joining. */
   readonly formed: boolean;
-  /** All initial members, this one included, in order of id. */
+  /** Whether it joined a cluster that was there already: its log began with no configuration. */
+  readonly joined?: true;
+  /**
+   * All initial members, or those of the cluster when this node joined it, this one included, in order of id. Once
+   * formed the log's configuration is the truth.
+   */
   readonly members: readonly KnownMember[];
+}
+
+/** `identity.json` of a node that has asked to join a cluster and is not one of its members yet. */
+export interface JoiningIdentity {
+  readonly format: 1;
+  readonly joining: true;
+  readonly id: NodeId;
+  /** 32 hex digits, drawn when the directory was initialised. */
+  readonly incarnation: string;
 }
 
 /** What the log, the snapshots and state.db held at open, checked against each other. */
@@ -145,4 +171,55 @@ export interface NodeStore {
   /** Bytes of log segments, state and snapshots on disk. */
   diskBytes(): Promise<number>;
   close(): Promise<void>;
+}
+
+/** What a backup file says about itself: the snapshot inside, and about how much there is to restore. */
+export interface BackupManifest extends SnapshotManifest {
+  /** The version of Raftally that wrote the file. */
+  readonly createdBy: string;
+  readonly counters: number;
+  /** The number of the last change of a counter. */
+  readonly revision: number;
+}
+
+/** A backup file as it is sent or written, from its first byte to its last. To be read once. */
+export interface BackupStream extends AsyncIterable<Uint8Array> {
+  readonly manifest: BackupManifest;
+  /** The length of the whole file. */
+  readonly bytes: number;
+}
+
+/** What became of a data directory that was restored from a backup. */
+export interface Restored {
+  readonly identity: Identity;
+  /** What the backup said, the ids and addresses of the old cluster included. */
+  readonly backup: BackupManifest;
+  /** What the log of the new cluster begins after: this node alone votes. */
+  readonly base: SnapshotMeta;
+  /** Of the restored state; equal to that of the backup. */
+  readonly digest: number;
+}
+
+/** What became of a data directory that was recovered: what it held, and what may be wrong with it. */
+export interface Recovery {
+  readonly identity: Identity;
+  readonly previous: { readonly clusterId: string; readonly incarnation: string };
+  /** The last entry that was kept; the log of the new cluster begins after it. */
+  readonly base: SnapshotMeta;
+  /**
+   * Up to here this node knew that the entries it held were acknowledged. Whatever the others acknowledged beyond
+   * the base without it is lost.
+   */
+  readonly knownCommitted: Index;
+  /** Entries after {@link knownCommitted} that were kept: clients may have been told nothing, or a failure, of them. */
+  readonly unconfirmed: number;
+  /** Whether this node had a vote in the old cluster; a learner may be further behind. */
+  readonly wasVoter: boolean;
+  readonly counters: number;
+  readonly revision: number;
+  readonly digest: number;
+  /** Nodes of the old cluster, which can never join the new one. */
+  readonly removed: readonly RemovedMember[];
+  /** Whether this only finished a recovery that was interrupted before. */
+  readonly resumed: boolean;
 }
