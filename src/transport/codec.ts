@@ -7,11 +7,13 @@
  *     [4, meta, bytes, sha256, digest, token]       "fetch this snapshot from me"
  *     [5, meta, ok]                                 how that went
  *     [6]                                           it goes on: the fetch of your snapshot is alive
+ *     [7, member, wantsVote]                        what the configuration should say of the sender
  *
  *     entry          [index, term, chain, 0] | [index, term, chain, 1, data, crc] | [index, term, chain, 2, configuration]
  *     entry id       [index, term]
  *     meta           [index, term, chain, configuration, configurationIndex]
- *     configuration  [voters, outgoing, learners, [[id, incarnation, peer, api], …], [[id, incarnation], …]]
+ *     configuration  [voters, outgoing, learners, [member, …], [[id, incarnation], …]]
+ *     member         [id, incarnation, peer, api]
  *
  * Lists without names, because names would be most of a heartbeat. Each frame decodes by itself: msgpackr's
  * shared structures are off, since a table that both ends must keep in step would tie a frame to those before it.
@@ -21,7 +23,7 @@
 
 import { Packr, RESERVE_START_SPACE, Unpackr } from "msgpackr";
 import { assertNever } from "../base/index.ts";
-import { decodeMeta, encodeMeta } from "./entry-codec.ts";
+import { decodeMember, decodeMeta, encodeMember, encodeMeta } from "./entry-codec.ts";
 import { Fields, Malformed } from "./fields.ts";
 import { FRAME_HEADER_BYTES, sealFrame } from "./frame.ts";
 import { decodeMessage, encodeMessage } from "./message-codec.ts";
@@ -47,6 +49,7 @@ const DIGEST = 3;
 const SNAPSHOT_OFFER = 4;
 const SNAPSHOT_RESULT = 5;
 const SNAPSHOT_PROGRESS = 6;
+const ANNOUNCE = 7;
 
 const packr = new Packr({ useRecords: false });
 // copyBuffers: an entry lives long in the log and must not keep the whole chunk alive that it came in.
@@ -97,6 +100,8 @@ function listOf(content: Content): unknown[] {
       return [SNAPSHOT_RESULT, encodeMeta(content.meta), content.ok];
     case "snapshotProgress":
       return [SNAPSHOT_PROGRESS];
+    case "announce":
+      return [ANNOUNCE, encodeMember(content.member), content.wantsVote];
     default:
       return assertNever(content);
   }
@@ -128,6 +133,8 @@ function contentOf(value: unknown): Content {
       return { kind: "snapshotResult", meta: decodeMeta(fields.raw()), ok: fields.flag("ok") };
     case SNAPSHOT_PROGRESS:
       return { kind: "snapshotProgress" };
+    case ANNOUNCE:
+      return { kind: "announce", member: decodeMember(fields.raw()), wantsVote: fields.flag("wantsVote") };
     default:
       throw new Malformed(`packet: no kind has the number ${code}`);
   }

@@ -79,8 +79,17 @@ export function decodeMeta(value: unknown): SnapshotMeta {
 
 function encodeConfiguration(configuration: Configuration): unknown[] {
   const { voters, outgoing, learners, members, removed } = configuration;
-  const all = members.map((m) => [m.id, m.incarnation, m.peer, m.api]);
-  return [voters, outgoing, learners, all, removed.map((r) => [r.id, r.incarnation])];
+  return [
+    voters,
+    outgoing,
+    learners,
+    members.map(encodeMember),
+    removed.map(({ id, incarnation }) => [id, incarnation]),
+  ];
+}
+
+export function encodeMember({ id, incarnation, peer, api }: Member): unknown[] {
+  return [id, incarnation, peer, api];
 }
 
 function decodeConfiguration(value: unknown): Configuration {
@@ -103,7 +112,7 @@ function decodeRemoved(value: unknown): RemovedMember {
   return { id: fields.node("id"), incarnation: fields.incarnation("incarnation") };
 }
 
-function decodeMember(value: unknown): Member {
+export function decodeMember(value: unknown): Member {
   const fields = new Fields(value, "member");
   return {
     id: fields.node("id"),

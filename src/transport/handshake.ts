@@ -130,6 +130,7 @@ const REFUSALS: Readonly<Record<HandshakeRefusal, true>> = {
   cluster: true,
   incarnation: true,
   unknownNode: true,
+  removed: true,
   wrongNode: true,
   secret: true,
   malformed: true,

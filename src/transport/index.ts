@@ -50,6 +50,11 @@ export { DEFAULT_SETTINGS } from "./options.ts";
 export { openTransport } from "./transport.ts";
 export type {
   HandshakeRefusal,
+  JoinAnswer,
+  JoinOptions,
+  JoinOutcome,
+  JoinRefusal,
+  JoinRequest,
   ObservableTransport,
   Packet,
   Peer,

@@ -13,6 +13,7 @@ export const DEFAULT_SETTINGS: TransportSettings = {
   reconnectMsMin: 50,
   reconnectMsMax: 2000,
   handshakeMsMax: 3000,
+  joinMsMax: 5000,
   chunkBytes: 262_144,
   keepaliveMs: 1000,
   snapshotIdleMsMax: 10_000,

@@ -3,6 +3,7 @@
 import { Agent } from "undici";
 import type { NodeId } from "../raft/index.ts";
 import type { Context } from "./context.ts";
+import { TransportError } from "./errors.ts";
 import { VERSIONS, type Versions } from "./handshake.ts";
 import { checkOptions } from "./options.ts";
 import { OutboundLink } from "./outbound.ts";
@@ -96,6 +97,10 @@ class PeerTransport implements ObservableTransport {
     this.port = parts.port;
     this.#parts = parts;
     this.#agent = new Agent({ pipelining: 1, connect: { timeout: parts.settings.snapshotIdleMsMax } });
+  }
+
+  setPeers(): void {
+    throw new TransportError("invalidOptions", "The peers of an open transport cannot be changed yet.");
   }
 
   send(to: NodeId, packet: Packet): void {
