@@ -23,6 +23,12 @@ export type Started =
   | { readonly kind: "listening" }
   | { readonly kind: "failed"; readonly sentence: string; readonly exitCode: number };
 
+/** How an asked restart ended. */
+export type Restarted =
+  /** It answers again. `stopMs`: until its process was gone; `startMs`: from then until it answered. */
+  | { readonly kind: "listening"; readonly stopMs: number; readonly startMs: number; readonly stop: Death }
+  | { readonly kind: "failed"; readonly sentence: string };
+
 const PROGRAM: string = fileURLToPath(new URL("../../bin/raftally.js", import.meta.url));
 /** A log beyond this is put aside when its node starts. */
 const LOG_BYTES_MAX = 16_777_216;
@@ -56,6 +62,14 @@ export function restartPause(death: Death, failures: number): number {
   return Math.min(RESTART_MS_MIN * 2 ** Math.max(0, failures - 1), RESTART_MS_MAX);
 }
 
+/** A restart that was asked for and is under way. */
+interface Wish {
+  readonly askedAt: number;
+  /** How the old process ended, and when; undefined while it lives. */
+  stop: { readonly at: number; readonly death: Death } | undefined;
+  readonly settle: (restarted: Restarted) => void;
+}
+
 export class ChildNode {
   readonly id: string;
   /** Settles when the node answers for the first time, or never will. */
@@ -75,6 +89,7 @@ export class ChildNode {
   #failures = 0;
   #bornAt = 0;
   #lastSentence: string | undefined;
+  #wish: Wish | undefined;
 
   constructor(options: ChildOptions) {
     this.#options = options;
@@ -118,6 +133,7 @@ export class ChildNode {
   async stop(killAfterMs: number): Promise<void> {
     this.#stopping = true;
     clearTimeout(this.#restart);
+    this.#fulfil({ kind: "failed", sentence: "the cluster is being stopped." });
     const child = this.#process;
     if (child === undefined) return;
     const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
@@ -131,11 +147,40 @@ export class ChildNode {
     this.#process?.kill("SIGKILL");
   }
 
+  /**
+   * Asks it to stop, kills it if it has not after `killAfterMs`, and starts it again at once. Resolves when it answers
+   * again, or will not.
+   */
+  async restart(killAfterMs: number): Promise<Restarted> {
+    const child = this.#process;
+    if (child === undefined || this.#stopping) return { kind: "failed", sentence: "it does not run." };
+    if (this.#wish !== undefined) return { kind: "failed", sentence: "it is being restarted already." };
+    const late = setTimeout(() => child.kill("SIGKILL"), killAfterMs);
+    const restarted = new Promise<Restarted>((settle) => {
+      this.#wish = { askedAt: performance.now(), stop: undefined, settle };
+    });
+    child.once("exit", () => clearTimeout(late));
+    child.kill("SIGTERM");
+    return await restarted;
+  }
+
+  #fulfil(restarted: Restarted): void {
+    this.#wish?.settle(restarted);
+    this.#wish = undefined;
+  }
+
   #hear(message: unknown): void {
     const report = readReport(message);
     if (report?.kind === "stopping") this.#lastSentence = report.sentence;
     if (report?.kind !== "listening") return;
-    if (this.#listened) this.#options.say(`${this.id} is back.`);
+    const wish = this.#wish;
+    if (wish?.stop !== undefined) {
+      const { at, death } = wish.stop;
+      const startMs = performance.now() - at;
+      this.#fulfil({ kind: "listening", stopMs: at - wish.askedAt, startMs, stop: death });
+    } else if (this.#listened) {
+      this.#options.say(`${this.id} is back.`);
+    }
     this.#listened = true;
     this.#settle({ kind: "listening" });
   }
@@ -143,6 +188,10 @@ export class ChildNode {
   #died(death: Death, how: string): void {
     this.#process = undefined;
     if (this.#stopping) return;
+    if (this.#wish !== undefined && this.#wish.stop === undefined) {
+      this.#wish.stop = { at: performance.now(), death };
+      return this.#startAgain();
+    }
     const { say, logPath } = this.#options;
     const { code } = death;
     const well = performance.now() - this.#bornAt > WELL_MS;
@@ -156,9 +205,11 @@ export class ChildNode {
     }
     if (code === EXIT.refused) {
       say(`${this.id} refuses to start again, and the others go on without it: ${why}`);
+      this.#fulfil({ kind: "failed", sentence: `it refuses to start again: ${why}` });
       this.#giveUp();
       return;
     }
+    if (this.#deaths >= FIRST_DEATHS_MAX) this.#fulfil({ kind: "failed", sentence: why });
     const told = this.#lastSentence === undefined ? "" : ` ${this.#lastSentence}`;
     say(`${this.id} died (${how}); starting it again.${told}`);
     this.#restart = setTimeout(() => this.#startAgain(), restartPause(death, this.#failures));
@@ -170,6 +221,7 @@ export class ChildNode {
     } catch (error) {
       if (!(error instanceof StartRefusal)) throw error;
       this.#options.say(`${this.id} cannot be started again: ${error.message}`);
+      this.#fulfil({ kind: "failed", sentence: error.message });
       this.#giveUp();
     }
   }

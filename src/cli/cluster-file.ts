@@ -38,8 +38,7 @@ const PEER_PORT_OFFSET = 100;
  */
 export function planCluster(parsed: Parsed): ClusterPlan {
   const { data, nodes, port } = parsed.values;
-  const path = join(data, FILE);
-  const stored = readPlan(path);
+  const stored = storedPlan(data);
   if (stored === undefined) {
     refuseForeign(data);
     return { ...newPlan(nodes, port), existed: false };
@@ -56,6 +55,14 @@ export function planCluster(parsed: Parsed): ClusterPlan {
   }
   refuseUnwritable([data, ...stored.members.map((member) => join(data, member.id))]);
   return stored;
+}
+
+/**
+ * The cluster that lies in the data directory, if there is one.
+ * @throws {StartRefusal} if the file cannot be used.
+ */
+export function storedPlan(data: string): ClusterPlan | undefined {
+  return readPlan(join(data, FILE));
 }
 
 /** Otherwise each node would find out for itself, and be started again in vain. */

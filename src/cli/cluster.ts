@@ -11,12 +11,16 @@ import { EXIT } from "./commands.ts";
 import { type Column, type Terminal, table } from "./output.ts";
 import type { Parsed } from "./parse.ts";
 import { StartRefusal } from "./refusal.ts";
+import { restartAll } from "./rolling-restart.ts";
+import { type Control, openControl } from "./rolling-restart-control.ts";
 import { onStopSignal } from "./signals.ts";
 import { type Seen, survey } from "./status.ts";
 import { version } from "./version.ts";
 
 /** Ctrl-C has to end everything within 3 s. */
 const KILL_AFTER_MS = 2_500;
+/** A node that is to be restarted ends by itself after its stop timeout; this is for one that cannot even do that. */
+const RESTART_KILL_AFTER_MS = 10_000;
 /** Without a leader by then, the terminal says so. */
 const LEADER_WAIT_MS = 15_000;
 const POLL_MS = 100;
@@ -39,10 +43,12 @@ export async function cluster(parsed: Parsed, terminal: Terminal): Promise<numbe
     if (running.signal.aborted) for (const node of nodes) node.kill();
     running.abort();
   });
+  let control: Control | undefined;
   try {
     for (const node of nodes) node.start();
     const failed = await firstFailure(nodes, stopped);
     if (failed === undefined) {
+      control = await controlFor({ plan, data, nodes }, running.signal, terminal);
       await announce({ plan, data, nodes }, running.signal, terminal);
       const alone = Promise.all(nodes.map((node) => node.givenUp)).then(() => EXIT.refused);
       exitCode = await Promise.race([stopped.then(() => EXIT.done), alone]);
@@ -53,6 +59,7 @@ export async function cluster(parsed: Parsed, terminal: Terminal): Promise<numbe
   } finally {
     running.abort();
     await Promise.all(nodes.map((node) => node.stop(KILL_AFTER_MS)));
+    await control?.close();
     ignore();
   }
   if (exitCode === EXIT.done) terminal.out("Stopped. Every count is kept: start again to go on.");
@@ -102,6 +109,32 @@ interface Launched {
   readonly plan: ClusterPlan;
   readonly data: string;
   readonly nodes: readonly ChildNode[];
+}
+
+/** Lets `raftally rolling-restart` reach this launcher; what it does is said here too. */
+function controlFor(
+  { plan, data, nodes }: Launched,
+  stopping: AbortSignal,
+  terminal: Terminal,
+): Promise<Control> {
+  const restartable = nodes.map((node) => ({
+    id: node.id,
+    api: plan.members.find(({ id }) => id === node.id)?.api ?? "",
+    restart: () => node.restart(RESTART_KILL_AFTER_MS),
+  }));
+  return openControl(data, async (tell, gone) => {
+    const say = (line: string): void => {
+      tell(line);
+      terminal.error(`rolling restart: ${line}`);
+    };
+    const refusal = await restartAll({
+      nodes: restartable,
+      say,
+      signal: AbortSignal.any([stopping, gone]),
+    });
+    if (refusal !== undefined) terminal.error(`rolling restart: ${refusal}`);
+    return refusal;
+  });
 }
 
 /** Waits until everyone knows the leader, then says what there is and what to try. */
