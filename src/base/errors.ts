@@ -15,6 +15,11 @@ export interface ErrorInfo {
   readonly outcome: ErrorOutcome;
   /** Whether the same request may succeed later, unchanged. */
   readonly retry: boolean;
+  /**
+   * Whether the counters themselves decide it: given to one attempt, it holds for every attempt with the same
+   * idempotency key, also for one whose answer was lost.
+   */
+  readonly byState: boolean;
   /** A sentence for people, without the particulars of one request. */
   readonly title: string;
 }
@@ -55,11 +60,15 @@ export type ErrorCode =
   | "INTERNAL";
 
 function refused(status: number, title: string): ErrorInfo {
-  return { status, outcome: "not-applied", retry: false, title };
+  return { status, outcome: "not-applied", retry: false, byState: false, title };
+}
+
+function decided(status: number, title: string): ErrorInfo {
+  return { status, outcome: "not-applied", retry: false, byState: true, title };
 }
 
 function later(status: number, title: string): ErrorInfo {
-  return { status, outcome: "not-applied", retry: true, title };
+  return { status, outcome: "not-applied", retry: true, byState: false, title };
 }
 
 export const ERRORS: Readonly<Record<ErrorCode, ErrorInfo>> = {
@@ -74,11 +83,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorInfo>> = {
   UNSUPPORTED_MEDIA_TYPE: refused(415, "The body must be application/json."),
   ROUTE_NOT_FOUND: refused(404, "There is no such route."),
   METHOD_NOT_ALLOWED: refused(405, "This route does not take this method."),
-  COUNTER_NOT_FOUND: refused(404, "This counter has never been written."),
-  COUNTER_OVERFLOW: refused(409, "The counter would leave the signed 64-bit range."),
-  LIMIT_REACHED: refused(409, "The counter would pass the given bound."),
-  REVISION_MISMATCH: refused(412, "The counter has changed since the given revision."),
-  IDEMPOTENCY_KEY_REUSED: refused(422, "This idempotency key was used for another request."),
+  COUNTER_NOT_FOUND: decided(404, "This counter has never been written."),
+  COUNTER_OVERFLOW: decided(409, "The counter would leave the signed 64-bit range."),
+  LIMIT_REACHED: decided(409, "The counter would pass the given bound."),
+  REVISION_MISMATCH: decided(412, "The counter has changed since the given revision."),
+  IDEMPOTENCY_KEY_REUSED: decided(422, "This idempotency key was used for another request."),
   IDEMPOTENCY_CAPACITY: later(503, "Too many idempotency keys are remembered to take another."),
   SESSION_EXPIRED: refused(410, "This client session has expired or never existed."),
   NOT_LEADER: later(307, "This node is not the leader."),
@@ -91,6 +100,7 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorInfo>> = {
     status: 504,
     outcome: "unknown",
     retry: true,
+    byState: false,
     title: "The write may or may not have been applied.",
   },
   MEMBER_NOT_FOUND: refused(404, "The cluster has no such member."),
@@ -100,5 +110,11 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorInfo>> = {
   NOT_CAUGHT_UP: later(409, "The learner has not caught up with the log."),
   INVALID_CHANGE: refused(422, "The membership cannot be changed like this."),
   TRANSFER_FAILED: later(503, "Leadership was not handed over."),
-  INTERNAL: { status: 500, outcome: "unknown", retry: false, title: "Something went wrong inside the node." },
+  INTERNAL: {
+    status: 500,
+    outcome: "unknown",
+    retry: false,
+    byState: false,
+    title: "Something went wrong inside the node.",
+  },
 };

@@ -1,6 +1,6 @@
 /** Carries one call through: picks nodes, follows the leader, tries again, and stops at the deadline. */
 
-import type { ErrorCode } from "../base/index.ts";
+import { ERRORS } from "../base/index.ts";
 import { attempt, type HttpRequest } from "./attempt.ts";
 import { type Attempt, OutcomeUnknown, type RaftallyError, Refused, Unavailable } from "./errors.ts";
 import { type Answer, judge, type Verdict } from "./verdict.ts";
@@ -32,15 +32,6 @@ const REDIRECTS_MAX = 4;
  * time, and a definite "not applied" would become an "unknown". In ms.
  */
 const LAST_ATTEMPT_MS_MIN = 100;
-
-/** The refusals that the state machine decides: given to one attempt, they hold for every attempt of the key. */
-const DECIDED_BY_STATE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
-  "COUNTER_OVERFLOW",
-  "LIMIT_REACHED",
-  "REVISION_MISMATCH",
-  "COUNTER_NOT_FOUND",
-  "IDEMPOTENCY_KEY_REUSED",
-]);
 
 type Again = Extract<Verdict<never>, { kind: "again" }>;
 
@@ -148,7 +139,7 @@ function refusal<T>(
   verdict: Extract<Verdict<T>, { kind: "refused" }>,
 ): RaftallyError {
   const { code, detail, position } = verdict;
-  if (call.idempotencyKey !== undefined && progress.unknown && !DECIDED_BY_STATE.has(code)) {
+  if (call.idempotencyKey !== undefined && progress.unknown && !ERRORS[code].byState) {
     const why = `an earlier attempt may have counted before this one was refused: ${detail}`;
     return new OutcomeUnknown(call.idempotencyKey, why, progress.attempts);
   }
