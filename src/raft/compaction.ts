@@ -1,6 +1,7 @@
 /** Forgetting the log behind a durable snapshot (§7, P11). */
 
 import { assert } from "../base/index.ts";
+import { isNoConfiguration } from "./quorum.ts";
 import type { State } from "./state.ts";
 import { type Index, minIndex, type SnapshotMeta } from "./types.ts";
 
@@ -12,8 +13,15 @@ export function compact(state: State, snapshot: SnapshotMeta): void {
   state.snapshot = snapshot;
   if (snapshot.index <= log.base.index) return;
   assert(log.chainAt(snapshot.index) === snapshot.chain, "raft: the snapshot is of this log");
+  assert(
+    log.metaAt(snapshot.index).configurationIndex === snapshot.configurationIndex,
+    "raft: a snapshot holds the configuration in force at its index, committed with it (R8)",
+  );
   const at = compactionPoint(state, minIndex(snapshot.index, log.applied));
   if (at <= log.base.index) return;
+  // A node that joined learns of a configuration somewhere in the log; what it begins with after a restart must not
+  // lie before that place.
+  if (isNoConfiguration(log.metaAt(at).configuration)) return;
   log.compactTo(at);
   state.ledger.compacted(log.base);
   state.trace.push({ kind: "compact", index: at });

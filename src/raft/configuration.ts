@@ -13,6 +13,9 @@ export function changeProblem(current: Configuration, change: ConfigurationChang
   if (add.length + promote.length + remove.length + move.length === 0) return "nothing would change";
   const named = [...add, ...move].map(({ id }) => id).concat(promote, remove);
   if (new Set(named).size < named.length) return "a node is named twice";
+  if (new Set(add.map(({ incarnation }) => incarnation)).size < add.length) {
+    return "two nodes have the same incarnation";
+  }
   for (const member of add) {
     const reason = additionProblem(current, member);
     if (reason !== undefined) return reason;

@@ -68,7 +68,8 @@ export {
   tally,
   type VoteTally,
 } from "./quorum.ts";
-export { Raft, type RaftStatus } from "./raft.ts";
+export { Raft } from "./raft.ts";
+export type { RaftStatus } from "./status.ts";
 export {
   before,
   type Configuration,

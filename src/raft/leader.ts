@@ -2,13 +2,13 @@
 
 import { assert } from "../base/index.ts";
 import type { MessageOf } from "./messages.ts";
-import { initialProgress, toProbe, withActive } from "./progress.ts";
+import { initialProgress, type Progress, toProbe, withActive } from "./progress.ts";
 import { isQuorum, isVoter, peersOf } from "./quorum.ts";
 import { broadcastHeartbeat, maybeConfirmReads } from "./read-index.ts";
 import { ReadRounds } from "./reads.ts";
 import { maybeCommit, replicate, replicateToAll, tellCommit } from "./replication.ts";
 import { becomeFollower, leaderRole } from "./roles.ts";
-import { type State, say, traceRole } from "./state.ts";
+import { isHandingOver, type State, say, traceRole } from "./state.ts";
 import { maybeFinishTransfer, mostUpToDatePeer } from "./transfer.ts";
 import { entryBytes, type NodeId, type ProposalId } from "./types.ts";
 
@@ -50,7 +50,7 @@ export function propose(
 ): ProposalRefusal | undefined {
   const { role, settings } = state;
   if (role.kind !== "leader") return "notLeader";
-  if (role.transfer !== undefined) return "transferring";
+  if (isHandingOver(state)) return "transferring";
   const body = { kind: "command", data: proposal.data, crc: proposal.crc } as const;
   // Weighed as it will be when it is committed and taken off again, so that nothing is left over (T26).
   const full = state.uncommittedBytes + entryBytes(body) > settings.uncommittedBytesMax;
@@ -98,8 +98,17 @@ function checkQuorum(state: State): boolean {
     becomeFollower(state, { term: state.term, leader: undefined, why: "no quorum answers" });
     return false;
   }
-  for (const [id, progress] of role.progress) role.progress.set(id, withActive(progress, false));
+  for (const [id, progress] of role.progress) role.progress.set(id, afterCheck(progress));
   return true;
+}
+
+/**
+ * What was on its way to a peer that has been silent for so long is lost, probably: probe it before sending more. A
+ * learner that is silent is not caught up either, whatever it once held (R7).
+ */
+function afterCheck(progress: Progress): Progress {
+  if (!progress.active && progress.state === "replicate") return toProbe(progress);
+  return withActive(progress, false);
 }
 
 /** A transfer that takes longer than an election is given up, and writes go on (thesis §3.10). */

@@ -3,6 +3,7 @@
  * change at a time. Rules R1 to R9 are listed in DESIGN.md.
  */
 
+import { assert } from "../base/index.ts";
 import { changeProblem, configurationAfter, leaveJoint } from "./configuration.ts";
 import type { ChangeRefusal } from "./events.ts";
 import type { ProposalRefusal } from "./leader.ts";
@@ -10,7 +11,7 @@ import { initialProgress } from "./progress.ts";
 import { peersOf } from "./quorum.ts";
 import { replicateToAll } from "./replication.ts";
 import { becomeFollower, leaderRole } from "./roles.ts";
-import { type Leader, type State, say } from "./state.ts";
+import { isHandingOver, type Leader, type State, say } from "./state.ts";
 import { mostUpToDatePeer } from "./transfer.ts";
 import type { Configuration, ConfigurationChange, NodeId, ProposalId } from "./types.ts";
 
@@ -21,7 +22,7 @@ export function proposeConfiguration(
 ): ChangeRefusal | ProposalRefusal | undefined {
   const { role, log } = state;
   if (role.kind !== "leader") return "notLeader";
-  if (role.transfer !== undefined) return "transferring";
+  if (isHandingOver(state)) return "transferring";
   // Without an entry of its own term committed, a leader may hold a configuration that another one has overtaken
   // unseen, and two changes could be made that share no quorum (R1, T34).
   if (log.committed < role.opened) return "notOpened";
@@ -45,6 +46,7 @@ function appendConfiguration(
   configuration: Configuration,
 ): { readonly index: State["log"]["last"]["index"]; readonly term: State["term"] } {
   const role = leaderRole(state);
+  assert(state.log.isConfigurationCommitted, "membership: one uncommitted configuration at a time (I12)");
   const before = state.log.last.index;
   const entry = state.log.extend(state.term, { kind: "configuration", configuration });
   const peers = peersOf(configuration, state.self);

@@ -12,7 +12,7 @@ import {
   mayCampaign,
   preCampaign,
 } from "./election.ts";
-import type { Event, ProposalOutcome, RaftOptions, RaftSettings, Ready, RoleKind } from "./events.ts";
+import type { Event, ProposalOutcome, RaftOptions, RaftSettings, Ready } from "./events.ts";
 import {
   forwardRead,
   handleAppend,
@@ -25,10 +25,9 @@ import { checkInvariants } from "./invariants.ts";
 import { handleHeartbeatResponse, handleOwnProgress, propose, tickLeader, transfer } from "./leader.ts";
 import { Ledger } from "./ledger.ts";
 import { RaftLog } from "./log.ts";
-import { hasCaughtUp, proposeConfiguration, tendMembership } from "./membership.ts";
+import { proposeConfiguration, tendMembership } from "./membership.ts";
 import type { Message, MessageOf } from "./messages.ts";
 import { Outbox } from "./outbox.ts";
-import type { Progress } from "./progress.ts";
 import { Proposals } from "./proposals.ts";
 import { isNoConfiguration } from "./quorum.ts";
 import { addRead, maybeBeginReads } from "./read-index.ts";
@@ -40,34 +39,9 @@ import {
   handleUnreachable,
 } from "./replication.ts";
 import { becomeFollower } from "./roles.ts";
-import { drawTimeout, hasLiveLeader, leaderOf, roleKind, type State, say } from "./state.ts";
-import { type Configuration, type Index, type NodeId, next, type Term } from "./types.ts";
-
-/** What can be seen of the core from outside; a copy. */
-export interface RaftStatus {
-  readonly self: NodeId;
-  readonly role: RoleKind;
-  readonly term: Term;
-  readonly vote: NodeId | undefined;
-  readonly leader: NodeId | undefined;
-  readonly first: Index;
-  readonly last: Index;
-  readonly committed: Index;
-  readonly applied: Index;
-  readonly durable: Index;
-  readonly snapshot: Index | undefined;
-  readonly configuration: Configuration;
-  /** Where that configuration was appended; 0 for the initial one. */
-  readonly configurationIndex: Index;
-  /** Learners that may be promoted (R7). Filled on a leader only. */
-  readonly caughtUp: readonly NodeId[];
-  /** Whether a leadership transfer is under way from this node. */
-  readonly transferring: boolean;
-  /** Whether an entry of this leader's term is committed, so that it may answer reads. */
-  readonly opened: boolean;
-  /** Filled on a leader only. */
-  readonly progress: ReadonlyMap<NodeId, Progress>;
-}
+import { drawTimeout, hasLiveLeader, isHandingOver, leaderOf, type State, say } from "./state.ts";
+import { type RaftStatus, statusOf } from "./status.ts";
+import type { Configuration, Index, NodeId, Term } from "./types.ts";
 
 /** @throws {RangeError} naming the first setting that cannot work. */
 function validateSettings(settings: RaftSettings): void {
@@ -215,27 +189,7 @@ export class Raft {
   }
 
   status(): RaftStatus {
-    const { self, term, vote, role, log, ledger, snapshot } = this.#state;
-    return {
-      self,
-      role: roleKind(this.#state),
-      term,
-      vote,
-      leader: leaderOf(this.#state),
-      first: next(log.base.index),
-      last: log.last.index,
-      committed: log.committed,
-      applied: log.applied,
-      durable: ledger.durable,
-      snapshot: snapshot?.index,
-      configuration: log.configuration,
-      configurationIndex: log.configurationIndex,
-      caughtUp:
-        role.kind === "leader" ? log.configuration.learners.filter((id) => hasCaughtUp(role, id)) : [],
-      transferring: role.kind === "leader" && role.transfer !== undefined,
-      opened: role.kind === "leader" && log.committed >= role.opened,
-      progress: role.kind === "leader" ? new Map(role.progress) : new Map(),
-    };
+    return statusOf(this.#state);
   }
 
   /** Cheap parts of {@link status}, for every request. */
@@ -278,8 +232,9 @@ export class Raft {
     return !isNoConfiguration(this.#state.log.appliedConfiguration);
   }
 
+  /** Whether this node leads and takes no more proposals, because it hands over. */
   get transferring(): boolean {
-    return this.#state.role.kind === "leader" && this.#state.role.transfer !== undefined;
+    return isHandingOver(this.#state);
   }
 
   /** Says so when another configuration is in force, however that came about. */

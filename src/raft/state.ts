@@ -47,7 +47,7 @@ export interface Leader {
   heartbeatTicks: number;
   quorumTicks: number;
   newsTicks: number;
-  /** What was committed an election timeout ago, or longer: a learner that holds it keeps up (R7). */
+  /** What was committed at a moment no longer ago than an election timeout: a learner that holds it keeps up (R7). */
   earlierCommit: Index;
   transfer: Transfer | undefined;
 }
@@ -106,6 +106,15 @@ export function hasLiveLeader(state: State): boolean {
   const { role, settings } = state;
   if (role.kind === "leader") return true;
   return role.kind === "follower" && role.leader !== undefined && role.ticks < settings.electionTicks;
+}
+
+/**
+ * Whether this leader takes no more proposals: it is about to hand over, or it is no voter of the configuration in
+ * force and steps down once that is committed (R6). What it took before then is committed with it; of anything it
+ * took later it might never hear again, since nobody sends the log to a node that has left.
+ */
+export function isHandingOver({ role, log, self }: State): boolean {
+  return role.kind === "leader" && (role.transfer !== undefined || !isVoter(log.configuration, self));
 }
 
 /** A message without what every message says. */

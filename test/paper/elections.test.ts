@@ -176,6 +176,7 @@ describe("elections", () => {
     "A candidate wins an election if it receives votes from a majority of the servers in the full cluster for the same term.",
     () => {
       const cluster = new Cluster(FIVE);
+      cluster.checks.trustMessages();
       cluster.stand("a");
       const vote = (from: string, term: number, granted: boolean): void =>
         cluster.receive(message("voteResponse", { from, to: "a", term }, { granted }));

@@ -1,16 +1,35 @@
 /**
- * The safety properties of the paper's figure 3 and the rules of order P2 to P5, checked at every step of the kit
- * against the disks as they are at that moment. A violation throws at the step that made it.
+ * The safety properties of the paper's figure 3, the rules of order P2 to P5 and those of configurations (I8, I12),
+ * checked at every step of the kit against the disks as they are at that moment. A violation throws at the step that
+ * made it. Quorums are judged by the configuration that was in force on the node when the step began.
  */
 
 import { assert } from "../../src/base/index.ts";
-import { type Entry, isQuorum, type LogWrite, type Message, type Ready } from "../../src/raft/index.ts";
+import {
+  type Configuration,
+  type Entry,
+  type Index,
+  isQuorum,
+  type LogWrite,
+  type Message,
+  type NodeId,
+  type Ready,
+} from "../../src/raft/index.ts";
 import { type Disk, describeEntry } from "./disk.ts";
+import { WrittenLog } from "./written-log.ts";
 
 interface NodeView {
-  readonly id: string;
+  readonly id: NodeId;
   readonly disk: Disk;
-  readonly raft: { readonly term: number; readonly isLeader: boolean } | undefined;
+  readonly raft:
+    | {
+        readonly term: number;
+        readonly isLeader: boolean;
+        readonly committed: Index;
+        readonly configuration: Configuration;
+        readonly committedConfiguration: Configuration;
+      }
+    | undefined;
   readonly starts: number;
 }
 
@@ -31,13 +50,13 @@ export class Checks {
   /** What has been applied, by index. */
   readonly #applied: string[] = [];
   /** The log as each node's core sees it, by its writes: durable or not. */
-  readonly #logs = new Map<string, Map<number, Entry>>();
+  readonly #logs = new Map<string, WrittenLog>();
 
   constructor(world: World) {
     this.#world = world;
   }
 
-  /** For a test that makes up answers by hand: a commitment is not compared with the disks. */
+  /** For a test that makes up answers by hand: elections and commitments are not compared with the disks. */
   trustMessages(): void {
     this.#trusting = true;
   }
@@ -52,7 +71,7 @@ export class Checks {
   }
 
   started({ id, disk }: NodeView): void {
-    this.#logs.set(id, new Map(disk.entries.map((entry) => [entry.index, entry])));
+    this.#logs.set(id, new WrittenLog(disk));
     for (const entry of disk.entries) this.#meet(entry);
   }
 
@@ -68,40 +87,58 @@ export class Checks {
     this.#chains.set(key, entry.chain);
   }
 
-  written(node: NodeView, write: LogWrite): void {
+  /** All that a core hands out after one step. */
+  collected(node: NodeView, ready: Ready): void {
     const log = this.#logs.get(node.id);
     assert(log !== undefined, "check: the node was started");
-    if (write.install !== undefined) {
-      log.clear();
-      this.#commit(write.install.index, write.install);
-    }
-    if (write.truncateFrom !== undefined) {
-      assert(node.raft?.isLeader !== true, "check: leader append-only (figure 3)");
-      for (let at: number = write.truncateFrom; log.has(at); at++) {
-        const committed = this.#committed.get(at)?.chain;
-        assert(committed !== log.get(at)?.chain, "check: a committed entry is never truncated (I7)");
-        log.delete(at);
+    const inForce = log.configuration;
+    if (ready.write !== undefined) this.#written(node, log, ready.write);
+    for (const event of ready.trace) {
+      if (event.kind === "role" && event.role === "leader") this.#elected(node, event.term, inForce);
+      if (event.kind === "commit") {
+        this.#reached(node, event.index, event.byLeader ? { term: event.term, inForce } : undefined);
       }
     }
-    for (const entry of write.append) {
-      this.#meet(entry);
-      log.set(entry.index, entry);
-    }
+    this.#configured(node, log);
   }
 
-  changed(node: NodeView, ready: Ready): void {
-    for (const event of ready.trace) {
-      if (event.kind === "role" && event.role === "leader") this.#elected(node, event.term);
-      if (event.kind === "commit") this.#reached(node, event.index, event.byLeader ? event.term : undefined);
+  #written(node: NodeView, log: WrittenLog, write: LogWrite): void {
+    if (write.install !== undefined) this.#commit(write.install.index, write.install);
+    if (write.truncateFrom !== undefined) {
+      assert(node.raft?.isLeader !== true, "check: leader append-only (figure 3)");
     }
+    const goes = ({ index: at, chain }: Entry): void => {
+      assert(this.#committed.get(at)?.chain !== chain, "check: a committed entry is never truncated (I7)");
+    };
+    log.take(write, goes, (entry) => this.#meet(entry));
   }
 
-  /** Election safety (§5.2) and leader completeness (§5.4). */
-  #elected(node: NodeView, term: number): void {
+  /** What is in force is the last configuration in the log, and all before it are committed (I12). */
+  #configured({ raft }: NodeView, log: WrittenLog): void {
+    assert(raft !== undefined, "check: the node is up");
+    assert(
+      raft.configuration === log.configuration ||
+        JSON.stringify(raft.configuration) === JSON.stringify(log.configuration),
+      "check: the configuration in force is the last one in the log (I12)",
+    );
+    const open = log.appended.filter((one) => this.#committed.get(one.index)?.chain !== one.chain);
+    assert(open.length <= 1, "check: a log holds one uncommitted configuration at the most (I12)");
+  }
+
+  /** Election safety (§5.2), leader completeness (§5.4), and votes counted by the configuration in force (§6). */
+  #elected(node: NodeView, term: number, inForce: Configuration): void {
     const who = `${node.id}#${node.starts}`;
     assert((this.#leaders.get(term) ?? who) === who, "check: election safety (figure 3)");
     this.#leaders.set(term, who);
     assert(node.disk.hardState.term >= term, "check: a leader's own vote is durable (P3)");
+    const voted = (id: string): boolean => {
+      const on = this.#world.nodes.get(id)?.disk.hardState;
+      return on !== undefined && (on.term > term || (on.term === term && on.vote === node.id));
+    };
+    assert(
+      this.#trusting || isQuorum(inForce, voted),
+      "check: a leader has the votes of a quorum (§5.2, §6)",
+    );
     for (let at = node.disk.base.index + 1; at <= this.#commitMax; at++) {
       const known = this.#committed.get(at);
       if (known === undefined) continue;
@@ -111,7 +148,11 @@ export class Checks {
     assert(node.disk.base.index <= this.#commitMax, "check: nothing but committed entries is compacted");
   }
 
-  #reached(node: NodeView, to: number, leaderTerm: number | undefined): void {
+  #reached(
+    node: NodeView,
+    to: number,
+    leader: { readonly term: number; readonly inForce: Configuration } | undefined,
+  ): void {
     const log = this.#logs.get(node.id);
     for (let at = to; at > 0; at--) {
       const entry = log?.get(at);
@@ -122,21 +163,18 @@ export class Checks {
         if (at < to) break;
         continue;
       }
-      if (at === to && leaderTerm !== undefined) this.#leaderCommits(entry, leaderTerm);
+      if (at === to && leader !== undefined) this.#leaderCommits(entry, leader.term, leader.inForce);
       this.#commit(at, entry);
     }
-    if (leaderTerm === undefined) assert(to <= this.#commitMax, "check: only a leader commits what is new");
+    if (leader === undefined) assert(to <= this.#commitMax, "check: only a leader commits what is new");
   }
 
   /** At the moment of commitment the entry is on the disks of a quorum, and of the leader's term (I8, §5.4.2). */
-  #leaderCommits(entry: Entry, term: number): void {
+  #leaderCommits(entry: Entry, term: number, inForce: Configuration): void {
     assert(entry.term === term, "check: a leader commits by counting only entries of its term (§5.4.2)");
     if (this.#trusting) return;
-    const some = [...this.#world.nodes.values()][0];
-    assert(some !== undefined, "check: there are nodes");
-    const { configuration } = some.disk.base;
     const holds = (id: string): boolean => this.#world.nodes.get(id)?.disk.holds(entry) === true;
-    assert(isQuorum(configuration, holds), "check: what is committed is on the disks of a quorum (I8)");
+    assert(isQuorum(inForce, holds), "check: what is committed is on the disks of a quorum (I8)");
   }
 
   #commit(at: number, entry: { readonly term: number; readonly chain: number }): void {
@@ -182,9 +220,18 @@ export class Checks {
     }
   }
 
-  /** After a quiet spell all logs agree up to what is committed, and so do the states. */
+  /** The members of the latest committed configuration, of those nodes that are there. */
+  get members(): readonly NodeId[] {
+    const ahead = [...this.#world.nodes.values()].flatMap(({ raft }) => (raft === undefined ? [] : [raft]));
+    const [latest] = ahead.toSorted((a, b) => b.committed - a.committed);
+    return (latest?.committedConfiguration.members ?? []).map(({ id }) => id);
+  }
+
+  /** After a quiet spell the logs of all members agree up to what is committed, and so do their states. */
   converged(): void {
-    for (const { disk } of this.#world.nodes.values()) {
+    const members = new Set(this.members);
+    for (const { id, disk } of this.#world.nodes.values()) {
+      if (!members.has(id)) continue;
       for (const entry of disk.entries) {
         const known = this.#committed.get(entry.index);
         assert(known === undefined || known.chain === entry.chain, "check: the logs agree");

@@ -60,6 +60,21 @@ export class Disk {
     return this.entries[id.index - this.base.index - 1]?.term === id.term;
   }
 
+  /** What stands at `at`, which is still held, and the configuration in force there. */
+  metaAt(at: number): SnapshotMeta {
+    const entry = this.entries[at - this.base.index - 1];
+    if (entry === undefined) {
+      assert(at === this.base.index, "disk: the position is still held");
+      return this.base;
+    }
+    const found = this.entries.findLast((one) => one.kind === "configuration" && one.index <= at);
+    const known =
+      found?.kind === "configuration"
+        ? { configuration: found.configuration, configurationIndex: found.index }
+        : {};
+    return { ...this.base, ...known, index: entry.index, term: entry.term, chain: entry.chain };
+  }
+
   /** Carries out one batch, whole; asserts what the store would refuse. */
   commit(write: LogWrite): void {
     if (write.install !== undefined) {
@@ -86,6 +101,11 @@ export class Disk {
     const covered = [...this.files.values()].some(({ meta }) => meta.index >= to.index);
     assert(covered, "disk: the log is compacted only behind a durable snapshot (P11)");
     assert(this.holds(to) && to.index > this.base.index, "disk: compaction moves forward, within the log");
+    const known = this.metaAt(to.index);
+    assert(
+      known.configurationIndex === to.configurationIndex,
+      "disk: the configuration in force where the log is cut is kept (R8)",
+    );
     this.entries = this.entries.slice(to.index - this.base.index);
     this.base = to;
   }

@@ -11,6 +11,7 @@ import {
   type Configuration,
   type Event,
   type Message,
+  NO_CONFIGURATION,
   type NodeId,
   nodeId,
   Raft,
@@ -22,7 +23,7 @@ import {
 import { Checks } from "./checks.ts";
 import { type Disk, emptyDisk } from "./disk.ts";
 import type { ClusterSetup, Filter, Node, NodeSetup, Packet, Transfer } from "./shape.ts";
-import { buildLog, configurationOf, metaOf } from "./words.ts";
+import { buildLog, type Change, changeOf, configurationOf, metaOf } from "./words.ts";
 
 export const SETTINGS: RaftSettings = {
   electionTicks: 10,
@@ -56,12 +57,20 @@ export class Cluster {
     this.#seed = setup.seed ?? 1;
     this.configuration = configurationOf(setup.voters, setup.learners ?? [], setup.outgoing ?? []);
     this.checks = new Checks(this);
-    for (const { id } of this.configuration.members) this.#addNode(id, setup.nodes?.[id] ?? {});
+    for (const { id } of this.configuration.members) {
+      this.#addNode(id, setup.nodes?.[id] ?? {}, this.configuration);
+    }
     for (const node of this.nodes.values()) this.start(node.id);
   }
 
-  #addNode(id: NodeId, setup: NodeSetup): void {
-    const disk = emptyDisk(this.configuration);
+  /** A node with a fresh disk, which knows nobody: it waits until a leader speaks to it. */
+  join(id: string): void {
+    this.#addNode(nodeId(id), {}, NO_CONFIGURATION);
+    this.start(id);
+  }
+
+  #addNode(id: NodeId, setup: NodeSetup, configuration: Configuration): void {
+    const disk = emptyDisk(configuration);
     disk.entries = [...buildLog(disk.base, setup.log ?? [])];
     disk.hardState = metaOf(setup, disk.last);
     const fresh = { raft: undefined, starts: 0, writes: [], held: [], work: [], trace: [] };
@@ -144,11 +153,8 @@ export class Cluster {
   #collect(node: Node): void {
     const raft = defined(node.raft, "kit: the node is up");
     const ready = raft.ready();
-    if (ready.write !== undefined) {
-      node.writes.push(ready.write);
-      this.checks.written(node, ready.write);
-    }
-    this.checks.changed(node, ready);
+    if (ready.write !== undefined) node.writes.push(ready.write);
+    this.checks.collected(node, ready);
     for (const message of ready.send) this.#leave(node, message);
     node.held.push(...ready.sendAfter);
     if (ready.restore !== undefined) node.work.push({ kind: "restore", meta: ready.restore });
@@ -192,19 +198,19 @@ export class Cluster {
     }
   }
 
-  /** A snapshot of what is applied, durable at once; the core compacts behind it. Not while one is restored. */
+  /**
+   * A snapshot of what is applied, durable at once; the core compacts behind it. Not while one is restored, nor by
+   * a node that does not know its configuration yet.
+   */
   snapshot(id: string): void {
     const { disk } = this.node(id);
-    if (disk.machine.applied < Math.max(1, disk.base.index)) return;
+    if (disk.machine.applied < Math.max(1, disk.base.index) || !this.raft(id).mayTakeSnapshot) return;
     const file = disk.takeSnapshot((at) => this.metaAt(id, at));
     this.step(id, { kind: "snapshotTaken", snapshot: file.meta });
   }
 
   metaAt(id: string, at: number): SnapshotMeta {
-    const { disk } = this.node(id);
-    if (at === disk.base.index) return disk.base;
-    const entry = defined(disk.entries[at - disk.base.index - 1], "kit: the entry is on disk");
-    return { ...disk.base, index: entry.index, term: entry.term, chain: entry.chain };
+    return this.node(id).disk.metaAt(at);
   }
 
   /** The first transfer (to `to`) ends; without `ok` the file is lost. */
@@ -261,6 +267,12 @@ export class Cluster {
   propose(id: string, text: string): number {
     const data = new TextEncoder().encode(text);
     this.step(id, { kind: "propose", id: ++this.#ids, data, crc: crc32c(data) });
+    return this.#ids;
+  }
+
+  /** A change of the configuration; its outcome will bear the number returned. */
+  configure(id: string, change: Change): number {
+    this.step(id, { kind: "proposeConfiguration", id: ++this.#ids, change: changeOf(change) });
     return this.#ids;
   }
 
@@ -336,7 +348,8 @@ export class Cluster {
     this.settle(except);
   }
 
+  /** Everyone else, members or not. */
   peers(id: string): readonly NodeId[] {
-    return this.configuration.members.map((member) => member.id).filter((one) => one !== nodeId(id));
+    return [...this.nodes.values()].map((node) => node.id).filter((one) => one !== nodeId(id));
   }
 }

@@ -1,9 +1,13 @@
-/** Random worlds: messages lost, repeated and reordered, slow disks, crashes; safe at every step, well at the end. */
+/**
+ * Random worlds: messages lost, repeated and reordered, slow disks, crashes, and members that come and go; safe at
+ * every step, well at the end.
+ */
 
 import { describe, expect, it } from "vitest";
 import { assert, Prng } from "../../src/base/index.ts";
 import { Cluster } from "./kit.ts";
 import type { ClusterSetup } from "./shape.ts";
+import type { Change } from "./words.ts";
 
 const SHAPES: readonly Pick<ClusterSetup, "voters" | "learners" | "outgoing">[] = [
   { voters: ["a", "b", "c"] },
@@ -20,7 +24,11 @@ interface Rates {
   readonly crash: number;
   readonly disk: number;
   readonly cut: number;
+  readonly change: number;
 }
+
+/** How many nodes may join in the life of one world; most shapes begin with three to five. */
+const JOINERS_MAX = 5;
 
 class World {
   readonly cluster: Cluster;
@@ -28,6 +36,8 @@ class World {
   readonly #rates: Rates;
   readonly asked: Map<number, string> = new Map<number, string>();
   readonly readAsked: Map<number, number> = new Map<number, number>();
+  readonly #changes = new Set<number>();
+  #joiners = 0;
   readonly #seen = new Map<string, { readonly outcomes: number; readonly reads: number }>();
   #acknowledged = 0;
   /** A node that no message leaves and none reaches. */
@@ -52,6 +62,7 @@ class World {
       repeat: rate(0.2),
       crash: rate(0.02),
       cut: rate(0.04),
+      change: rate(0.15),
       disk: prng.pick([0.2, 0.6, 0.95]),
     };
   }
@@ -66,6 +77,7 @@ class World {
       return;
     }
     if (prng.chance(this.#rates.crash)) return this.crash(id);
+    if (prng.chance(this.#rates.change)) this.configure(id);
     if (prng.chance(this.#rates.disk)) cluster.persist(id, prng.between(1, 3));
     if (prng.chance(this.#rates.disk)) cluster.apply(id, prng.between(1, 3));
     const dice = prng.real();
@@ -80,12 +92,38 @@ class World {
     this.acknowledge();
   }
 
-  /** Mostly to a node that leads, or believes so. */
-  propose(id: string): void {
+  /** Mostly a node that leads, or believes so. */
+  #leading(id: string): string {
     const { cluster, prng } = this;
     const leading = [...cluster.nodes.values()].filter(({ raft }) => raft?.isLeader === true);
-    const to = leading.length > 0 && prng.chance(0.9) ? prng.pick(leading).id : id;
-    this.asked.set(cluster.propose(to, `p${this.asked.size}`), to);
+    return leading.length > 0 && prng.chance(0.9) ? prng.pick(leading).id : id;
+  }
+
+  propose(id: string): void {
+    const to = this.#leading(id);
+    this.asked.set(this.cluster.propose(to, `p${this.asked.size}`), to);
+  }
+
+  /** Some come, some get a vote, some go, the leader perhaps among them: all of it in one change. */
+  configure(id: string): void {
+    const { cluster, prng } = this;
+    if (this.#joiners < JOINERS_MAX && prng.chance(0.3)) cluster.join(`n${++this.#joiners}`);
+    const to = this.#leading(id);
+    const { configuration, caughtUp } = cluster.status(to);
+    const known = new Set([...configuration.members, ...configuration.removed].map((one) => `${one.id}`));
+    const strangers = [...cluster.nodes.keys()].filter((one) => !known.has(one));
+    const some = (ids: readonly string[], chance: number): string[] => ids.filter(() => prng.chance(chance));
+    const promote = some(prng.chance(0.9) ? caughtUp : configuration.learners, 0.7);
+    const leave = configuration.members.map((one) => `${one.id}`).filter((one) => !promote.includes(one));
+    const remove = some(leave, prng.pick([0, 0.15, 0.4]));
+    const change: Change = { add: some(strangers, 0.7), promote, remove };
+    this.#changes.add(cluster.configure(to, change));
+  }
+
+  /** How many changes of the configuration were committed. */
+  get changed(): number {
+    const ended = [...this.cluster.nodes.values()].flatMap(({ outcomes }) => outcomes);
+    return ended.filter(({ id, kind }) => kind === "committed" && this.#changes.has(id)).length;
   }
 
   crash(id: string): void {
@@ -155,19 +193,27 @@ class World {
     });
   }
 
-  /** Faults end: the cluster finds a leader, agrees, and serves a new write and a new read on every node. */
+  /** Whether a leader is there that stays, in a configuration that is not joint. */
+  #calm(): boolean {
+    const { leader } = this.cluster;
+    if (leader === undefined) return false;
+    const { voters, outgoing } = this.cluster.raft(leader).committedConfiguration;
+    return outgoing.length === 0 && voters.includes(this.cluster.node(leader).id);
+  }
+
+  /** Faults end: the cluster finds a leader, agrees, and serves a new write and a new read on every member. */
   heal(): void {
     const { cluster } = this;
     for (const id of cluster.nodes.keys()) if (!cluster.isUp(id)) cluster.start(id);
     for (let round = 0; round < 300; round++) {
       for (const id of cluster.nodes.keys()) cluster.tick(id);
       cluster.settle();
-      if (cluster.leader !== undefined && round > 30) break;
+      if (round > 30 && this.#calm()) break;
     }
     const leader = cluster.leader;
-    expect(leader, "a leader once faults end").toBeDefined();
+    expect(this.#calm(), "a leader that stays, and no joint configuration, once faults end").toBe(true);
     const write = cluster.propose(leader ?? "", "last");
-    const reads = [...cluster.nodes.keys()].map((id) => [id, cluster.read(id)] as const);
+    const reads = cluster.checks.members.map((id) => [id, cluster.read(id)] as const);
     cluster.settle();
     for (let round = 0; round < 4; round++) cluster.heartbeat(leader ?? "");
     const outcome = cluster.node(leader ?? "").outcomes.find(({ id }) => id === write);
@@ -193,14 +239,17 @@ describe("random worlds", () => {
   it("are safe at every step, and the cluster is whole again when the faults end", () => {
     let committed = 0;
     let faults = 0;
-    for (let seed = 1; seed <= 150; seed++) {
-      const world = run(seed, 600);
+    let changed = 0;
+    for (let seed = 1; seed <= 200; seed++) {
+      const world = run(seed, 800);
       committed += world.cluster.checks.commitMax;
       faults += world.faults;
+      changed += world.changed;
     }
     // Guards the test itself: worlds in which nothing happens prove nothing.
     expect(committed).toBeGreaterThan(3_000);
     expect(faults).toBeGreaterThan(1_500);
+    expect(changed).toBeGreaterThan(300);
   });
 
   it("are the same for the same seed", () => {

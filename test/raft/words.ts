@@ -3,11 +3,13 @@
 import { crc32c } from "../../src/base/index.ts";
 import {
   type Configuration,
+  type ConfigurationChange,
   chainHash,
   type Entry,
   type EntryId,
   type HardState,
   index,
+  type Member,
   type Message,
   type MessageKind,
   type MessageOf,
@@ -27,13 +29,31 @@ export function configurationOf(
     outgoing: outgoing.map(nodeId),
     learners: learners.map(nodeId),
     removed: [],
-    members: all.map((id, at) => ({
-      id: nodeId(id),
-      incarnation: "0".repeat(32),
-      peer: `127.0.0.1:${at + 1}`,
-      api: `http://127.0.0.1:${at + 101}`,
-    })),
+    members: all.map(memberNamed),
   };
+}
+
+/** The member record of a node, by its name. Every node has an incarnation and addresses of its own. */
+export function memberNamed(id: string): Member {
+  const hex = [...id].map((letter) => letter.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+  return {
+    id: nodeId(id),
+    incarnation: hex.padEnd(32, "0"),
+    peer: `${id}.test:7101`,
+    api: `http://${id}.test:7001`,
+  };
+}
+
+/** A change of the configuration, by names; what is left out does not change. */
+export interface Change {
+  readonly add?: readonly string[];
+  readonly promote?: readonly string[];
+  readonly remove?: readonly string[];
+  readonly move?: readonly Member[];
+}
+
+export function changeOf({ add = [], promote = [], remove = [], move = [] }: Change): ConfigurationChange {
+  return { add: add.map(memberNamed), promote: promote.map(nodeId), remove: remove.map(nodeId), move };
 }
 
 /** The entry that any log of the tests holds at a place, given what comes before it. */
