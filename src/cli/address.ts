@@ -32,6 +32,17 @@ export function address(text: string): Parsed<Address> {
   return good({ host, port });
 }
 
+/** Addresses separated by commas. */
+export function addresses(text: string): Parsed<readonly Address[]> {
+  const found: Address[] = [];
+  for (const part of text.split(",")) {
+    const one = address(part.trim());
+    if (!one.ok) return bad("host:port, separated by commas, such as 10.0.0.1:4100,10.0.0.2:4100");
+    found.push(one.value);
+  }
+  return good(found);
+}
+
 export function showAddress({ host, port }: Address): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
@@ -39,6 +50,11 @@ export function showAddress({ host, port }: Address): string {
 /** Whether only this machine can reach `host`. A name other than localhost may lead anywhere. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || /^127(?:\.[0-9]{1,3}){3}$/.test(host);
+}
+
+/** Whether listening at `host` is listening on every interface: nobody else can call a node by that. */
+export function isEverywhere(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
 }
 
 export function id(text: string): Parsed<string> {

@@ -2,6 +2,7 @@
 
 import { type Counter, type Json, printExact, RaftallyClient } from "../client/index.ts";
 import { EXIT } from "./commands.ts";
+import { GaveUp } from "./gave-up.ts";
 import type { OptionValues } from "./options.ts";
 import { explain, printExplanation, type Terminal, table } from "./output.ts";
 import type { Parsed } from "./parse.ts";
@@ -11,7 +12,7 @@ export function clientFor({ url, timeout }: OptionValues): RaftallyClient {
 }
 
 /** Runs `action`; a failure is explained, in JSON where JSON was asked for. */
-async function asking(
+export async function asking(
   parsed: Parsed,
   terminal: Terminal,
   doing: string,
@@ -20,6 +21,13 @@ async function asking(
   try {
     return await action();
   } catch (error) {
+    if (error instanceof GaveUp) {
+      const { what: detail } = error.explanation;
+      if (parsed.values.json)
+        terminal.error(printExact({ code: "GAVE_UP", detail, why: error.explanation.why }));
+      else printExplanation(terminal, error.explanation);
+      return error.explanation.exitCode;
+    }
     const explanation = explain(doing, error);
     if (parsed.values.json) terminal.error(printExact(errorAsJson(error)));
     else printExplanation(terminal, explanation);

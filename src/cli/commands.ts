@@ -1,31 +1,11 @@
 /** The table of subcommands: what each is for, what it takes, and lines to try. */
 
+import { type Command, type ExitName, USUAL_EXITS } from "./command.ts";
+import { OPERATING_COMMANDS } from "./operating-commands.ts";
 import type { OptionName } from "./options.ts";
 
-export type CommandName = "cluster" | "serve" | "incr" | "get" | "list" | "status" | "health";
+export { GROUPS } from "./operating-commands.ts";
 
-export interface Example {
-  readonly does: string;
-  readonly line: string;
-}
-
-export interface Command {
-  readonly name: CommandName;
-  /** A line for the list of commands. */
-  readonly summary: string;
-  /** Paragraphs. */
-  readonly about: readonly string[];
-  /** Arguments without dashes, all needed. */
-  readonly positionals: readonly string[];
-  readonly options: readonly OptionName[];
-  readonly examples: readonly Example[];
-  /** How it can end. */
-  readonly exits: readonly ExitName[];
-}
-
-export type ExitName = "done" | "failed" | "refused" | "unknown";
-
-const USUAL: readonly ExitName[] = ["done", "failed", "refused"];
 const ASKING: readonly OptionName[] = ["url", "timeout", "json"];
 
 /** What a counter may be called, as the README says it too. */
@@ -50,15 +30,33 @@ export const COMMANDS: readonly Command[] = [
         line: "raftally cluster --nodes 5 --port 7000 --data /var/tmp/five",
       },
     ],
-    exits: USUAL,
+    exits: USUAL_EXITS,
+  },
+  {
+    name: "rolling-restart",
+    summary: "restart every node of a local cluster, one after the other, while it serves",
+    about: [
+      "Asks the launcher that runs the cluster in the data directory (raftally cluster) to restart its nodes: the " +
+        "leader last, leadership handed over before it stops, and each only once the one before is back, ready and " +
+        "caught up. Clients that try again notice nothing. Refused while a node is down.",
+      "Ctrl-C ends it after the node under way.",
+    ],
+    positionals: [],
+    options: ["data"],
+    examples: [{ does: "after npm install brought a new version", line: "raftally rolling-restart" }],
+    exits: USUAL_EXITS,
   },
   {
     name: "serve",
     summary: "run one node",
     about: [
-      "The first start in an empty data directory makes this node a member of a new cluster and draws its " +
-        "identity. Later starts must say the same members and cluster id. SIGTERM stops it gracefully: it " +
-        "hands leadership over, finishes what is in flight, and exits with 0.",
+      "The first start in an empty data directory draws the node's identity. With --members it makes a new cluster " +
+        "with the others in that list; with --join or --discover it joins one that runs. With both, a node that " +
+        "the list names makes the cluster, and any other joins it, so that all can have the same settings.",
+      "Later starts go on where it was, with the same cluster id and list if it made the cluster; a joined node " +
+        "takes no notice of the list. If its own addresses have changed, say them with --advertise and " +
+        "--advertise-peer: it tells the others. SIGTERM stops it gracefully: it hands leadership over, finishes " +
+        "what is in flight, and exits with 0.",
     ],
     positionals: [],
     options: [
@@ -68,6 +66,13 @@ export const COMMANDS: readonly Command[] = [
       "listen",
       "listenPeer",
       "advertise",
+      "advertisePeer",
+      "join",
+      "discover",
+      "joinAs",
+      "autoremoveAfter",
+      "wantedVoters",
+      "writes",
       "data",
       "secret",
       "secretFile",
@@ -89,8 +94,14 @@ export const COMMANDS: readonly Command[] = [
           "raftally serve --id n1 --cluster-id shop --data /var/lib/raftally \\\n" +
           "  --listen 10.0.0.1:4000 --listen-peer 10.0.0.1:4100",
       },
+      {
+        does: "a fourth one, which joins them, copies everything, and gets a vote",
+        line:
+          "raftally serve --id n4 --join 10.0.0.1:4100,10.0.0.2:4100 --join-as voter --data /var/lib/raftally \\\n" +
+          "  --listen 10.0.0.4:4000 --listen-peer 10.0.0.4:4100",
+      },
     ],
-    exits: USUAL,
+    exits: USUAL_EXITS,
   },
   {
     name: "incr",
@@ -107,7 +118,7 @@ export const COMMANDS: readonly Command[] = [
       { does: "sell two, never more than there are", line: "raftally incr stock:apples --by -2 --min 0" },
       { does: "count each visitor once", line: "raftally incr visitors:today --once 203.0.113.7" },
     ],
-    exits: [...USUAL, "unknown"],
+    exits: [...USUAL_EXITS, "unknown"],
   },
   {
     name: "get",
@@ -122,7 +133,7 @@ export const COMMANDS: readonly Command[] = [
         line: "raftally get visits --consistency stale",
       },
     ],
-    exits: USUAL,
+    exits: USUAL_EXITS,
   },
   {
     name: "list",
@@ -131,7 +142,7 @@ export const COMMANDS: readonly Command[] = [
     positionals: [],
     options: ["prefix", "limit", "consistency", ...ASKING],
     examples: [{ does: "all counters of a group", line: "raftally list --prefix stock:" }],
-    exits: USUAL,
+    exits: USUAL_EXITS,
   },
   {
     name: "status",
@@ -140,7 +151,7 @@ export const COMMANDS: readonly Command[] = [
     positionals: [],
     options: ASKING,
     examples: [{ does: "the local cluster", line: "raftally status" }],
-    exits: USUAL,
+    exits: USUAL_EXITS,
   },
   {
     name: "health",
@@ -152,8 +163,9 @@ export const COMMANDS: readonly Command[] = [
       { does: "can it serve?", line: "raftally health" },
       { does: "does the process run?", line: "raftally health --live" },
     ],
-    exits: USUAL,
+    exits: USUAL_EXITS,
   },
+  ...OPERATING_COMMANDS,
 ];
 
 /** The process's exit codes. */

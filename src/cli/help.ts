@@ -1,6 +1,7 @@
 /** Help, made from the tables. */
 
-import { COMMANDS, type Command, EXIT, EXIT_MEANINGS, type Example } from "./commands.ts";
+import type { Command, Example, Group } from "./command.ts";
+import { COMMANDS, EXIT, EXIT_MEANINGS, GROUPS } from "./commands.ts";
 import type { Option } from "./option.ts";
 import { OPTIONS, type OptionName } from "./options.ts";
 
@@ -8,14 +9,14 @@ const WIDTH = 92;
 
 /** The text of `raftally --help`. */
 export function generalHelp(): string {
-  const widest = Math.max(...COMMANDS.map(({ name }) => name.length));
+  const rows = [...COMMANDS.filter(({ name }) => !name.includes(" ")), ...GROUPS];
   return `${[
     "raftally: a counter service that does not lose a count.",
     "",
     "Usage: raftally COMMAND [options]",
     "",
     "Commands:",
-    ...COMMANDS.map(({ name, summary }) => `  ${name.padEnd(widest)}  ${summary}`),
+    ...list(rows),
     "",
     ...wrap("Begin with a cluster in one terminal, and count in another:", 0),
     "",
@@ -27,10 +28,31 @@ export function generalHelp(): string {
   ].join("\n")}\n`;
 }
 
+/** The text of `raftally GROUP --help`. */
+export function groupHelp({ name: group, about }: Group): string {
+  const commands = COMMANDS.filter(({ name }) => name.startsWith(`${group} `));
+  return `${[
+    `Usage: raftally ${group} COMMAND [options]`,
+    ...about.flatMap((paragraph) => ["", ...wrap(paragraph, 0)]),
+    "",
+    "Commands:",
+    ...list(commands),
+    "",
+    ...wrap(`raftally ${group} COMMAND --help explains a command.`, 0),
+  ].join("\n")}\n`;
+}
+
+function list(rows: readonly { readonly name: string; readonly summary: string }[]): string[] {
+  const widest = Math.max(...rows.map(({ name }) => name.length));
+  return rows.map(({ name, summary }) => `  ${name.padEnd(widest)}  ${summary}`);
+}
+
 /** The text of `raftally COMMAND --help`. */
 export function commandHelp(command: Command): string {
   const names: readonly OptionName[] = [...command.options, "help"];
-  const rows = names.map((name) => [head(OPTIONS[name]), body(OPTIONS[name])] as const);
+  const rows = names.map(
+    (name) => [head(OPTIONS[name]), body(OPTIONS[name], command.defaults?.[name])] as const,
+  );
   const column = Math.max(...rows.map(([left]) => left.length)) + 4;
   return `${[
     `Usage: ${["raftally", command.name, ...command.positionals, "[options]"].join(" ")}`,
@@ -51,8 +73,9 @@ function head({ flag, placeholder }: Option<unknown>): string {
   return placeholder === undefined ? `--${flag}` : `--${flag} ${placeholder}`;
 }
 
-function body({ help, fallbackText, env }: Option<unknown>): string {
-  const notes = [fallbackText === undefined ? [] : [`default ${fallbackText}`], env ?? []].flat();
+function body({ help, fallbackText, env }: Option<unknown>, own: string | undefined): string {
+  const shown = own ?? fallbackText;
+  const notes = [shown === undefined ? [] : [`default ${shown}`], env ?? []].flat();
   return notes.length === 0 ? help : `${help} (${notes.join("; ")})`;
 }
 

@@ -8,7 +8,8 @@
  *
  * Every subcommand is a function from a parsed command line to an exit code; `runCommandLine` picks one.
  */
-export { COMMANDS, type Command, EXIT } from "./commands.ts";
+export type { Command, Group } from "./command.ts";
+export { COMMANDS, EXIT, GROUPS } from "./commands.ts";
 export { OPTIONS, type OptionName, type OptionTable } from "./options.ts";
 export { CONSOLE, type Terminal } from "./output.ts";
 export { parseCommandLine, UsageError } from "./parse.ts";

@@ -74,12 +74,12 @@ export function onOff(given: string): Parsed<boolean> {
   return given === "true" || given === "false" ? good(given === "true") : bad("true or false");
 }
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000 };
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
 
-/** A duration such as `250ms`, `5s` or `2m`, in ms, from `lowMs` to `highMs`. */
+/** A duration such as `250ms`, `5s`, `2m` or `24h`, in ms, from `lowMs` to `highMs`. */
 export function duration(lowMs: number, highMs: number): (text: string) => Parsed<number> {
   return (given) => {
-    const match = /^([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m)$/.exec(given);
+    const match = /^([0-9]{1,9}(?:\.[0-9]{1,3})?)(ms|s|m|h)$/.exec(given);
     const ms = Math.round(Number(match?.[1]) * (UNIT_MS[match?.[2] ?? ""] ?? Number.NaN));
     if (ms >= lowMs && ms <= highMs) return good(ms);
     return bad(`a duration such as 250ms or 5s, from ${showDuration(lowMs)} to ${showDuration(highMs)}`);
@@ -89,4 +89,45 @@ export function duration(lowMs: number, highMs: number): (text: string) => Parse
 /** A number of ms as {@link duration} reads it. */
 export function showDuration(ms: number): string {
   return ms % 1_000 === 0 ? `${ms / 1_000}s` : `${ms}ms`;
+}
+
+/** How an option begins; the rest depends on whether it has a default. */
+type Head<T> = Pick<Option<T>, "help" | "placeholder" | "read"> & { readonly env?: string };
+
+/** An option that is undefined unless it is given. */
+export function optional<T>(flag: string, head: Head<T>): Option<T | undefined> {
+  return { flag, fallback: undefined, fallbackText: undefined, ...head, env: head.env };
+}
+
+/** An option with a default. */
+export function defaulted<T>(
+  flag: string,
+  fallback: T,
+  head: Head<T> & { readonly shown: string },
+): Option<T> {
+  const { shown, ...rest } = head;
+  return { flag, fallback, fallbackText: shown, ...rest, env: head.env };
+}
+
+/** A switch, off unless it is given. */
+export function off(flag: string, help: string): Option<boolean> {
+  const row = { flag, fallback: false, fallbackText: undefined, help, env: undefined };
+  return { ...row, placeholder: undefined, read: onOff };
+}
+
+/** A duration in ms with a default and an environment variable. */
+export function time(
+  flag: string,
+  fallback: number,
+  range: readonly [number, number],
+  help: string,
+): Option<number> {
+  const env = `RAFTALLY_${flag.toUpperCase().replaceAll("-", "_")}`;
+  return defaulted(flag, fallback, {
+    env,
+    placeholder: "TIME",
+    shown: showDuration(fallback),
+    help,
+    read: duration(...range),
+  });
 }

@@ -1,15 +1,28 @@
 /** The one table of all options. Parsing, environment, help and the checks of Dockerfile and documents read it. */
 
-import { type Address, address, id, type MemberAddress, members, showAddress, url, urls } from "./address.ts";
+import {
+  type Address,
+  address,
+  addresses,
+  id,
+  type MemberAddress,
+  members,
+  showAddress,
+  url,
+  urls,
+} from "./address.ts";
+import { type DnsName, dnsName } from "./discovery.ts";
 import {
   choice,
+  defaulted,
   duration,
   int64,
   name,
   type Option,
-  onOff,
-  showDuration,
+  off,
+  optional,
   text,
+  time,
   wholeNumber,
 } from "./option.ts";
 
@@ -26,6 +39,13 @@ export interface OptionValues {
   readonly listen: Address;
   readonly listenPeer: Address;
   readonly advertise: string | undefined;
+  readonly advertisePeer: Address | undefined;
+  readonly join: readonly Address[] | undefined;
+  readonly discover: DnsName | undefined;
+  readonly joinAs: JoinAs;
+  readonly autoremoveAfter: number | undefined;
+  readonly wantedVoters: number;
+  readonly writes: "redirect" | "forward";
   readonly secret: string | undefined;
   readonly secretFile: string | undefined;
   readonly heartbeatInterval: number;
@@ -47,52 +67,19 @@ export interface OptionValues {
   readonly prefix: string;
   readonly limit: number | undefined;
   readonly live: boolean;
+  readonly dryRun: boolean;
+  readonly yesLoseData: boolean;
 }
 
 export type OptionName = keyof OptionValues;
+/** What a joining node wants to be: let in by a person, a learner, or a learner that becomes a voter. */
+export type JoinAs = "wait" | "learner" | "voter";
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFormat = "auto" | "json" | "text";
 export type OptionTable = { readonly [Name in OptionName]: Option<OptionValues[Name]> };
 
 /** Shorter secrets could be guessed. */
 export const SECRET_CHARACTERS_MIN = 16;
-
-/** How an option begins; the rest depends on whether it has a default. */
-type Head<T> = Pick<Option<T>, "help" | "placeholder" | "read"> & { readonly env?: string };
-
-/** An option that is undefined unless it is given. */
-function optional<T>(flag: string, head: Head<T>): Option<T | undefined> {
-  return { flag, fallback: undefined, fallbackText: undefined, ...head, env: head.env };
-}
-
-/** An option with a default. */
-function defaulted<T>(flag: string, fallback: T, head: Head<T> & { readonly shown: string }): Option<T> {
-  const { shown, ...rest } = head;
-  return { flag, fallback, fallbackText: shown, ...rest, env: head.env };
-}
-
-/** A switch, off unless it is given. */
-function off(flag: string, help: string): Option<boolean> {
-  const row = { flag, fallback: false, fallbackText: undefined, help, env: undefined };
-  return { ...row, placeholder: undefined, read: onOff };
-}
-
-/** A duration in ms with a default and an environment variable. */
-function time(
-  flag: string,
-  fallback: number,
-  range: readonly [number, number],
-  help: string,
-): Option<number> {
-  const env = `RAFTALLY_${flag.toUpperCase().replaceAll("-", "_")}`;
-  return defaulted(flag, fallback, {
-    env,
-    placeholder: "TIME",
-    shown: showDuration(fallback),
-    help,
-    read: duration(...range),
-  });
-}
 
 const LISTEN: Address = { host: "127.0.0.1", port: 4000 };
 const LISTEN_PEER: Address = { host: "127.0.0.1", port: 4100 };
@@ -164,6 +151,61 @@ export const OPTIONS: OptionTable = {
     help: "Where clients reach this node. Comes from --members, or else from --listen.",
     read: url,
   }),
+  advertisePeer: optional("advertise-peer", {
+    env: "RAFTALLY_ADVERTISE_PEER",
+    placeholder: "HOST:PORT",
+    help: "Where the other nodes reach this node. Comes from --members, or else from --listen-peer.",
+    read: address,
+  }),
+  join: optional("join", {
+    env: "RAFTALLY_JOIN",
+    placeholder: "HOST:PORT[,…]",
+    help:
+      "Peer addresses of members of a cluster that runs already: a node with an empty data directory asks them " +
+      "to be let in. One that belongs to a cluster goes on there, and does not ask again.",
+    read: addresses,
+  }),
+  discover: optional("discover", {
+    env: "RAFTALLY_DISCOVER",
+    placeholder: "dns:NAME:PORT",
+    help:
+      "Like --join, with every address (A or AAAA) that the name server knows for NAME, looked up again at each " +
+      "attempt: for the headless service of Kubernetes, or a network alias of compose.",
+    read: dnsName,
+  }),
+  joinAs: defaulted("join-as", "learner", {
+    env: "RAFTALLY_JOIN_AS",
+    placeholder: "WHAT",
+    shown: "learner",
+    help:
+      "wait: until somebody lets it in with raftally member add. learner: comes in by itself, copies everything, " +
+      "and has no vote. voter: a learner that is given a vote as soon as it has caught up.",
+    read: choice<JoinAs>("wait", "learner", "voter"),
+  }),
+  autoremoveAfter: optional("autoremove-after", {
+    env: "RAFTALLY_AUTOREMOVE_AFTER",
+    placeholder: "TIME",
+    help:
+      "While this node leads: remove a voter that has not been reached for so long, if --wanted-voters and a " +
+      "majority remain. Nobody is removed without this. Such a node comes back only under a new id.",
+    read: duration(60_000, 2_147_400_000),
+  }),
+  wantedVoters: defaulted("wanted-voters", 3, {
+    env: "RAFTALLY_WANTED_VOTERS",
+    placeholder: "N",
+    shown: "3",
+    help: "--autoremove-after never leaves fewer voters than these, 1 to 9.",
+    read: wholeNumber(1, 9),
+  }),
+  writes: defaulted("writes", "redirect", {
+    env: "RAFTALLY_WRITES",
+    placeholder: "HOW",
+    shown: "redirect",
+    help:
+      "What a node that does not lead does with a write. redirect: answers 307 with the leader's URL. forward: " +
+      "passes it on to the leader, for clients that reach only a load balancer.",
+    read: choice("redirect", "forward"),
+  }),
   secret: optional("secret", {
     env: "RAFTALLY_SECRET",
     placeholder: "TEXT",
@@ -226,7 +268,7 @@ export const OPTIONS: OptionTable = {
     placeholder: "TIME",
     shown: "5s",
     help: "When to give up, all attempts included.",
-    read: duration(10, 600_000),
+    read: duration(10, 86_400_000),
   }),
   json: off("json", "Print JSON, for programs."),
   by: defaulted("by", 1n, {
@@ -267,4 +309,9 @@ export const OPTIONS: OptionTable = {
     read: wholeNumber(1, 1_000_000_000),
   }),
   live: off("live", "Ask only whether the process runs, not whether it can serve right now."),
+  dryRun: off(
+    "dry-run",
+    "Change nothing, and say what the change would mean for the failures that can be borne.",
+  ),
+  yesLoseData: off("yes-lose-data", "Do it without asking. What may be lost stands above."),
 };

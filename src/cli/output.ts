@@ -94,6 +94,8 @@ export function printExplanation(terminal: Terminal, { what, why, try: advice }:
 
 const SEE_STATUS = "raftally status shows which nodes are up; a majority of them is needed";
 
+const SEE_MEMBERS = "raftally member list shows who belongs to the cluster, and how far everybody is";
+
 const ADVICE: Readonly<Record<string, string>> = {
   COUNTER_NOT_FOUND: "raftally list shows the counters that exist",
   COUNTER_OVERFLOW: "a smaller step, or another counter: values are signed 64-bit integers",
@@ -105,4 +107,11 @@ const ADVICE: Readonly<Record<string, string>> = {
   NO_LEADER: SEE_STATUS,
   READ_TIMEOUT: `${SEE_STATUS}; --consistency stale reads without one`,
   OVERLOADED: "again in a moment, or with a longer --timeout",
+  MEMBER_NOT_FOUND: SEE_MEMBERS,
+  ID_USED: "another --id for the new node: an id is never used twice in the life of a cluster",
+  ALREADY_CHANGING: `again when the other change is through; ${SEE_MEMBERS}`,
+  WOULD_LOSE_QUORUM: `bring the nodes back that cannot be reached, or add others first; ${SEE_MEMBERS}`,
+  NOT_CAUGHT_UP: `again in a moment; ${SEE_MEMBERS}`,
+  INVALID_CHANGE: SEE_MEMBERS,
+  TRANSFER_FAILED: `again in a moment, or to another voter; ${SEE_MEMBERS}`,
 };

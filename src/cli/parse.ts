@@ -1,7 +1,8 @@
 /** From argv and the environment to values: flags over environment over defaults. */
 
 import { parseArgs } from "node:util";
-import { COMMANDS, type Command } from "./commands.ts";
+import type { Command, Group } from "./command.ts";
+import { COMMANDS, GROUPS } from "./commands.ts";
 import type { Option } from "./option.ts";
 import { OPTIONS, type OptionName, type OptionValues } from "./options.ts";
 import { suggest } from "./suggest.ts";
@@ -33,7 +34,8 @@ export interface Parsed {
 /** What a command line asks for. */
 export type Request =
   | { readonly kind: "run"; readonly parsed: Parsed }
-  | { readonly kind: "help"; readonly command: Command | undefined }
+  /** Of one command, of those that share their first word, or of the program. */
+  | { readonly kind: "help"; readonly about: Command | Group | undefined }
   | { readonly kind: "version" };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -46,14 +48,17 @@ const EVERYWHERE: readonly OptionName[] = ["help", "version"];
  * @throws {UsageError} with the one thing to correct first.
  */
 export function parseCommandLine(argv: readonly string[], environment: Environment): Request {
-  const [first, ...rest] = argv;
-  if (first === undefined || first === "help") return { kind: "help", command: findCommand(rest[0]) };
-  if (first === "--help" || first === "-h") return { kind: "help", command: undefined };
+  const [first, ...others] = argv;
+  if (first === undefined) return { kind: "help", about: undefined };
+  if (first === "help") return { kind: "help", about: findCommand(others)?.found };
+  if (isHelp(first)) return { kind: "help", about: undefined };
   if (first === "--version" || first === "-v") return { kind: "version" };
-  const command = findCommand(first);
-  if (command === undefined) throw new UsageError(`a command comes first, and ${first} is none`);
+  const named = findCommand(argv);
+  if (named === undefined) throw new UsageError(`a command comes first, and ${first} is none`);
+  if (named.kind === "group") return { kind: "help", about: named.found };
+  const { found: command, rest } = named;
   const { flags, positionals } = readFlags(command, rest);
-  if (flags.has("help")) return { kind: "help", command };
+  if (flags.has("help")) return { kind: "help", about: command };
   if (flags.has("version")) return { kind: "version" };
   checkPositionals(command, positionals);
   return { kind: "run", parsed: evaluate(command, positionals, flags, environment) };
@@ -72,12 +77,39 @@ export function strayVariables(environment: Environment): readonly string[] {
   return strays;
 }
 
-function findCommand(name: string | undefined): Command | undefined {
-  if (name === undefined) return undefined;
-  const found = COMMANDS.find((command) => command.name === name);
-  if (found !== undefined || name.startsWith("-")) return found;
-  const names = COMMANDS.map((command) => command.name);
-  throw new UsageError(`there is no command ${name}${didYouMean(name, names, "")}`);
+function isHelp(word: string): boolean {
+  return word === "--help" || word === "-h";
+}
+
+type Named =
+  | { readonly kind: "command"; readonly found: Command; readonly rest: readonly string[] }
+  /** Only their common word was given, or their help was asked for. */
+  | { readonly kind: "group"; readonly found: Group };
+
+/** The command that the first words name; undefined if there are none, or an option comes first. */
+function findCommand([first, second, ...rest]: readonly string[]): Named | undefined {
+  if (first === undefined || first.startsWith("-")) return undefined;
+  const group = GROUPS.find(({ name }) => name === first);
+  if (group !== undefined) return findInGroup(group, second, rest);
+  const found = COMMANDS.find((command) => command.name === first);
+  if (found !== undefined) {
+    return { kind: "command", found, rest: second === undefined ? rest : [second, ...rest] };
+  }
+  const names = [...COMMANDS, ...GROUPS].map(({ name }) => name).filter((name) => !name.includes(" "));
+  throw new UsageError(`there is no command ${first}${didYouMean(first, names, "")}`);
+}
+
+function findInGroup(group: Group, word: string | undefined, rest: readonly string[]): Named {
+  if (word === undefined || isHelp(word)) return { kind: "group", found: group };
+  const found = COMMANDS.find(({ name }) => name === `${group.name} ${word}`);
+  if (found !== undefined) return { kind: "command", found, rest };
+  const prefix = `${group.name} `;
+  const words = COMMANDS.flatMap(({ name }) => (name.startsWith(prefix) ? name.slice(prefix.length) : []));
+  const meant = didYouMean(word, words, prefix);
+  if (word.startsWith("-")) {
+    throw new UsageError(`raftally ${group.name} is followed by one of ${words.join(", ")}`, group.name);
+  }
+  throw new UsageError(`there is no command ${group.name} ${word}${meant}`, group.name);
 }
 
 interface Flags {
@@ -142,14 +174,21 @@ function didYouMean(word: string, known: readonly string[], prefix: string): str
 }
 
 function checkPositionals(command: Command, given: readonly string[]): void {
-  const missing = command.positionals[given.length];
-  if (missing !== undefined)
-    throw new UsageError(`raftally ${command.name} needs a ${missing}`, command.name);
-  const extra = given[command.positionals.length];
+  const { name, positionals } = command;
+  const missing = positionals[given.length];
+  if (missing !== undefined && !missing.startsWith("[")) {
+    throw new UsageError(`raftally ${name} needs ${article(missing)} ${missing}`, name);
+  }
+  const extra = given[positionals.length];
   if (extra === undefined) return;
-  const takes =
-    command.positionals.length === 0 ? "takes no arguments" : `takes one ${command.positionals[0]}`;
-  throw new UsageError(`raftally ${command.name} ${takes}, so "${extra}" is too much`, command.name);
+  const words = positionals.map((word) => word.replace(/^\[|\]$/g, ""));
+  const takes = words.length === 0 ? "takes no arguments" : `takes one ${words.join(" and one ")}`;
+  throw new UsageError(`raftally ${name} ${takes}, so "${extra}" is too much`, name);
+}
+
+/** As read aloud: an ID, an OLD, but a URL. */
+function article(word: string): string {
+  return /^[AEIO]/.test(word) ? "an" : "a";
 }
 
 function evaluate(
@@ -165,7 +204,7 @@ function evaluate(
     // An empty variable counts as not set: that is how compose files leave one out.
     const variable = option.env === undefined ? undefined : environment[option.env] || undefined;
     const given = flag ?? (command.options.includes(name) ? variable : undefined);
-    if (given === undefined) return option.fallback;
+    if (given === undefined) return fallbackOf(option, command.defaults?.[name]);
     sources.set(name, flag === undefined ? "environment" : "flag");
     const read = option.read(given);
     if (read.ok) return read.value;
@@ -175,4 +214,10 @@ function evaluate(
   const names = Object.keys(OPTIONS) as OptionName[];
   const values = Object.fromEntries(names.map((name) => [name, valued(name)])) as unknown as OptionValues;
   return { command, positionals, values, source: (name) => sources.get(name) ?? "default" };
+}
+
+/** @param own what the command has instead of the option's own default. */
+function fallbackOf<T>(option: Option<T>, own: string | undefined): T {
+  const read = own === undefined ? undefined : option.read(own);
+  return read?.ok === true ? read.value : option.fallback;
 }

@@ -1,7 +1,8 @@
 /** From the command line to an exit code. */
 
-import { type CommandName, EXIT } from "./commands.ts";
-import { commandHelp, generalHelp } from "./help.ts";
+import type { Command, CommandName, Group } from "./command.ts";
+import { EXIT } from "./commands.ts";
+import { commandHelp, generalHelp, groupHelp } from "./help.ts";
 import type { Terminal } from "./output.ts";
 import {
   type Environment,
@@ -19,12 +20,22 @@ type Runner = (parsed: Parsed, terminal: Terminal) => Promise<number>;
 /** Loaded when needed: a question to a cluster must not wait for the modules of a node. */
 const RUNNERS: Readonly<Record<CommandName, () => Promise<Runner>>> = {
   cluster: async () => (await import("./cluster.ts")).cluster,
+  "rolling-restart": async () => (await import("./rolling-restart.ts")).rollingRestart,
   serve: async () => (await import("./serve.ts")).serve,
   incr: async () => (await import("./ask.ts")).incr,
   get: async () => (await import("./ask.ts")).get,
   list: async () => (await import("./ask.ts")).list,
   status: async () => (await import("./status.ts")).status,
   health: async () => (await import("./ask.ts")).health,
+  "member list": async () => (await import("./member.ts")).memberList,
+  "member add": async () => (await import("./member.ts")).memberAdd,
+  "member promote": async () => (await import("./member.ts")).memberPromote,
+  "member remove": async () => (await import("./member.ts")).memberRemove,
+  "member replace": async () => (await import("./member.ts")).memberReplace,
+  "member transfer": async () => (await import("./member.ts")).memberTransfer,
+  backup: async () => (await import("./backup.ts")).backup,
+  restore: async () => (await import("./restore.ts")).restore,
+  recover: async () => (await import("./restore.ts")).recover,
 };
 
 /**
@@ -55,7 +66,7 @@ export async function runCommandLine(
 async function carryOut(request: Request, environment: Environment, terminal: Terminal): Promise<number> {
   switch (request.kind) {
     case "help":
-      terminal.out((request.command === undefined ? generalHelp() : commandHelp(request.command)).trimEnd());
+      terminal.out(helpText(request.about).trimEnd());
       return EXIT.done;
     case "version":
       terminal.out(`raftally ${version()} (Node.js ${process.versions.node})`);
@@ -66,4 +77,9 @@ async function carryOut(request: Request, environment: Environment, terminal: Te
       return await run(request.parsed, terminal);
     }
   }
+}
+
+function helpText(about: Command | Group | undefined): string {
+  if (about === undefined) return generalHelp();
+  return "options" in about ? commandHelp(about) : groupHelp(about);
 }

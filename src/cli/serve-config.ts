@@ -1,16 +1,33 @@
 /** What `raftally serve` was told, checked as a whole. */
 
 import { readFileSync } from "node:fs";
-import { type Address, address, isLoopback, type MemberAddress, showAddress } from "./address.ts";
-import { type OptionValues, SECRET_CHARACTERS_MIN } from "./options.ts";
+import { hostname } from "node:os";
+import {
+  type Address,
+  address,
+  id as idOf,
+  isEverywhere,
+  isLoopback,
+  type MemberAddress,
+  showAddress,
+} from "./address.ts";
+import { discovery } from "./discovery.ts";
+import { type JoinAs, type OptionValues, SECRET_CHARACTERS_MIN } from "./options.ts";
 import { UsageError } from "./parse.ts";
 import { systemReason } from "./refusal.ts";
 
 /** One node, ready to be started. */
 export interface ServeConfig {
   readonly id: string;
-  readonly clusterId: string;
+  /** Undefined only for a node that joins: it learns it. */
+  readonly clusterId: string | undefined;
+  /** The initial members, this node among them; this node alone if it joins. */
   readonly members: readonly MemberAddress[];
+  /** How to find the cluster that runs already; undefined for an initial member. */
+  readonly join: JoinConfig | undefined;
+  readonly autoremoveMs: number | undefined;
+  /** Voters that are never removed by {@link autoremoveMs}. */
+  readonly wantedVoters: number;
   readonly listen: Address;
   readonly listenPeer: Address;
   readonly data: string;
@@ -18,47 +35,106 @@ export interface ServeConfig {
   readonly secret: string;
 }
 
+export interface JoinConfig {
+  readonly as: JoinAs;
+  /** Peer addresses to ask, as of now. */
+  readonly seeds: () => Promise<readonly string[]>;
+  /** How the seeds were named, for the log. */
+  readonly told: string;
+}
+
 /** @throws {UsageError} with the first thing that is not right. */
-export function serveConfig(values: OptionValues): ServeConfig {
-  const { id, clusterId, listen, listenPeer, data, heartbeatInterval, electionTimeout } = values;
+export function serveConfig(values: OptionValues, host: string = hostname()): ServeConfig {
+  const { listen, listenPeer, data, heartbeatInterval, electionTimeout } = values;
+  const joins = values.join !== undefined || values.discover !== undefined;
+  const id = values.id ?? (joins ? idFromHost(host) : undefined);
   if (id === undefined) throw wrong("--id (or RAFTALLY_ID) is needed: the name of this node");
-  if (clusterId === undefined) {
-    throw wrong(
-      "--cluster-id (or RAFTALLY_CLUSTER_ID) is needed: the name of the cluster, the same on every member",
-    );
-  }
   if (electionTimeout < 3 * heartbeatInterval) {
     throw wrong("--election-timeout must be at least 3 times --heartbeat-interval");
   }
   if (listen.port === listenPeer.port && listen.host === listenPeer.host) {
     throw wrong(`--listen and --listen-peer must differ, and both are ${showAddress(listen)}`);
   }
-  const members = values.members ?? [alone(id, values)];
-  const own = members.find((member) => member.id === id);
-  if (own === undefined) {
-    const names = members.map((member) => member.id).join(", ");
-    throw wrong(`--members must contain this node, ${id}; it lists ${names}`);
-  }
-  if (values.advertise !== undefined && values.advertise !== own.api) {
+  const membership = joins
+    ? joinOrMake(id, values)
+    : { members: initialMembers(id, values), join: undefined };
+  if (membership.join === undefined && values.clusterId === undefined) {
     throw wrong(
-      `--advertise says ${values.advertise}, and --members says ${own.api} for ${id}; they must agree`,
+      "--cluster-id (or RAFTALLY_CLUSTER_ID) is needed: the name of the cluster, the same on every member",
     );
   }
   const secret = secretOf(values);
-  refuseOpenPeers(secret, members, listenPeer);
-  return { id, clusterId, members, listen, listenPeer, data, secret };
+  refuseOpenPeers(secret, membership.members, listenPeer);
+  const { clusterId, autoremoveAfter: autoremoveMs, wantedVoters } = values;
+  return { id, clusterId, ...membership, autoremoveMs, wantedVoters, listen, listenPeer, data, secret };
 }
 
 function wrong(sentence: string): UsageError {
   return new UsageError(sentence, "serve");
 }
 
-/** A cluster of one node, from where it listens. */
-function alone(id: string, { listen, listenPeer, advertise }: OptionValues): MemberAddress {
-  if (advertise === undefined && (listen.host === "0.0.0.0" || listen.host === "::")) {
+/** Containers and pods are named by their host name; other machines often too. */
+function idFromHost(host: string): string {
+  const [label = ""] = host.toLowerCase().split(".");
+  if (idOf(label).ok) return label;
+  throw wrong(
+    `--id (or RAFTALLY_ID) is needed: the host name, "${host}", cannot name a node (1 to 32 of a-z, 0-9 and -)`,
+  );
+}
+
+type Membership = Pick<ServeConfig, "members" | "join">;
+
+/** With a list that names this node it makes the cluster, whatever else was said: all nodes may share settings. */
+function joinOrMake(id: string, values: OptionValues): Membership {
+  if (values.members?.some((member) => member.id === id) === true) {
+    return { members: initialMembers(id, values), join: undefined };
+  }
+  const own = reachableOwn(id, values);
+  const { join = [], discover, listenPeer } = values;
+  const peer = address(own.peer);
+  const goesBy = peer.ok ? [listenPeer, peer.value] : [listenPeer];
+  const told = [...join.map(showAddress), ...(discover === undefined ? [] : [`dns:${discover.name}`])];
+  return {
+    members: [own],
+    join: { as: values.joinAs, told: told.join(", "), seeds: discovery({ join, discover, own: goesBy }) },
+  };
+}
+
+/** All members of the cluster to make; this node's own row says where it is reached now. */
+function initialMembers(id: string, values: OptionValues): readonly MemberAddress[] {
+  const { members, advertise, advertisePeer } = values;
+  if (members === undefined) return [fromListening(id, values)];
+  if (!members.some((member) => member.id === id)) {
+    const names = members.map((member) => member.id).join(", ");
+    throw wrong(`--members must contain this node, ${id}; it lists ${names}`);
+  }
+  return members.map((member) => {
+    if (member.id !== id) return member;
+    return {
+      id,
+      peer: advertisePeer === undefined ? member.peer : showAddress(advertisePeer),
+      api: advertise ?? member.api,
+    };
+  });
+}
+
+/** This node's own row, from where it listens and what it advertises. */
+function fromListening(id: string, values: OptionValues): MemberAddress {
+  const { listen, listenPeer, advertise, advertisePeer } = values;
+  if (advertise === undefined && isEverywhere(listen.host)) {
     throw wrong(`--advertise is needed: nobody can reach a node at ${showAddress(listen)}`);
   }
-  return { id, peer: showAddress(listenPeer), api: advertise ?? `http://${showAddress(listen)}` };
+  const peer = showAddress(advertisePeer ?? listenPeer);
+  return { id, peer, api: advertise ?? `http://${showAddress(listen)}` };
+}
+
+/** The same of a node that others must be able to reach. @throws {UsageError} if they could not. */
+function reachableOwn(id: string, values: OptionValues): MemberAddress {
+  const own = fromListening(id, values);
+  if (values.advertisePeer === undefined && isEverywhere(values.listenPeer.host)) {
+    throw wrong(`--advertise-peer is needed: no other node can reach one at ${own.peer}`);
+  }
+  return own;
 }
 
 function secretOf({ secret, secretFile }: OptionValues): string {

@@ -123,12 +123,15 @@ class Server {
   }
 
   #startNode(): Promise<RunningNode> {
-    const { id, clusterId, members, data, listenPeer, secret } = this.#config;
+    const { id, clusterId, members, join, autoremoveMs, wantedVoters, data, listenPeer, secret } =
+      this.#config;
     const { heartbeatInterval, electionTimeout, writeTimeout, readTimeout } = this.#values;
     return startNode({
       id,
       clusterId,
       members,
+      ...(join === undefined ? {} : { join: { as: join.as, seeds: join.seeds } }),
+      ...(autoremoveMs === undefined ? {} : { autoremoveMs, wantedVoters }),
       directory: data,
       listenPeer,
       secret,
@@ -179,11 +182,14 @@ class Server {
   /** What is on disk is the truth: nothing is tidied up that a restart would read anyway. */
   async #breakDown(error: unknown, api: ApiServer | undefined): Promise<number> {
     const err = error instanceof Error ? error : new Error(String(error));
-    this.#log.fatal({ err }, err.message);
+    // Who was removed has nothing to be repaired: one sentence, no stack.
+    if (isFarewell(err)) this.#log.warn(err.message);
+    else this.#log.fatal({ err }, err.message);
     sendReport({ kind: "stopping", sentence: err.message });
     // Whoever waits for an answer was told "unknown"; that needs a moment to leave.
     await api?.close(BREAKDOWN_GRACE_MS);
-    process.exit(EXIT.failed);
+    if (isFarewell(err)) process.stderr.write(`raftally: ${err.message}\n`);
+    process.exit(isFarewell(err) ? EXIT.refused : EXIT.failed);
   }
 
   #exitNow(signal: string): void {
@@ -203,6 +209,11 @@ function ticks(ms: number): number {
   return Math.max(1, Math.round(ms / TICK_MS));
 }
 
+/** A running node learnt that its cluster has removed it: starting it again would be in vain. */
+function isFarewell(error: Error): boolean {
+  return error.name === "RemovedFromCluster" || error.name === "RefusedByPeer";
+}
+
 /** Errors whose message is a sentence for whoever configured the node. */
 const REFUSALS: ReadonlySet<string> = new Set([
   "StartRefusal",
@@ -212,6 +223,8 @@ const REFUSALS: ReadonlySet<string> = new Set([
   "NewerFormatError",
   "TransportError",
   "RefusedByPeer",
+  "RemovedFromCluster",
+  "JoinRefused",
 ]);
 
 function isRefusal(error: unknown): error is Error {
