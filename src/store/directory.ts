@@ -1,8 +1,11 @@
 /** A data directory from the moment it is locked: who it is, whom it has met, and what it remembers. */
 
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { NodeId } from "../raft/index.ts";
 import { IdentityError } from "./errors.ts";
-import { IdentityFile, type InitialMember, initIdentity, loadIdentity } from "./identity.ts";
+import { type InitialMember, initIdentity, loadIdentity } from "./identity.ts";
+import { IdentityFile } from "./identity-file.ts";
 import { type DirectoryLock, lockDirectory } from "./lock.ts";
 import { openStore } from "./open.ts";
 import type { Identity, NodeStore } from "./types.ts";
@@ -11,7 +14,11 @@ export interface OpenDirectoryOptions {
   readonly directory: string;
   readonly clusterId: string;
   readonly id: NodeId;
-  /** All initial members, this one included; the same list on every node, at every start. */
+  /**
+   * All initial members, this one included; the same list on every node, at every start until the cluster has formed.
+   * After that the log knows who belongs to it, and this node's own row is all that is looked at: it says where the
+   * node is now. It may also be empty then.
+   */
   readonly members: readonly InitialMember[];
 }
 
@@ -30,15 +37,17 @@ export interface DataDirectory {
 
 /**
  * Locks a data directory and learns who it is; an empty one becomes that of a new node.
- * @throws {IdentityError} in use, not writable, of another cluster or node, of a newer format, or made for
- *   other members.
+ * @throws {IdentityError} in use, not writable, of another cluster or node, of a newer format, made for other
+ *   members and not formed yet, of a node that is joining, or left by a recovery that was interrupted.
  */
 export async function openDirectory(options: OpenDirectoryOptions): Promise<DataDirectory> {
   const { directory, clusterId, id } = options;
   const lock = lockDirectory(directory);
   try {
+    refuseHalfRecovered(directory);
     const identity = (await loadIdentity(directory, { clusterId, id })) ?? (await initIdentity(options));
-    refuseOtherMembers(identity, options);
+    if (identity.formed) refuseWithoutSelf(identity, options);
+    else refuseOtherMembers(identity, options);
     return new LockedDirectory(directory, new IdentityFile(directory, identity), lock);
   } catch (error) {
     lock.release();
@@ -46,7 +55,33 @@ export async function openDirectory(options: OpenDirectoryOptions): Promise<Data
   }
 }
 
-/** A list of members that differs from the one the cluster was made with would be silently without effect. */
+/** The folder whose existence says that a recovery has been decided on, and only has to be put in place. */
+export const RECOVERED_FOLDER = "recovered";
+
+/** Whether a recovery was interrupted after it had been decided on, so that the directory is of both clusters. */
+export function isHalfRecovered(directory: string): boolean {
+  return existsSync(join(directory, RECOVERED_FOLDER));
+}
+
+/** @throws {IdentityError} */
+export function refuseHalfRecovered(directory: string): void {
+  if (!isHalfRecovered(directory)) return;
+  throw new IdentityError(
+    "recovering",
+    `${directory} was being recovered when that was interrupted; run \`raftally recover\` on it again, which finishes it.`,
+  );
+}
+
+/** Whoever is left out of a list that is given has been given another node's. */
+function refuseWithoutSelf({ id }: Identity, { directory, members }: OpenDirectoryOptions): void {
+  if (members.length === 0 || members.some((member) => member.id === id)) return;
+  throw new IdentityError(
+    "otherMembers",
+    `${directory} belongs to node ${id}, which is not in the list of members; give it its row, or no list at all.`,
+  );
+}
+
+/** A list that differs from the one the cluster was made with would form another cluster with whoever has that one. */
 function refuseOtherMembers(identity: Identity, { directory, members }: OpenDirectoryOptions): void {
   const text = (list: readonly InitialMember[]): string =>
     list
@@ -61,7 +96,8 @@ function refuseOtherMembers(identity: Identity, { directory, members }: OpenDire
   );
 }
 
-class LockedDirectory implements DataDirectory {
+/** A directory of a node that is one of its cluster. */
+export class LockedDirectory implements DataDirectory {
   readonly #directory: string;
   readonly #file: IdentityFile;
   readonly #lock: DirectoryLock;

@@ -14,12 +14,12 @@ export interface CorruptionDetails {
 }
 
 /**
- * What can be done about a node whose memory is lost, as a clause. An older copy would forget votes and entries
- * that the node has acknowledged since.
+ * What can be done about a node whose memory is lost, as a clause. Nothing brings back the node itself: an older copy
+ * of its directory would forget votes and entries that it has acknowledged since.
  */
 export const LOST_ADVICE: string =
-  "restore its whole directory from a copy made while it was stopped and not started since, or leave it off: the " +
-  "cluster goes on with a majority of its nodes (this version cannot replace a member)";
+  "start a fresh node under a new id on an empty directory with `raftally serve --join`, and then put it in the " +
+  "place of this one with `raftally member replace OLD NEW`";
 
 const CORRUPTION_ADVICE: string =
   "this node may have forgotten something it acknowledged, so do not start it again on this directory: " +
@@ -81,6 +81,8 @@ export type IdentityCode =
   | "unreadable"
   | "unwritable"
   | "alreadyInitialised"
+  | "joining"
+  | "recovering"
   | "inUse";
 
 /** The data directory is not this node's to use. Nothing was changed. The message is a whole sentence. */

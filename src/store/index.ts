@@ -26,14 +26,14 @@ export {
 } from "./errors.ts";
 export {
   type ExpectedIdentity,
-  IdentityFile,
   type InitialMember,
   type InitOptions,
   initIdentity,
   initialBase,
-  isClusterId,
   loadIdentity,
 } from "./identity.ts";
+export { IdentityFile } from "./identity-file.ts";
+export { isClusterId } from "./identity-json.ts";
 export {
   type JoinDirectoryOptions,
   type JoiningDirectory,

@@ -1,8 +1,16 @@
 /** The data directory of a node that joins a cluster which is there already. See DESIGN.md for its states. */
 
+import { assert } from "../base/index.ts";
 import type { Member, NodeId } from "../raft/index.ts";
-import type { DataDirectory } from "./directory.ts";
-import type { JoiningIdentity } from "./types.ts";
+import { type DataDirectory, LockedDirectory, refuseHalfRecovered } from "./directory.ts";
+import { type Disk, realDisk } from "./disk.ts";
+import { IdentityError, StorageFailure } from "./errors.ts";
+import { initialBase, initJoining, loadAnyIdentity, requireClusterId } from "./identity.ts";
+import { IdentityFile } from "./identity-file.ts";
+import { replaceIdentity } from "./identity-json.ts";
+import { type DirectoryLock, lockDirectory } from "./lock.ts";
+import type { Identity, JoiningIdentity } from "./types.ts";
+import { createLog } from "./wal-segment.ts";
 
 export interface JoinDirectoryOptions {
   readonly directory: string;
@@ -38,7 +46,98 @@ export interface MemberDirectory {
  *   a new cluster that has not formed.
  */
 export async function joinDirectory(
-  _options: JoinDirectoryOptions,
+  options: JoinDirectoryOptions,
 ): Promise<JoiningDirectory | MemberDirectory> {
-  throw new Error("being built");
+  const { directory, id } = options;
+  const lock = lockDirectory(directory);
+  try {
+    refuseHalfRecovered(directory);
+    const identity = (await loadAnyIdentity(directory, options)) ?? (await initJoining(directory, id));
+    if ("joining" in identity) return new Joining(directory, identity, lock);
+    if (!identity.formed) throw notFormed(directory, identity);
+    return {
+      kind: "member",
+      data: new LockedDirectory(directory, new IdentityFile(directory, identity), lock),
+    };
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+}
+
+function notFormed(directory: string, { clusterId }: Identity): IdentityError {
+  return new IdentityError(
+    "otherMembers",
+    `${directory} was made for an initial member of the new cluster "${clusterId}", which has not formed yet; start ` +
+      "it with its list of members as before, or name another data directory to join a cluster.",
+  );
+}
+
+class Joining implements JoiningDirectory {
+  readonly kind = "joining";
+  readonly identity: JoiningIdentity;
+  readonly #directory: string;
+  readonly #lock: DirectoryLock;
+
+  constructor(directory: string, identity: JoiningIdentity, lock: DirectoryLock) {
+    this.identity = identity;
+    this.#directory = directory;
+    this.#lock = lock;
+  }
+
+  async joined(clusterId: string, members: readonly Member[]): Promise<DataDirectory> {
+    const identity = await becomeMember(realDisk, this.#directory, {
+      joining: this.identity,
+      clusterId,
+      members,
+    });
+    return new LockedDirectory(this.#directory, new IdentityFile(this.#directory, identity), this.#lock);
+  }
+
+  close(): void {
+    this.#lock.release();
+  }
+}
+
+/**
+ * Makes the log of a node that has become a member, and then says so in identity.json. What a crash in between leaves
+ * is a log that holds nothing, and which is made again.
+ * @throws {StorageFailure} (rejects) the disk failed.
+ */
+export async function becomeMember(
+  disk: Disk,
+  directory: string,
+  member: {
+    readonly joining: JoiningIdentity;
+    readonly clusterId: string;
+    readonly members: readonly Member[];
+  },
+): Promise<Identity> {
+  const { joining, clusterId, members } = member;
+  const { id, incarnation } = joining;
+  requireClusterId(clusterId);
+  assert(
+    members.some((one) => one.id === id && one.incarnation === incarnation),
+    "join: a cluster that takes a node in names it",
+  );
+  const { joining: _, ...kept } = joining;
+  const identity: Identity = {
+    ...kept,
+    clusterId,
+    formed: true,
+    joined: true,
+    members: [...members].sort(byId),
+  };
+  try {
+    await createLog(disk, directory, { owner: identity, base: initialBase(identity) });
+    await replaceIdentity(disk, directory, identity);
+  } catch (cause) {
+    if (cause instanceof IdentityError) throw cause;
+    throw new StorageFailure("join the cluster", cause);
+  }
+  return identity;
+}
+
+function byId(a: Member, b: Member): number {
+  return a.id < b.id ? -1 : 1;
 }

@@ -3,10 +3,15 @@
 import { join } from "node:path";
 import { assert, defined } from "../base/index.ts";
 import type { Totals } from "../counter/index.ts";
-import type { Entry, EntryId, LogWrite, SnapshotMeta } from "../raft/index.ts";
+import {
+  type Entry,
+  type EntryId,
+  type LogWrite,
+  NO_CONFIGURATION,
+  type SnapshotMeta,
+} from "../raft/index.ts";
 import { type Disk, realDisk } from "./disk.ts";
 import { StorageFailure } from "./errors.ts";
-import { initialBase } from "./identity.ts";
 import { type DirectoryLock, lockDirectory } from "./lock.ts";
 import { hardStateAfterInstall, planRepair, withKnownCommit } from "./recover.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
@@ -114,7 +119,9 @@ class Store implements NodeStore {
         onFailure,
       });
       opened.push(snapshots);
-      const initial = initialBase(identity).configuration;
+      const { hardState, base } = log.shape;
+      // A state that begins now begins where the log does. Behind a log that begins later it is restored at once.
+      const initial = base.index === 0 ? base.configuration : NO_CONFIGURATION;
       const state = await StateStore.open({
         path: join(directory, "state.db"),
         clusterId,
@@ -122,7 +129,6 @@ class Store implements NodeStore {
         onFailure,
       });
       opened.push(state);
-      const { hardState, base } = log.shape;
       const found = {
         hardState,
         base,

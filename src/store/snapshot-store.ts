@@ -24,7 +24,7 @@
 
 import { join } from "node:path";
 import { assert } from "../base/index.ts";
-import type { EntryId, Index } from "../raft/index.ts";
+import { type EntryId, type Index, isNoConfiguration } from "../raft/index.ts";
 import { type Disk, realDisk } from "./disk.ts";
 import { StorageFailure } from "./errors.ts";
 import { readSnapshots, removeUnfinished, sizeOf, TAKING, writeWhole } from "./snapshot-folder.ts";
@@ -113,6 +113,7 @@ export class SnapshotStore {
   /**
    * Copies the state, at whatever index it has, while it goes on changing. Callers at the same time share one.
    * @throws {CorruptionError} if a row of the state, or one that is missing, is found damaged on the way.
+   * @throws {InvariantViolation} if the state knows no configuration yet, as on a node that has just joined.
    */
   take(state: StateStore): Promise<SnapshotManifest> {
     this.#taking ??= this.#take(state).finally(() => {
@@ -192,10 +193,13 @@ export class SnapshotStore {
   /**
    * Begins to receive, or goes on with, the snapshot of this manifest. A second call for the same one takes
    * over from the first, whose writes then do nothing. Unfinished files of other snapshots are removed.
-   * @throws {InvariantViolation} for a manifest of another cluster, or whose checksum is none; nothing changes.
+   * @throws {InvariantViolation} for a manifest of another cluster, without a configuration, or whose checksum is
+   *   none; nothing changes.
    */
   async receive(manifest: SnapshotManifest): Promise<IncomingSnapshot> {
     assert(manifest.clusterId === this.#clusterId, "snapshot: only this cluster's snapshots are received");
+    const { configuration } = manifest.meta;
+    assert(!isNoConfiguration(configuration), "snapshot: what is received names a configuration");
     const name = partName(manifest);
     return this.#finally("receive a snapshot", () =>
       this.#inTurn(async () => {

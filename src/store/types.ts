@@ -152,7 +152,10 @@ export interface NodeStore {
   totals(): Promise<Totals>;
   /** The digests of the state that are remembered, oldest first: of every 1,024th index, at most the last 64. */
   digests(): Promise<readonly StateDigest[]>;
-  /** Copies the state to a durable snapshot at whatever index it finds, while applying goes on. */
+  /**
+   * Copies the state to a durable snapshot at whatever index it finds, while applying goes on. Not to be called before
+   * the state knows a configuration (`Raft.mayTakeSnapshot`): nobody could go on from such a snapshot.
+   */
   takeSnapshot(): Promise<SnapshotManifest>;
   /** Replaces the state by the local snapshot at this position, which `IncomingSnapshot.finish` made durable. */
   restore(meta: SnapshotMeta): Promise<Applied>;
