@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type NodeView, RaftallyClient } from "../src/client/index.ts";
+import type { Node, Target } from "./target.ts";
 
 const EXECUTABLE = fileURLToPath(new URL("../bin/raftally.js", import.meta.url));
 
@@ -18,13 +19,7 @@ const READY_MS = 20_000;
 /** How long a graceful stop may take before the process is killed, ms. */
 const STOP_MS = 10_000;
 
-export interface Node {
-  readonly id: string;
-  readonly url: string;
-  readonly peer: string;
-}
-
-export class Cluster {
+export class Cluster implements Target {
   /** Everything the cluster writes: data and logs of all nodes. Removed by {@link stop}. */
   readonly directory: string;
   readonly nodes: readonly Node[];

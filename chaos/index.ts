@@ -2,5 +2,7 @@
  * Real processes, real faults. `npm run chaos` runs the scenarios; this door gives the examples and tests their
  * local cluster. Nothing here knows more of the product than its command line and its client.
  */
-export { Cluster, type Node } from "./cluster.ts";
-export { Load, type LoadResult } from "./load.ts";
+export { Cluster } from "./cluster.ts";
+export { Load, type LoadOptions, type LoadResult } from "./load.ts";
+export { LocalCluster } from "./local-cluster.ts";
+export type { Node, Target } from "./target.ts";

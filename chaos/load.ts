@@ -1,17 +1,29 @@
 /** Concurrent clients that increment and read, and remember exactly what they were promised. */
 
 import { OutcomeUnknown, type RaftallyClient, RaftallyError, Unavailable } from "../src/client/index.ts";
-import type { Cluster } from "./cluster.ts";
+import type { Target } from "./target.ts";
 
 export interface LoadResult {
   readonly acknowledged: number;
   readonly unknown: number;
   readonly refused: number;
   readonly reads: number;
+  /** Reads that ended without an answer. */
+  readonly failedReads: number;
   /** The longest time in which no increment was acknowledged, ms. */
   readonly longestStallMs: number;
   /** What was wrong with answers while the load ran; empty if nothing was. */
   readonly problems: readonly string[];
+}
+
+export interface LoadOptions {
+  /** Of its counters, which nobody else may write. */
+  readonly prefix?: string;
+  /**
+   * `one`: each reader asks one node only, always, so that a node with an old state cannot hide behind the others;
+   * whatever it may do to that node, its reads then fail. `any`: readers do as a client does, and no read may fail.
+   */
+  readonly readers?: "one" | "any";
 }
 
 /** For one counter. */
@@ -23,21 +35,22 @@ interface Promised {
 }
 
 export class Load {
-  readonly #cluster: Cluster;
-  readonly #prefix: string;
+  readonly #cluster: Target;
+  readonly #options: Required<LoadOptions>;
   readonly #promised: Map<string, Promised> = new Map();
   readonly #problems: string[] = [];
   readonly #workers: Promise<void>[] = [];
   #stopping = false;
   #refused = 0;
   #reads = 0;
+  #failedReads = 0;
   #lastAcknowledgedAt = performance.now();
   #longestStallMs = 0;
+  #lapStallMs = 0;
 
-  /** @param prefix of its counters, which nobody else may write. */
-  constructor(cluster: Cluster, prefix = "load") {
+  constructor(cluster: Target, options: LoadOptions = {}) {
     this.#cluster = cluster;
-    this.#prefix = prefix;
+    this.#options = { prefix: "load", readers: "one", ...options };
   }
 
   get acknowledged(): number {
@@ -46,13 +59,22 @@ export class Load {
 
   /** Starts so many writers, and half as many readers, each beginning at another node. */
   start(writers: number): void {
+    const { prefix, readers } = this.#options;
     this.#lastAcknowledgedAt = performance.now();
     for (let at = 0; at < writers; at++)
-      this.#workers.push(this.#write(this.#cluster.client(at), `${this.#prefix}:${at % 8}`));
+      this.#workers.push(this.#write(this.#cluster.client(at), `${prefix}:${at % 8}`));
     for (let at = 0; at < writers / 2; at++) {
       const { id } = this.#cluster.nodes[at % this.#cluster.nodes.length] ?? { id: "n1" };
-      this.#workers.push(this.#read(this.#cluster.clientOf(id), `${this.#prefix}:${at % 8}`));
+      const client = readers === "one" ? this.#cluster.clientOf(id) : this.#cluster.client(at);
+      this.#workers.push(this.#read(client, `${prefix}:${at % 8}`));
     }
+  }
+
+  /** The longest time without an acknowledged increment since the last call of this, or since the start; ms. */
+  lap(): number {
+    const stallMs = Math.max(this.#lapStallMs, performance.now() - this.#lastAcknowledgedAt);
+    this.#lapStallMs = 0;
+    return stallMs;
   }
 
   #of(key: string): Promised {
@@ -71,7 +93,9 @@ export class Load {
         if (value > BigInt(promised.sent))
           this.#problems.push(`${key} is ${value} after ${promised.sent} increments`);
         const now = performance.now();
-        this.#longestStallMs = Math.max(this.#longestStallMs, now - this.#lastAcknowledgedAt);
+        const stallMs = now - this.#lastAcknowledgedAt;
+        this.#longestStallMs = Math.max(this.#longestStallMs, stallMs);
+        this.#lapStallMs = Math.max(this.#lapStallMs, stallMs);
         this.#lastAcknowledgedAt = now;
       } catch (error) {
         if (error instanceof OutcomeUnknown) promised.unknown++;
@@ -81,13 +105,14 @@ export class Load {
     }
   }
 
-  /** Reads one counter from one node, always: whatever was acknowledged before a read began, it must show. */
+  /** Reads one counter: whatever was acknowledged before a read began, it must show. */
   async #read(client: RaftallyClient, key: string): Promise<void> {
     const promised = this.#of(key);
     while (!this.#stopping) {
       const before = promised.acknowledged;
       try {
-        const reading = await client.get(key, { timeoutMs: 2_000 });
+        const timeoutMs = this.#options.readers === "one" ? 2_000 : 10_000;
+        const reading = await client.get(key, { timeoutMs });
         this.#reads++;
         const value = Number(reading?.value ?? 0n);
         if (value < before)
@@ -97,6 +122,7 @@ export class Load {
       } catch (error) {
         // A node that is dead, paused or without a majority does not answer: that is no wrong answer.
         if (!(error instanceof RaftallyError)) throw error;
+        this.#failedReads++;
       }
     }
   }
@@ -111,6 +137,7 @@ export class Load {
       unknown: all.reduce((sum, { unknown }) => sum + unknown, 0),
       refused: this.#refused,
       reads: this.#reads,
+      failedReads: this.#failedReads,
       longestStallMs: this.#longestStallMs,
       problems: this.#problems,
     };
