@@ -66,7 +66,7 @@ describe("the command line, asking a running cluster", { timeout: PATIENT_MS }, 
 
 describe("a cluster under load", { timeout: PATIENT_MS }, () => {
   it("does not let a client feel that its leader is stopped with SIGTERM", async () => {
-    const load = new Load(cluster, "term");
+    const load = new Load(cluster, { prefix: "term" });
     load.start(8);
     await served(load, 200);
     const leader = await cluster.leader();
@@ -84,7 +84,7 @@ describe("a cluster under load", { timeout: PATIENT_MS }, () => {
   });
 
   it("replaces a paused leader, which reads nothing stale and follows when it goes on", async () => {
-    const load = new Load(cluster, "pause");
+    const load = new Load(cluster, { prefix: "pause" });
     load.start(8);
     await served(load, 200);
     const paused = await cluster.leader();
@@ -109,7 +109,7 @@ describe("a cluster under load", { timeout: PATIENT_MS }, () => {
   });
 
   it("has kept every acknowledged increment when all nodes are killed at once", async () => {
-    const load = new Load(cluster, "kill");
+    const load = new Load(cluster, { prefix: "kill" });
     load.start(8);
     await served(load, 300);
     await cluster.kill(...cluster.nodes.map(({ id }) => id));
