@@ -19,6 +19,7 @@ const FORMAT = 1;
 const HOST = "127.0.0.1";
 const PATH = "/rolling-restart";
 const ANSWER_MS = 5_000;
+const CLOSE_MS = 200;
 
 /** What the launcher does when it is asked. Resolves with a sentence if it did not do all. */
 export type Restart = (say: (line: string) => void, signal: AbortSignal) => Promise<string | undefined>;
@@ -29,7 +30,7 @@ type Word =
   | { readonly kind: "end"; readonly refusal?: string | undefined };
 
 export interface Control {
-  /** Waits until whoever asked has been answered. */
+  /** Waits a moment, so that whoever asked can still be answered. */
   close(): Promise<void>;
 }
 
@@ -68,7 +69,13 @@ export async function openControl(data: string, restart: Restart): Promise<Contr
   return {
     close: () => {
       rmSync(path, { force: true });
-      return new Promise((resolve) => server.close(() => resolve()));
+      return new Promise((resolve) => {
+        const cut = setTimeout(() => server.closeAllConnections(), CLOSE_MS);
+        server.close(() => {
+          clearTimeout(cut);
+          resolve();
+        });
+      });
     },
   };
 }
