@@ -1,9 +1,16 @@
 /** The contract of the reducer: what it is told (`NodeEvent`) and what it wants done (`Effects`). */
 
 import type { Command } from "../counter/index.ts";
-import type { Entry, LogWrite, Message, NodeId, SnapshotMeta, TraceEvent } from "../raft/index.ts";
+import type { Entry, LogWrite, Member, Message, NodeId, SnapshotMeta, TraceEvent } from "../raft/index.ts";
 import type { Applied, Query, QueryAnswers, StateDigest } from "../store/index.ts";
-import type { Consistency, ReadResult, WriteResult } from "./types.ts";
+import type {
+  Consistency,
+  MembershipRequest,
+  MembershipResult,
+  ReadResult,
+  TransferResult,
+  WriteResult,
+} from "./types.ts";
 
 /** Names one request of a client, unique within the process. */
 export type RequestId = number;
@@ -31,15 +38,28 @@ export type NodeEvent =
   | { readonly kind: "snapshotProgress"; readonly to: NodeId }
   | { readonly kind: "snapshotSent"; readonly to: NodeId; readonly ok: boolean }
   | { readonly kind: "unreachable"; readonly peer: NodeId }
-  /** Hand leadership to the voter whose log reaches furthest; nothing happens on a node that does not lead. */
-  | { readonly kind: "transfer" }
+  | { readonly kind: "membership"; readonly id: RequestId; readonly request: MembershipRequest }
+  /** A peer says what the configuration should say of it. */
+  | {
+      readonly kind: "announce";
+      readonly from: NodeId;
+      readonly member: Member;
+      readonly wantsVote: boolean;
+    }
+  /**
+   * Hand leadership to `to`, or to the voter whose log reaches furthest. With an id it is a request, and answered;
+   * without, nothing happens on a node that does not lead.
+   */
+  | { readonly kind: "transfer"; readonly id?: RequestId; readonly to?: NodeId | undefined }
   /** Hand leadership over and take no more writes: the node is about to stop. */
   | { readonly kind: "stop" };
 
 /** A request that has ended. */
 export type Response =
   | { readonly kind: "write"; readonly id: RequestId; readonly result: WriteResult }
-  | { readonly kind: "read"; readonly id: RequestId; readonly result: ReadResult };
+  | { readonly kind: "read"; readonly id: RequestId; readonly result: ReadResult }
+  | { readonly kind: "membership"; readonly id: RequestId; readonly result: MembershipResult }
+  | { readonly kind: "transfer"; readonly id: RequestId; readonly result: TransferResult };
 
 /** What the driver has to do now, in the order of the fields. Everything is handed out once. */
 export interface Effects {
@@ -68,6 +88,8 @@ export type NodeTrace =
   | TraceEvent
   /** Commands became an entry: how many, in how many bytes. */
   | { readonly kind: "entry"; readonly commands: number; readonly bytes: number }
+  /** This leader removes a member that was silent for so long, ms. */
+  | { readonly kind: "autoremove"; readonly peer: NodeId; readonly silentMs: number }
   | { readonly kind: "alarm"; readonly text: string };
 
 export interface NodeSettings {
@@ -89,6 +111,10 @@ export interface NodeSettings {
   readonly applyStallMs: number;
   /** Bytes of commands in one entry; one command always fits. */
   readonly entryBytesMax: number;
+  /** A leader removes a member that was silent for so long, ms; undefined: never. */
+  readonly autoremoveMs: number | undefined;
+  /** Voters that the cluster is to have: no leader makes it smaller by itself. */
+  readonly wantedVoters: number;
   /** A snapshot is taken when the log holds this many bytes … */
   readonly snapshotBytes: number;
   /** … or this many entries beyond the latest snapshot. */
@@ -105,6 +131,8 @@ export const NODE_SETTINGS: NodeSettings = {
   applyBytesMax: 4_194_304,
   applyStallMs: 2_000,
   entryBytesMax: 1_048_576,
+  autoremoveMs: undefined,
+  wantedVoters: 3,
   snapshotBytes: 16_777_216,
   snapshotEntries: 50_000,
 };

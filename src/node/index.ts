@@ -21,7 +21,20 @@
 /** The nouns in which members are named, for whoever reads them from a request. */
 export { type Configuration, isNodeId, type Member, type NodeId, nodeId } from "../raft/index.ts";
 /** For whoever starts nodes as processes: whether one has this directory already. */
-export { isInUse } from "../store/index.ts";
+/** For the command line: what is done with a data directory, or a backup, while no node runs on it. */
+/** For whoever sends a backup over HTTP: the file format of a {@link Backup}. */
+export {
+  type BackupManifest,
+  type BackupStream,
+  isInUse,
+  loadIdentity,
+  type Recovery,
+  type Restored,
+  readBackup,
+  recoverDirectory,
+  restoreBackup,
+  writeBackup,
+} from "../store/index.ts";
 export {
   type Effects,
   NODE_SETTINGS,

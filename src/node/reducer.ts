@@ -17,13 +17,17 @@ import {
 } from "../raft/index.ts";
 import type { Applied, StateDigest } from "../store/index.ts";
 import { Contact } from "./contact.ts";
-import { DigestWatch } from "./digest-watch.ts";
 import type { Effects, NodeEvent, NodeSettings, NodeTrace, Response } from "./events.ts";
+import { HeldMessages } from "./held-messages.ts";
+import { LogTime } from "./log-time.ts";
 import { MachineQueue } from "./machine-queue.ts";
+import { Operations } from "./operations.ts";
 import { ReadQueue } from "./read-queue.ts";
+import { diverged, overloaded, stopping } from "./refusals.ts";
 import { SnapshotTrigger } from "./snapshot-trigger.ts";
-import type { NodeRefusal, WriteResult } from "./types.ts";
-import { overloaded, WriteQueue } from "./write-queue.ts";
+import { Soundness } from "./soundness.ts";
+import type { MembershipRequest, PlanResult, WriteResult } from "./types.ts";
+import { WriteQueue } from "./write-queue.ts";
 
 export interface ReducerOptions {
   readonly raft: RaftOptions;
@@ -37,30 +41,31 @@ export class NodeReducer {
   readonly #writes = new WriteQueue();
   readonly #reads = new ReadQueue();
   readonly #contact = new Contact();
-  readonly #digestWatch: DigestWatch;
-  /** Messages that wait for a write, oldest first. */
-  #held: { readonly seq: number; readonly messages: Ready["send"] }[] = [];
-  #persistedSeq = 0;
+  readonly #soundness: Soundness;
+  readonly #operations: Operations;
+  readonly #held = new HeldMessages();
   /** The write that carries the latest entry of commands; the next entry waits for it. */
   #entrySeq = 0;
   readonly #machine: MachineQueue;
   readonly #snapshots: SnapshotTrigger;
-  /** Moment up to which the entries of this term account for log time, ms. */
-  #stampedMs: { readonly term: number; readonly at: number } | undefined;
+  readonly #logTime = new LogTime();
   #leader: NodeId | undefined;
-  #alarm: string | undefined;
-  #diverged = false;
   #stopping = false;
   /** Reads that failed are asked again at the next tick, not at once. */
   #askReads = true;
-  #digests: StateDigest[] = [];
   #trace: NodeTrace[] = [];
 
   constructor(options: ReducerOptions) {
     this.#raft = new Raft(options.raft);
     this.#settings = options.settings;
     this.#self = options.raft.self;
-    this.#digestWatch = new DigestWatch(options.raft.self);
+    this.#operations = new Operations({
+      raft: this.#raft,
+      self: options.raft.self,
+      settings: options.settings,
+      reachableTicks: options.raft.settings.electionTicks,
+    });
+    this.#soundness = new Soundness(options.raft.self);
     this.#machine = new MachineQueue(options.raft.applied);
     this.#snapshots = new SnapshotTrigger(options.settings, options.raft.snapshot?.index ?? 0);
   }
@@ -77,6 +82,7 @@ export class NodeReducer {
         this.#machine.tick();
         this.#writes.expire(nowMs, this.#settings);
         this.#reads.expire(nowMs, this.#settings.readMs);
+        this.#operations.tick(nowMs);
         this.#askReads = true;
         // Whoever must not lead may still be elected: it hands over again as often as that happens.
         if (this.#mustNotLead(nowMs)) this.#raft.step({ kind: "transfer", to: undefined });
@@ -90,7 +96,7 @@ export class NodeReducer {
       case "digest":
         return this.#compare(event.from, event.digest);
       case "persisted":
-        this.#persistedSeq = Math.max(this.#persistedSeq, event.seq);
+        this.#held.persisted(event.seq);
         return this.#raft.step(event);
       case "applied":
         return this.#applied(event.applied);
@@ -104,10 +110,17 @@ export class NodeReducer {
       case "snapshotSent":
       case "unreachable":
         return this.#raft.step(event);
+      case "membership":
+        return this.#operations.change(event.id, event.request, nowMs);
+      case "announce":
+        if (event.member.id === event.from) this.#operations.announced(event.member, event.wantsVote, nowMs);
+        return;
       case "transfer":
-        return this.#raft.step({ kind: "transfer", to: undefined });
+        if (event.id !== undefined) return this.#operations.transfer(event.id, event.to, nowMs);
+        return this.#raft.step({ kind: "transfer", to: event.to });
       case "stop":
         this.#stopping = true;
+        this.#operations.stop();
         return this.#raft.step({ kind: "transfer", to: undefined });
     }
   }
@@ -116,22 +129,23 @@ export class NodeReducer {
   drain(nowMs: number): Effects {
     this.#steer();
     this.#ask();
+    this.#operations.advance();
     const proposed = this.#propose(nowMs);
     const ready = this.#raft.ready(
       this.#machine.hasRoom(this.#isStateAwaited) ? this.#settings.applyBytesMax : 0,
     );
     if (proposed && ready.write !== undefined) this.#entrySeq = ready.write.seq;
-    for (const outcome of ready.outcomes) this.#writes.settle(outcome);
+    for (const outcome of ready.outcomes) {
+      if (!this.#operations.settle(outcome)) this.#writes.settle(outcome);
+    }
     this.#handOut(ready, nowMs);
     const queries = this.#reads.takeQueries(this.#machine.handedOut);
     const commands = ready.apply.filter((entry) => entry.kind === "command").map((entry) => entry.index);
-    const trace: NodeTrace[] = [...this.#trace, ...ready.trace];
+    const trace: NodeTrace[] = [...this.#trace, ...this.#operations.takeTrace(), ...ready.trace];
     this.#trace = [];
-    const digests = this.#digests;
-    this.#digests = [];
     return {
       write: ready.write,
-      send: this.#release(ready),
+      send: this.#held.release(ready),
       restore: ready.restore,
       apply:
         ready.apply.length === 0
@@ -139,8 +153,8 @@ export class NodeReducer {
           : { entries: ready.apply, wantOutcomes: commands.some((index) => this.#writes.awaits(index)) },
       queries: queries === undefined ? [] : [queries],
       responses: this.#responses(),
-      digests,
-      takeSnapshot: !this.#diverged && this.#snapshots.maybeBegin(this.#raft.applied),
+      digests: this.#soundness.takeDigests(),
+      takeSnapshot: this.mayTakeSnapshot && this.#snapshots.maybeBegin(this.#raft.applied),
       sendSnapshot: this.#soundSnapshots(ready.sendSnapshot),
       trace,
     };
@@ -158,14 +172,29 @@ export class NodeReducer {
     return this.#raft.configuration;
   }
 
+  /** The configuration that cannot be undone any more. */
+  get committedConfiguration(): Configuration {
+    return this.#raft.committedConfiguration;
+  }
+
+  /** Whether this node has a state that a snapshot can be taken of. */
+  get mayTakeSnapshot(): boolean {
+    return !this.#soundness.diverged && this.#raft.mayTakeSnapshot;
+  }
+
+  /** What a change of the membership would mean. */
+  plan(request: MembershipRequest): PlanResult {
+    return this.#operations.plan(request);
+  }
+
   /** What is known of replicas that differ, in a sentence. */
   get alarm(): string | undefined {
-    return this.#alarm;
+    return this.#soundness.alarm;
   }
 
   /** Whether this node's state is known to be wrong. */
   get diverged(): boolean {
-    return this.#diverged;
+    return this.#soundness.diverged;
   }
 
   get stopping(): boolean {
@@ -179,8 +208,8 @@ export class NodeReducer {
 
   /** Whether nobody waits for an answer and leadership is handed over, so that stopping hurts nobody. */
   get isDrained(): boolean {
-    const handedOver = !this.#raft.isLeader || this.configuration.members.length === 1;
-    return this.#writes.isEmpty && this.#reads.isEmpty && handedOver;
+    const handedOver = !this.#raft.isLeader || !this.#hasSuccessor;
+    return this.#writes.isEmpty && this.#reads.isEmpty && this.#operations.isEmpty && handedOver;
   }
 
   /** How old a stale read's answer may be, ms; undefined before the first contact with a leader. */
@@ -195,12 +224,14 @@ export class NodeReducer {
   /** Ends every request that still waits: the process is about to exit. */
   abandon(): readonly Response[] {
     this.#writes.abandon();
+    this.#operations.abandon();
     this.#reads.refuseAll(stopping());
     return this.#responses();
   }
 
   #receive(message: Message, nowMs: number): void {
     this.#contact.heard(message.from, nowMs);
+    this.#operations.heard(message.from);
     const leads = message.kind === "append" || message.kind === "heartbeat";
     if (leads && message.term >= this.#raft.term) {
       const committed = message.kind === "append" ? message.commit : message.leaderCommit;
@@ -226,12 +257,12 @@ export class NodeReducer {
   /** A node that stops, is wrong, or whose state machine hangs can commit, but it cannot answer. */
   #mustNotLead(nowMs: number): boolean {
     const stalled = this.#machine.waitingMs(nowMs) >= this.#settings.applyStallMs;
-    return this.#stopping || this.#diverged || stalled;
+    return this.#stopping || this.#soundness.diverged || stalled;
   }
 
   /** What is wrong must not spread: a node whose state differs from the majority's sends it to nobody. */
   #soundSnapshots(wanted: Ready["sendSnapshot"]): Ready["sendSnapshot"] {
-    if (!this.#diverged) return wanted;
+    if (!this.#soundness.diverged) return wanted;
     for (const { to } of wanted) this.#raft.step({ kind: "snapshotSent", to, ok: false });
     return [];
   }
@@ -246,14 +277,14 @@ export class NodeReducer {
   }
 
   #writeRefusal(): WriteResult | undefined {
-    if (this.#diverged) return this.#divergedRefusal();
+    if (this.#soundness.diverged) return diverged(this.alarm);
     if (this.#writes.bytes >= this.#settings.pendingBytesMax || this.#isFull) return overloaded("writes");
     return undefined;
   }
 
   #read(event: NodeEvent & { kind: "read" }, nowMs: number): void {
     const { id, query } = event;
-    if (this.#diverged) return this.#reads.refuse(id, this.#divergedRefusal());
+    if (this.#soundness.diverged) return this.#reads.refuse(id, diverged(this.alarm));
     if (this.#reads.size >= this.#settings.pendingReadsMax)
       return this.#reads.refuse(id, overloaded("reads"));
     if (event.consistency === "stale") {
@@ -262,13 +293,9 @@ export class NodeReducer {
     this.#reads.addLinearizable({ id, query, nowMs });
   }
 
-  #divergedRefusal(): NodeRefusal {
-    return {
-      kind: "failed",
-      code: "STATE_DIVERGED",
-      detail: this.#alarm ?? "The state of this node is wrong.",
-      retryAfterMs: 5_000,
-    };
+  /** Whether somebody else could lead. */
+  get #hasSuccessor(): boolean {
+    return this.configuration.voters.some((id) => id !== this.#self);
   }
 
   /** Sends waiting writes to the leader if that is another node; lets reads try again when a leader is found. */
@@ -281,7 +308,7 @@ export class NodeReducer {
     if (leader === undefined || !this.#writes.hasWaiting) return;
     if (leader !== this.#self) return this.#redirect(leader);
     // A leader that stops and has nobody to hand over to cannot take the write, and nobody else can.
-    if (this.#stopping && this.configuration.members.length === 1) this.#writes.answerWaiting(stopping());
+    if (this.#stopping && !this.#hasSuccessor) this.#writes.answerWaiting(stopping());
   }
 
   #redirect(leader: NodeId): void {
@@ -301,20 +328,12 @@ export class NodeReducer {
   /** Makes the waiting writes an entry, if the previous one has reached this node's disk. */
   #propose(nowMs: number): boolean {
     if (!this.#raft.isLeader || !this.#writes.hasWaiting || this.#stopping) return false;
-    if (this.#entrySeq > this.#persistedSeq || this.#raft.transferring) return false;
-    const entry = this.#writes.propose(this.#elapsed(nowMs), this.#settings.entryBytesMax);
+    if (this.#entrySeq > this.#held.persistedSeq || this.#raft.transferring) return false;
+    const elapsed = this.#logTime.elapsed(this.#raft.term, nowMs);
+    const entry = this.#writes.propose(elapsed, this.#settings.entryBytesMax);
     this.#trace.push({ kind: "entry", commands: entry.commands, bytes: entry.data.length });
     this.#raft.step({ kind: "propose", id: entry.id, data: entry.data, crc: entry.crc });
     return true;
-  }
-
-  /** Log time: whole ms since this leader's previous entry; 0 for the first of a term. The rest carries over. */
-  #elapsed(nowMs: number): number {
-    const { term } = this.#raft;
-    const since = this.#stampedMs?.term === term ? this.#stampedMs.at : nowMs;
-    const elapsed = Math.floor(nowMs - since);
-    this.#stampedMs = { term, at: since + elapsed };
-    return elapsed;
   }
 
   #handOut(ready: Ready, nowMs: number): void {
@@ -333,19 +352,9 @@ export class NodeReducer {
     this.#machine.asked(last.index, commands, nowMs);
   }
 
-  /** Messages that may leave: those of now, and those whose write has become durable. */
-  #release(ready: Ready): Ready["send"] {
-    this.#held.push(...ready.sendAfter);
-    if (this.#held.length === 0) return ready.send;
-    const due = this.#held.filter(({ seq }) => seq <= this.#persistedSeq);
-    if (due.length === 0) return ready.send;
-    this.#held = this.#held.filter(({ seq }) => seq > this.#persistedSeq);
-    return [...due.flatMap(({ messages }) => messages), ...ready.send];
-  }
-
   #applied(applied: Applied): void {
     const indexes = this.#machine.answered();
-    if (this.#diverged) {
+    if (this.#soundness.diverged) {
       // What a wrong state answers would be wrong; the write itself counts at the others.
       for (const index of indexes) this.#writes.diverged(index);
     } else if (applied.outcomes.length > 0) {
@@ -355,7 +364,7 @@ export class NodeReducer {
     this.#contact.applied(applied.index);
     this.#compact();
     for (const digest of applied.digests) {
-      this.#digests.push(digest);
+      this.#soundness.tell(digest);
       this.#compare(this.#self, digest);
     }
   }
@@ -366,35 +375,23 @@ export class NodeReducer {
   }
 
   #compare(from: NodeId, digest: StateDigest): void {
-    const verdict = this.#digestWatch.add(from, digest, this.configuration);
-    if (verdict.kind === "equal") return;
-    if (verdict.answer !== undefined) this.#digests.push(verdict.answer);
-    if (this.#diverged) return;
-    if (this.#alarm !== verdict.text) this.#trace.push({ kind: "alarm", text: verdict.text });
-    this.#alarm = verdict.text;
-    if (!verdict.ownIsWrong) return;
-    this.#diverged = true;
-    this.#writes.answerWaiting(this.#divergedRefusal());
-    this.#reads.refuseAll(this.#divergedRefusal());
+    const { alarm, wrong } = this.#soundness.compare(from, digest, this.configuration);
+    if (alarm !== undefined) this.#trace.push({ kind: "alarm", text: alarm });
+    if (!wrong) return;
+    this.#writes.answerWaiting(diverged(this.alarm));
+    this.#reads.refuseAll(diverged(this.alarm));
     this.#raft.step({ kind: "transfer", to: undefined });
   }
 
   #responses(): readonly Response[] {
     const writes = this.#writes.takeAnswers();
     const reads = this.#reads.takeAnswers();
-    if (writes.length === 0 && reads.length === 0) return [];
+    const others = this.#operations.takeResponses();
+    if (writes.length === 0 && reads.length === 0) return others;
     return [
+      ...others,
       ...writes.map(({ id, result }): Response => ({ kind: "write", id, result })),
       ...reads.map(({ id, result }): Response => ({ kind: "read", id, result })),
     ];
   }
-}
-
-function stopping(): NodeRefusal {
-  return {
-    kind: "failed",
-    code: "SHUTTING_DOWN",
-    detail: "This node is stopping. Nothing was applied; ask another node.",
-    retryAfterMs: 1_000,
-  };
 }

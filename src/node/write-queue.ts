@@ -19,6 +19,7 @@ import {
 } from "../counter/index.ts";
 import type { EntryId, ProposalId, ProposalOutcome } from "../raft/index.ts";
 import type { RequestId } from "./events.ts";
+import { noLeader, overloaded, stopping } from "./refusals.ts";
 import type { NodeRefusal, WriteResult } from "./types.ts";
 
 interface PendingWrite {
@@ -193,12 +194,7 @@ export class WriteQueue {
 
   /** Ends everything: the node stops. */
   abandon(): void {
-    this.answerWaiting({
-      kind: "failed",
-      code: "SHUTTING_DOWN",
-      detail: "This node is stopping.",
-      retryAfterMs: 1_000,
-    });
+    this.answerWaiting(stopping());
     for (const group of this.#proposed.values()) this.#answerGroup(group, unknown("the node stopped"));
     for (const { group } of this.#committed.values()) this.#answerGroup(group, unknown("the node stopped"));
     this.#proposed.clear();
@@ -243,23 +239,5 @@ function unknown(why: string): NodeRefusal {
     code: "OUTCOME_UNKNOWN",
     detail: `The write may or may not have been applied: ${why}. Retry with the same Idempotency-Key.`,
     retryAfterMs: 500,
-  };
-}
-
-export function overloaded(what: "writes" | "reads"): NodeRefusal {
-  return {
-    kind: "failed",
-    code: "OVERLOADED",
-    detail: `Too many ${what} are waiting in this node. Nothing was applied; retry a little later.`,
-    retryAfterMs: 1_000,
-  };
-}
-
-function noLeader(heldMs: number): NodeRefusal {
-  return {
-    kind: "failed",
-    code: "NO_LEADER",
-    detail: `No leader was found within ${heldMs} ms. Nothing was applied; retry when a majority of nodes is up.`,
-    retryAfterMs: 1_000,
   };
 }

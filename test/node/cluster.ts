@@ -8,12 +8,15 @@ import { applyPayload, type Command, decodePayload, LIMITS, MemoryTable } from "
 import {
   type Consistency,
   type Effects,
+  type MembershipRequest,
+  type MembershipResult,
   NODE_SETTINGS,
   type NodeEvent,
   NodeReducer,
   type NodeSettings,
   type NodeTrace,
   type ReadResult,
+  type TransferResult,
   type WriteResult,
 } from "../../src/node/index.ts";
 import {
@@ -21,6 +24,7 @@ import {
   initialMeta,
   type LogWrite,
   type Message,
+  NO_CONFIGURATION,
   type NodeId,
   nodeId,
   type RaftSettings,
@@ -55,6 +59,14 @@ export function add(key: string, once?: string): Command {
   return once === undefined ? { operation } : { operation, once: { kind: "key", key: once } };
 }
 
+type Result = WriteResult | ReadResult;
+type Operated = MembershipResult | TransferResult;
+
+function only<T>(id: number, all: readonly T[] = []): T | undefined {
+  if (all.length > 1) throw new Error(`request ${id} was answered ${all.length} times`);
+  return all[0];
+}
+
 export class Member {
   readonly id: NodeId;
   readonly reducer: NodeReducer;
@@ -67,7 +79,9 @@ export class Member {
   holdDisk = false;
   holdMachine = false;
   /** Every answer to each request, in order. */
-  readonly answers: Map<number, (WriteResult | ReadResult)[]> = new Map();
+  readonly answers: Map<number, Result[]> = new Map();
+  /** Every answer to each request that concerns the cluster, in order. */
+  readonly operated: Map<number, Operated[]> = new Map();
   readonly sent: Message[] = [];
   readonly trace: NodeTrace[] = [];
   readonly digests: StateDigest[] = [];
@@ -101,15 +115,18 @@ export class Member {
   }
 
   /** The one answer to a request; undefined while it waits. */
-  answer(id: number): WriteResult | ReadResult | undefined {
-    const all = this.answers.get(id) ?? [];
-    if (all.length > 1) throw new Error(`request ${id} was answered ${all.length} times`);
-    return all[0];
+  answer(id: number): Result | undefined {
+    return only(id, this.answers.get(id));
+  }
+
+  /** The one answer to a change of the membership, or of the leader; undefined while it waits. */
+  outcome(id: number): Operated | undefined {
+    return only(id, this.operated.get(id));
   }
 }
 
 export class Cluster {
-  readonly members: readonly Member[];
+  readonly members: Member[];
   nowMs = 0;
   /** Neither hear nor are heard. */
   readonly cut: Set<NodeId> = new Set();
@@ -134,6 +151,18 @@ export class Cluster {
     return new Member(this.at(at).id, this.#initial, this.#setup, seed);
   }
 
+  /** A fresh node that is in nobody's configuration and knows none: it can be added under this id. */
+  newcomer(id: string): Member {
+    const member = new Member(
+      nodeId(id),
+      initialMeta(NO_CONFIGURATION),
+      this.#setup,
+      this.members.length + 1,
+    );
+    this.members.push(member);
+    return member;
+  }
+
   /** The member n`at`. */
   at(at: number): Member {
     return defined(this.members[at - 1], "test: there is such a member");
@@ -153,6 +182,20 @@ export class Cluster {
   read(member: Member, query: Query, consistency: Consistency = "linearizable"): number {
     const id = member.nextRequest();
     this.step(member, { kind: "read", id, query, consistency });
+    return id;
+  }
+
+  /** Asks one member for a change of the membership. */
+  change(member: Member, request: MembershipRequest): number {
+    const id = member.nextRequest();
+    this.step(member, { kind: "membership", id, request });
+    return id;
+  }
+
+  /** Asks one member to hand over. */
+  transfer(member: Member, to?: NodeId): number {
+    const id = member.nextRequest();
+    this.step(member, { kind: "transfer", id, to });
     return id;
   }
 
@@ -231,8 +274,12 @@ export class Cluster {
         return { kind: "queried", ticket, answers: { answers, index, term } };
       });
     }
-    for (const { id, result } of responses)
-      member.answers.set(id, [...(member.answers.get(id) ?? []), result]);
+    for (const response of responses) {
+      const { id } = response;
+      if (response.kind === "write" || response.kind === "read") {
+        member.answers.set(id, [...(member.answers.get(id) ?? []), response.result]);
+      } else member.operated.set(id, [...(member.operated.get(id) ?? []), response.result]);
+    }
     member.digests.push(...digests);
     if (takeSnapshot) member.snapshotsAsked++;
     member.trace.push(...trace);
