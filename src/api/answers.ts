@@ -4,7 +4,7 @@
  */
 
 import type { Changed, CounterRow } from "../counter/index.ts";
-import type { NodeStatus } from "../node/index.ts";
+import type { MemberStatus, MembershipPlan, MembershipResult, NodeStatus } from "../node/index.ts";
 
 /** Which entry of the log an answer belongs to. */
 export interface Position {
@@ -63,4 +63,30 @@ export function statusText(status: NodeStatus): string {
 
 function ageText(ageMs: number | undefined): string {
   return ageMs === undefined ? "" : `,"ageMs":${Math.round(ageMs)}`;
+}
+
+/** Of GET /v1/cluster/members. What is not known is left out. */
+export function membersText(members: readonly MemberStatus[], { id, leader }: NodeStatus): string {
+  return JSON.stringify({ members, seenBy: id, leader });
+}
+
+/** Of a change of the membership that is in force. */
+export function changeText({ index, configuration }: Extract<MembershipResult, { kind: "changed" }>): string {
+  return JSON.stringify({ index, configuration });
+}
+
+/** Of `?dryRun=true`. */
+export function planText({ before, after, refusal }: MembershipPlan): string {
+  const { code, detail, retryAfterMs } = refusal ?? {};
+  return JSON.stringify({
+    dryRun: true,
+    before,
+    after,
+    refusal: refusal === undefined ? undefined : { code, detail, retryAfterMs },
+  });
+}
+
+/** Of handing over leadership. */
+export function transferText(id: string, url: string): string {
+  return JSON.stringify({ leader: { id, url } });
 }

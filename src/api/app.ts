@@ -2,12 +2,26 @@
 
 import { Hono } from "hono";
 import { InvariantViolation } from "../base/index.ts";
-import type { NodeService } from "../node/index.ts";
+import type { NodeId } from "../node/index.ts";
+import { type BackupWriter, backupHandler, writeBackupFile } from "./backup.ts";
 import { type Api, type ApiContext, type ApiEnv, type ApiHandler, Call, targetOf } from "./call.ts";
+import { Forwarder } from "./forward.ts";
 import { helpHandler, liveHandler, readyHandler } from "./health.ts";
+import { redirectToLeader, type ToLeader } from "./leader.ts";
+import {
+  addMemberHandler,
+  type ClusterService,
+  memberIdOf,
+  membersHandler,
+  moveHandler,
+  promoteHandler,
+  removeHandler,
+  replaceHandler,
+  transferHandler,
+} from "./members.ts";
 import { problemResponse, Refusal } from "./problem.ts";
 import { clusterHandler, counterHandler, listHandler } from "./reads.ts";
-import { keyOf, pathOf } from "./target.ts";
+import { COUNTERS_PATH, keyOf, pathOf } from "./target.ts";
 import { batchHandler, incrementHandler, sessionHandler } from "./writes.ts";
 
 export interface ApiOptions {
@@ -15,26 +29,70 @@ export interface ApiOptions {
   readonly onFatal: (error: InvariantViolation) => void;
   /** Something else was thrown; the caller was told "500, outcome unknown" under this request id. */
   readonly onError?: (error: unknown, requestId: string) => void;
+  /**
+   * What a node that does not lead does with writes and changes of the cluster: tells the caller where the leader is
+   * (307, by default), or passes them on and hands the answer back.
+   */
+  readonly writes?: "redirect" | "forward";
+  /** How long a leader may take to answer what is passed on to it, ms. 6,000 by default; above the write timeout. */
+  readonly forwardAnswerMs?: number;
+  /** Replaces the store's format of backups, for tests. */
+  readonly writeBackup?: BackupWriter;
 }
+
+type Method = "GET" | "POST" | "PATCH" | "DELETE";
 
 interface Route {
-  readonly method: "GET" | "POST";
+  readonly method: Method;
   readonly path: string;
   readonly handler: ApiHandler;
+  /** Set where HEAD is no cheap form of GET. */
+  readonly noHead?: true;
 }
 
-function routesOf(service: NodeService): readonly Route[] {
+function routesOf(service: ClusterService, toLeader: ToLeader, write: BackupWriter): readonly Route[] {
+  const members = { service, toLeader };
+  const one = "/v1/cluster/members/:id";
   return [
-    { method: "POST", path: "/v1/counters/:key/increment", handler: incrementHandler(service) },
-    { method: "POST", path: "/v1/batch", handler: batchHandler(service) },
-    { method: "POST", path: "/v1/sessions", handler: sessionHandler(service) },
+    { method: "POST", path: "/v1/counters/:key/increment", handler: incrementHandler(service, toLeader) },
+    { method: "POST", path: "/v1/batch", handler: batchHandler(service, toLeader) },
+    { method: "POST", path: "/v1/sessions", handler: sessionHandler(service, toLeader) },
     { method: "GET", path: "/v1/counters/:key", handler: counterHandler(service) },
     { method: "GET", path: "/v1/counters", handler: listHandler(service) },
     { method: "GET", path: "/v1/cluster", handler: clusterHandler(service) },
+    { method: "GET", path: "/v1/cluster/members", handler: membersHandler(members) },
+    { method: "POST", path: "/v1/cluster/members", handler: addMemberHandler(members) },
+    { method: "DELETE", path: one, handler: removeHandler(members) },
+    { method: "PATCH", path: one, handler: moveHandler(members) },
+    { method: "POST", path: `${one}/promote`, handler: promoteHandler(members) },
+    { method: "POST", path: `${one}/replace`, handler: replaceHandler(members) },
+    { method: "POST", path: "/v1/cluster/transfer", handler: transferHandler(members) },
+    { method: "GET", path: "/v1/backup", handler: backupHandler(service, write), noHead: true },
     { method: "GET", path: "/livez", handler: liveHandler() },
     { method: "GET", path: "/readyz", handler: readyHandler(service) },
     { method: "GET", path: "/", handler: helpHandler() },
   ];
+}
+
+/** How long a request is passed on in vain before its caller is told so, ms: as long as nodes wait for a leader. */
+const HOLD_MS = 3_000;
+/** A little more than the time that nodes take for a write at most, ms. */
+const ANSWER_MS = 6_000;
+/** Who leads is not looked up more often than this while answers are waited for, ms. */
+const LEADER_MS = 50;
+
+function forwarding(service: ClusterService, { forwardAnswerMs }: ApiOptions): ToLeader {
+  let known: { readonly id: NodeId | undefined; readonly atMs: number } | undefined;
+  const leader = (): NodeId | undefined => {
+    const now = performance.now();
+    if (known === undefined || now - known.atMs > LEADER_MS) {
+      known = { id: service.status().leader?.id, atMs: now };
+    }
+    return known.id;
+  };
+  const { id } = service.status();
+  const times = { holdMs: HOLD_MS, answerMs: forwardAnswerMs ?? ANSWER_MS };
+  return new Forwarder({ self: () => id, leader, ...times }).serve;
 }
 
 /**
@@ -42,11 +100,12 @@ function routesOf(service: NodeService): readonly Route[] {
  *
  * Routes are matched against the target as it was sent, not against a URL that has been normalised.
  */
-export function createApi(service: NodeService, options: ApiOptions): Api {
+export function createApi(service: ClusterService, options: ApiOptions): Api {
   const api: Api = new Hono<ApiEnv>({
     getPath: (request, from) => pathOf(targetOf(request, from?.env)),
   });
-  const routes = routesOf(service);
+  const toLeader = options.writes === "forward" ? forwarding(service, options) : redirectToLeader;
+  const routes = routesOf(service, toLeader, options.writeBackup ?? writeBackupFile);
   for (const { method, path, handler } of routes) api.on(method, path, handler);
   api.notFound((context) => refuseRoute(context, routes));
   api.onError((error, context) => answerThrown(error, context, options));
@@ -57,15 +116,20 @@ export function createApi(service: NodeService, options: ApiOptions): Api {
 function refuseRoute(context: ApiContext, routes: readonly Route[]): Response {
   const call = new Call(context);
   const path = pathOf(call.target);
-  const methods = routes.filter((route) => matches(route.path, path)).map((route) => route.method);
-  if (methods.length === 0) {
+  const fitting = routes.filter((route) => matches(route.path, path));
+  if (fitting.length === 0) {
     const detail = `there is no ${path.slice(0, 200)}; GET / lists the routes`;
     return problemResponse("ROUTE_NOT_FOUND", { detail }, call.requestId());
   }
   const asked = context.req.method === "HEAD" ? "GET" : context.req.method;
-  // The route is right and the router still refused it: the key is empty, which keyOf says.
-  if (methods.some((method) => method === asked)) keyOf(path);
-  const allow = methods.map((method) => (method === "GET" ? "GET, HEAD" : method)).join(", ");
+  // The route is right and the router still refused it: the key or the id is empty, which these say.
+  if (fitting.some(({ method }) => method === asked)) {
+    if (path.startsWith(COUNTERS_PATH)) keyOf(path);
+    else memberIdOf(path);
+  }
+  const allow = fitting
+    .map(({ method, noHead }) => (method === "GET" && !noHead ? "GET, HEAD" : method))
+    .join(", ");
   const detail = `${context.req.method} does not fit ${path.slice(0, 200)}; allowed: ${allow}`;
   return problemResponse("METHOD_NOT_ALLOWED", { detail, allow }, call.requestId());
 }

@@ -36,12 +36,23 @@ export class Call {
   readonly target: string;
   readonly #request: Request;
   readonly #incoming: IncomingMessage | undefined;
+  #body: Buffer | undefined;
+  #requestId: string | undefined;
 
   constructor(context: ApiContext) {
     const env: Partial<HttpBindings> | undefined = context.env;
     this.#request = context.req.raw;
     this.#incoming = env?.incoming;
     this.target = targetOf(this.#request, env);
+  }
+
+  get method(): string {
+    return this.#request.method;
+  }
+
+  /** Aborts when the caller is gone before the answer is complete. Not cheap: for answers that take long. */
+  get gone(): AbortSignal {
+    return this.#request.signal;
   }
 
   /** A header's value, several joined by commas. @param name in lower case. */
@@ -67,8 +78,10 @@ export class Call {
 
   /** The caller's `X-Request-Id` if it is 1 to 128 harmless characters, else one made up. */
   requestId(): string {
+    if (this.#requestId !== undefined) return this.#requestId;
     const given = this.header("x-request-id");
-    return given !== undefined && REQUEST_ID.test(given) ? given : makeRequestId();
+    this.#requestId = given !== undefined && REQUEST_ID.test(given) ? given : makeRequestId();
+    return this.#requestId;
   }
 
   /** Whether the request announces a body, which may still turn out to be empty. */
@@ -82,8 +95,17 @@ export class Call {
    * The bytes of the body, empty if there is none.
    * @throws {Refusal} BODY_TOO_LARGE beyond `bytesMax`; INVALID_BODY if the connection broke.
    */
-  body(bytesMax: number): Promise<Buffer> {
-    if (this.#incoming === undefined) return readBounded(this.#request, bytesMax);
-    return readIncoming(this.#incoming, bytesMax);
+  async body(bytesMax: number): Promise<Buffer> {
+    const reading =
+      this.#incoming === undefined
+        ? readBounded(this.#request, bytesMax)
+        : readIncoming(this.#incoming, bytesMax);
+    this.#body = await reading;
+    return this.#body;
+  }
+
+  /** The body if it was read, as it came. */
+  get bytesRead(): Buffer | undefined {
+    return this.#body;
   }
 }

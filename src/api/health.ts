@@ -7,24 +7,46 @@ import { parametersOf, queryOf, refuseParameters } from "./target.ts";
 /** GET /livez: the process answers. Never depends on a quorum, or a partition would restart healthy nodes. */
 export function liveHandler(): ApiHandler {
   return function checkLive(context): Response {
-    return probe(new Call(context), "livez", [{ name: "process", ok: true, detail: "" }]);
+    const call = new Call(context);
+    const { verbose } = parametersOf(queryOf(call.target), ["verbose"]);
+    const checks = [{ name: "process", ok: true, detail: "" }];
+    return probe(call, { name: "livez", checks, verbose: verbose !== undefined });
   };
 }
 
-/** GET /readyz: whether this node should be given requests. */
+/**
+ * GET /readyz: whether this node should be given requests; with `?leader` whether it should be given writes, for load
+ * balancers that know only one way for all.
+ */
 export function readyHandler(service: NodeService): ApiHandler {
   return function checkReady(context): Response {
-    return probe(new Call(context), "readyz", service.checks());
+    const call = new Call(context);
+    const { verbose, leader } = parametersOf(queryOf(call.target), ["verbose", "leader"]);
+    const checks = leader === undefined ? service.checks() : [...service.checks(), leads(service)];
+    return probe(call, { name: "readyz", checks, verbose: verbose !== undefined });
   };
+}
+
+function leads(service: NodeService): Check {
+  const { id, role, leader } = service.status();
+  // A leader that has stepped down may remember itself as the last one that was known; its role does not lie.
+  const ok = role === "leader" && leader?.id === id;
+  return { name: "leads", ok, detail: leader === undefined ? "no leader is known" : `${leader.id} leads` };
 }
 
 /** "ok", or one line for each check in the form that Kubernetes uses; those are given unasked on failure. */
-function probe(call: Call, name: string, checks: readonly Check[]): Response {
-  const { verbose } = parametersOf(queryOf(call.target), ["verbose"]);
+function probe(
+  call: Call,
+  {
+    name,
+    checks,
+    verbose,
+  }: { readonly name: string; readonly checks: readonly Check[]; readonly verbose: boolean },
+): Response {
   const ready = checks.every((check) => check.ok);
   const lines = checks.map(lineOf);
   lines.push(`${name} check ${ready ? "passed" : "failed"}`);
-  const text = ready && verbose === undefined ? "ok" : lines.join("\n");
+  const text = ready && !verbose ? "ok" : lines.join("\n");
   return plain(call, ready ? 200 : 503, text);
 }
 
@@ -41,7 +63,11 @@ const HELP = `Raftally: counters that do not lose a count.
   GET  /v1/counters/{key}             ?consistency=linearizable|stale
   GET  /v1/counters                   ?prefix=&limit=&cursor=&consistency=
   GET  /v1/cluster                    this node and its cluster
-  GET  /livez, /readyz                ?verbose
+  GET  /v1/cluster/members            ?from=leader; POST a new one: {"id","incarnation","peer","api"}
+  DELETE, PATCH /v1/cluster/members/{id}, POST /v1/cluster/members/{id}/promote, /replace {"by":"n4"}; ?dryRun=true
+  POST /v1/cluster/transfer           hand over leadership, {"to":"n2"}
+  GET  /v1/backup                     a file with all counters
+  GET  /livez, /readyz                ?verbose; /readyz?leader: whether this node leads
 
 Try it (-L follows the way to the leader):
 

@@ -19,7 +19,22 @@
  *          -> {"counters":[{"key","value","revision"}, …],"next":"cursor of the next page, absent on the last",
  *              "index","term"}; in order of the keys' UTF-8 bytes
  *     GET  /v1/cluster  -> this node's `NodeStatus`; what is not known is absent
- *     GET  /livez /readyz, ?verbose   "ok", or "[+]leader ok" lines; readyz answers 503 while not ready
+ *     GET  /v1/cluster/members, ?from=leader (the leader's view while one is known: only it sees progress)
+ *          -> {"members":[{"id","incarnation","peer","api","role":"voter|learner|joining|leaving","leads","reachable",
+ *              "match","catchUp":{"percent","msLeft"}}, …],"seenBy":"n1","leader":{"id","url"}}
+ *     POST   /v1/cluster/members {"id","incarnation","peer","api"}        a new learner
+ *     POST   /v1/cluster/members/{id}/promote                             the learner becomes a voter
+ *     DELETE /v1/cluster/members/{id}                                     leaves for good
+ *     POST   /v1/cluster/members/{id}/replace {"by":"n4"}                 n4 gets the vote, {id} leaves: one change
+ *     PATCH  /v1/cluster/members/{id} {"peer","api"}                      new addresses, one or both
+ *          each -> {"index","configuration":{"voters","outgoing","learners","members","removed"}} once it is in force;
+ *          with ?dryRun=true -> {"dryRun":true,"before":{"voters","mayFail","reachable"},"after":{…},
+ *          "refusal":{"code","detail","retryAfterMs"}}, the last only if it would be refused
+ *     POST   /v1/cluster/transfer {"to":"n2"}, or without a body          -> {"leader":{"id","url"}} once it leads
+ *     GET  /v1/backup   -> a backup file (application/octet-stream, of known length), taken now from this node;
+ *          `Raftally-Backup-Index`, `-Term`, `-Digest` (of the counters), `-Sha256` (of the snapshot inside)
+ *     GET  /livez /readyz, ?verbose   "ok", or "[+]leader ok" lines; readyz answers 503 while not ready, and with
+ *          ?leader also on whoever does not lead: for a load balancer that sends writes to the leader only
  *     GET  /            help for people
  *
  * Keys are one percent-encoded path segment, decoded strictly from the bytes on the wire: `%2F` is part of the
@@ -39,11 +54,16 @@
  *
  * Refusals are `application/problem+json` (RFC 9457): type, title, status, detail, instance (the request id),
  * `code` and `outcome` from the table in base, and where they apply `retryAfterMs`, `position` (which
- * operation of a batch) and `leader` {id, url}. A write on a follower is answered 307 with the leader's URL.
+ * operation of a batch) and `leader` {id, url}. A write or a change of the cluster on a follower is answered 307 with
+ * the leader's URL; with `writes: "forward"` it is passed on instead (forward.ts), and the request to the leader and
+ * the answer carry `Raftally-Forwarded-By: <id>`. A request that has this header is never passed on again.
  */
 export { type ApiOptions, createApi } from "./app.ts";
+export type { BackupWriter } from "./backup.ts";
 export { BODY_BYTES_MAX } from "./body.ts";
 export type { Api } from "./call.ts";
+export { FORWARDED_BY } from "./forward.ts";
+export type { ClusterService } from "./members.ts";
 export { PAGE_MAX } from "./reads.ts";
 export { type BatchBody, batchBody, type IncrementBody, incrementBody } from "./schemas.ts";
 export { type ApiServer, ListenError, type ServeOptions, type ServerLimits, serveApi } from "./server.ts";

@@ -5,6 +5,8 @@
 
 import { z } from "zod";
 import { BATCH_MAX, INT64_MAX, INT64_MIN, keyProblem, memberProblem } from "../counter/index.ts";
+import { isNodeId } from "../node/index.ts";
+import { baseUrlOf, NODE_ID_FORM, peerAddressOf } from "./address.ts";
 import { describeJson, NumberToken } from "./json.ts";
 
 /** What an increment takes beside its key. */
@@ -112,11 +114,89 @@ export const batchBody: z.ZodType<BatchBody> = z.strictObject({
     .meta({ minItems: 1, maxItems: BATCH_MAX }),
 });
 
+/** A member of the cluster as it is named to be added. */
+export interface AddMemberBody {
+  readonly id: string;
+  readonly incarnation: string;
+  readonly peer: string;
+  readonly api: string;
+}
+
+export interface ReplaceMemberBody {
+  readonly by: string;
+}
+
+/** At least one of the two. */
+export interface MoveMemberBody {
+  readonly peer?: string | undefined;
+  readonly api?: string | undefined;
+}
+
+export interface TransferBody {
+  readonly to?: string | undefined;
+}
+
+/** Text that `read` understands. @param wanted what it should have been, as the end of a sentence. */
+function written(read: (text: string) => string | undefined, wanted: string): z.ZodType<string> {
+  return z.string().transform((text, context): string => {
+    const found = read(text);
+    if (found !== undefined) return found;
+    const message = `must be ${wanted}; got ${describeJson(text)}`;
+    context.issues.push({ code: "custom", input: text, message });
+    return z.NEVER;
+  });
+}
+
+const INCARNATION = /^[0-9a-f]{32}$/;
+
+const nodeName = written((text) => (isNodeId(text) ? text : undefined), NODE_ID_FORM);
+const incarnation = written(
+  (text) => (INCARNATION.test(text) ? text : undefined),
+  "the 32 hex digits that GET /v1/cluster of the new node shows",
+);
+const peer = written(peerAddressOf, "host:port with a port from 1 to 65535, such as 10.0.0.4:4100");
+const api = written(baseUrlOf, "a URL such as http://10.0.0.4:4000, without query, fragment or credentials");
+
+const addMember = { id: nodeName, incarnation, peer, api };
+const replaceMember = { by: nodeName };
+const moveMember = { peer: peer.optional(), api: api.optional() };
+const transfer = { to: nodeName.optional() };
+
+/** Of POST /v1/cluster/members. */
+export const addMemberBody: z.ZodType<AddMemberBody> = z.strictObject(addMember);
+/** Of POST /v1/cluster/members/{id}/replace. */
+export const replaceMemberBody: z.ZodType<ReplaceMemberBody> = z.strictObject(replaceMember);
+/** Of PATCH /v1/cluster/members/{id}. */
+export const moveMemberBody: z.ZodType<MoveMemberBody> = z
+  .strictObject(moveMember)
+  .superRefine((body, context) => {
+    if (body.peer !== undefined || body.api !== undefined) return;
+    context.addIssue({ code: "custom", message: "must name a new peer address, a new api URL, or both" });
+  });
+/** Of POST /v1/cluster/transfer. */
+export const transferBody: z.ZodType<TransferBody> = z.strictObject(transfer);
+
+/** What the bodies, and the operations of a batch, are called here. */
+export type BodyName =
+  | "increment"
+  | "batch"
+  | "add"
+  | "set"
+  | "delete"
+  | "addMember"
+  | "replaceMember"
+  | "moveMember"
+  | "transfer";
+
 /** The fields that a body of each kind may have, for the refusals of those it may not. */
-export const FIELDS: Readonly<Record<"increment" | "batch" | "add" | "set" | "delete", readonly string[]>> = {
+export const FIELDS: Readonly<Record<BodyName, readonly string[]>> = {
   increment: Object.keys(increment),
   batch: ["operations"],
   add: ["op", "key", ...Object.keys(increment)],
   set: ["op", "key", "value", "ifRevision"],
   delete: ["op", "key", "ifRevision"],
+  addMember: Object.keys(addMember),
+  replaceMember: Object.keys(replaceMember),
+  moveMember: Object.keys(moveMember),
+  transfer: Object.keys(transfer),
 };

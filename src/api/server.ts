@@ -82,7 +82,8 @@ export async function serveApi(api: Api, options: ServeOptions): Promise<ApiServ
   const serve: RequestListener = (incoming, outgoing) => {
     latest.set(incoming.socket, outgoing);
     if (closing) outgoing.shouldKeepAlive = false;
-    if (lacksHost(incoming)) return refuseEarly(outgoing, HOST_MISSING);
+    const host = hostProblem(incoming);
+    if (host !== undefined) return refuseEarly(outgoing, host);
     if (!prepareTarget(incoming)) return refuseEarly(outgoing, backslashIn(incoming));
     // It never rejects: what the application throws becomes an answer in it or in answerOutside.
     void handle(incoming, outgoing);
@@ -139,15 +140,29 @@ const HOST_MISSING: EarlyRefusal = {
   detail: "an HTTP/1.1 request needs a Host header",
 };
 
+const HOST_REPEATED: EarlyRefusal = {
+  code: "INVALID_HEADER",
+  detail: "the Host header is given more than once",
+};
+
 const EXPECTATION_UNKNOWN: EarlyRefusal = {
   code: "INVALID_HEADER",
   detail: "the only Expect header that is understood is 100-continue",
   status: 417,
 };
 
-/** RFC 9112, section 3.2; HTTP/1.0 does not ask for one. */
-function lacksHost(incoming: IncomingMessage): boolean {
-  return incoming.headers.host === undefined && incoming.httpVersion === "1.1";
+/**
+ * RFC 9112, section 3.2: exactly one Host. HTTP/1.0 does not ask for one. Of several, Node shows the first, and whoever
+ * passed the request on may have gone by another.
+ */
+function hostProblem({ headers, httpVersion, rawHeaders }: IncomingMessage): EarlyRefusal | undefined {
+  if (headers.host === undefined) return httpVersion === "1.1" ? HOST_MISSING : undefined;
+  let hosts = 0;
+  for (let at = 0; at < rawHeaders.length; at += 2) {
+    const name = rawHeaders[at];
+    if (name?.length === 4 && name.toLowerCase() === "host") hosts += 1;
+  }
+  return hosts > 1 ? HOST_REPEATED : undefined;
 }
 
 function backslashIn(incoming: IncomingMessage): EarlyRefusal {

@@ -1,13 +1,14 @@
 /** Routes that write: each makes a command, hands it to the node once, and says exactly what came of it. */
 
 import { assertNever, defined } from "../base/index.ts";
-import type { Outcome } from "../counter/index.ts";
+import type { Command, Outcome } from "../counter/index.ts";
 import type { NodeService, WriteResult } from "../node/index.ts";
 import { batchText, changedText, type Position, sessionText } from "./answers.ts";
 import { jsonTextOf } from "./body.ts";
 import { type ApiHandler, Call } from "./call.ts";
 import { parseBatch, parseIncrement } from "./commands.ts";
 import { onceOf, prefersText, refuseConditions } from "./headers.ts";
+import type { Redirect, ToLeader } from "./leader.ts";
 import { problemResponse, Refusal } from "./problem.ts";
 import { keyOf, pathOf, refuseParameters } from "./target.ts";
 
@@ -25,7 +26,7 @@ const BATCH_ANSWER: Answer = { positions: true, done: answerBatch };
 const SESSION_ANSWER: Answer = { positions: false, done: answerSession };
 
 /** POST /v1/counters/{key}/increment: the path that has to be fast. */
-export function incrementHandler(service: NodeService): ApiHandler {
+export function incrementHandler(service: NodeService, toLeader: ToLeader): ApiHandler {
   return async function incrementCounter(context): Promise<Response> {
     const call = new Call(context);
     const key = keyOf(pathOf(call.target));
@@ -33,26 +34,26 @@ export function incrementHandler(service: NodeService): ApiHandler {
     refuseConditions(call);
     const once = onceOf(call, true);
     const operation = parseIncrement(key, call.announcesBody() ? await jsonTextOf(call) : undefined);
-    const result = await service.write(once === undefined ? { operation } : { operation, once });
-    return answerWrite(call, result, INCREMENT_ANSWER);
+    const command = once === undefined ? { operation } : { operation, once };
+    return write({ call, command, answer: INCREMENT_ANSWER }, service, toLeader);
   };
 }
 
 /** POST /v1/batch */
-export function batchHandler(service: NodeService): ApiHandler {
+export function batchHandler(service: NodeService, toLeader: ToLeader): ApiHandler {
   return async function writeBatch(context): Promise<Response> {
     const call = new Call(context);
     refuseParameters(call.target);
     refuseConditions(call);
     const once = onceOf(call, true);
     const operation = parseBatch(call.announcesBody() ? await jsonTextOf(call) : undefined);
-    const result = await service.write(once === undefined ? { operation } : { operation, once });
-    return answerWrite(call, result, BATCH_ANSWER);
+    const command = once === undefined ? { operation } : { operation, once };
+    return write({ call, command, answer: BATCH_ANSWER }, service, toLeader);
   };
 }
 
 /** POST /v1/sessions */
-export function sessionHandler(service: NodeService): ApiHandler {
+export function sessionHandler(service: NodeService, toLeader: ToLeader): ApiHandler {
   return async function openSession(context): Promise<Response> {
     const call = new Call(context);
     refuseParameters(call.target);
@@ -62,9 +63,28 @@ export function sessionHandler(service: NodeService): ApiHandler {
       throw new Refusal("INVALID_BODY", "opening a session takes no body");
     }
     const operation = { kind: "openSession" } as const;
-    const result = await service.write(once === undefined ? { operation } : { operation, once });
-    return answerWrite(call, result, SESSION_ANSWER);
+    const command = once === undefined ? { operation } : { operation, once };
+    return write({ call, command, answer: SESSION_ANSWER }, service, toLeader);
   };
+}
+
+interface Write {
+  readonly call: Call;
+  readonly command: Command;
+  readonly answer: Answer;
+}
+
+function write(
+  { call, command, answer }: Write,
+  service: NodeService,
+  toLeader: ToLeader,
+): Promise<Response> {
+  return toLeader({
+    call,
+    ask: () => service.write(command),
+    answer: (result) => answerWrite(call, result, answer),
+    repeatable: command.once !== undefined,
+  });
 }
 
 function answerIncrement(call: Call, outcome: Done, at: Position): Response {
@@ -98,18 +118,12 @@ function json(status: number, body: string, headers: Record<string, string>): Re
   return new Response(body, { status, headers });
 }
 
-/** The answer to a write, however it ended. */
-function answerWrite(call: Call, result: WriteResult, answer: Answer): Response {
+/** The answer to a write that this node has an answer to. */
+function answerWrite(call: Call, result: Exclude<WriteResult, Redirect>, answer: Answer): Response {
   switch (result.kind) {
     case "applied":
       if (result.outcome.kind === "done") return answer.done(call, result.outcome, result);
       return answerRefused(call, result.outcome, answer.positions);
-    case "redirect": {
-      const { leader: id, url } = result;
-      const detail = `${id} is the leader and takes writes at ${url}`;
-      const location = url + call.target;
-      return problemResponse("NOT_LEADER", { detail, leader: { id, url }, location }, call.requestId());
-    }
     case "failed":
       return problemResponse(result.code, result, call.requestId());
     default:

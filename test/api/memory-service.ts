@@ -11,12 +11,20 @@ import {
   type Outcome,
 } from "../../src/counter/index.ts";
 import type {
+  BackupResult,
   Check,
+  ClusterOperations,
   Consistency,
+  MemberStatus,
+  MembershipRequest,
+  MembershipResult,
+  NodeId,
   NodeRefusal,
   NodeService,
   NodeStatus,
+  PlanResult,
   ReadResult,
+  TransferResult,
   WriteResult,
 } from "../../src/node/index.ts";
 import { nodeId } from "../../src/raft/index.ts";
@@ -25,7 +33,20 @@ import type { Query, QueryAnswer } from "../../src/store/index.ts";
 const TERM = 3;
 const ID = nodeId("n1");
 
-export class MemoryService implements NodeService {
+/** The cluster as the node of one sees it until a test says otherwise. */
+export const OWN: MemberStatus = {
+  id: ID,
+  incarnation: "0".repeat(32),
+  peer: "127.0.0.1:4100",
+  api: "http://127.0.0.1:4000",
+  role: "voter",
+  leads: true,
+  reachable: true,
+  match: 0,
+  catchUp: undefined,
+};
+
+export class MemoryService implements NodeService, ClusterOperations {
   #table = new MemoryTable();
   #index = 0;
   /** How many commands were applied. */
@@ -46,6 +67,29 @@ export class MemoryService implements NodeService {
     { name: "applied", ok: true, detail: "0 entries behind" },
   ];
   reads: { readonly query: Query; readonly consistency: Consistency }[] = [];
+  /** Overrides parts of the status. */
+  about: Partial<NodeStatus> = {};
+  known: MemberStatus[] = [OWN];
+  /** What was asked of the membership, and how it ends. */
+  changes: MembershipRequest[] = [];
+  changeResult: MembershipResult = {
+    kind: "changed",
+    index: 9,
+    configuration: { voters: [ID], outgoing: [], learners: [], members: [], removed: [] },
+  };
+  plans: MembershipRequest[] = [];
+  planResult: PlanResult = {
+    kind: "planned",
+    plan: {
+      before: { voters: 3, mayFail: 1, reachable: 3 },
+      after: { voters: 2, mayFail: 0, reachable: 2 },
+      refusal: undefined,
+    },
+  };
+  transfers: (NodeId | undefined)[] = [];
+  transferResult: TransferResult = { kind: "transferred", leader: ID, url: "http://127.0.0.1:4000" };
+  /** When set, backups end like this. */
+  backupResult: BackupResult | undefined;
 
   async write(command: Command): Promise<WriteResult> {
     if (typeof this.instead === "function") return this.instead();
@@ -110,7 +154,32 @@ export class MemoryService implements NodeService {
       peers: [],
       alarm: undefined,
       uptimeMs: 1_000,
+      ...this.about,
     };
+  }
+
+  members(): readonly MemberStatus[] {
+    return this.known;
+  }
+
+  async changeMembership(request: MembershipRequest): Promise<MembershipResult> {
+    this.changes.push(request);
+    return this.changeResult;
+  }
+
+  planMembership(request: MembershipRequest): PlanResult {
+    this.plans.push(request);
+    return this.planResult;
+  }
+
+  async transferLeadership(to: NodeId | undefined): Promise<TransferResult> {
+    this.transfers.push(to);
+    return this.transferResult;
+  }
+
+  async backup(): Promise<BackupResult> {
+    if (this.backupResult === undefined) throw new Error("this test has no backup");
+    return this.backupResult;
   }
 
   checks(): readonly Check[] {
