@@ -3,6 +3,7 @@
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { NodeId } from "../raft/index.ts";
+import { addressFault, type HostPort, parseAddress } from "./address.ts";
 import { HandshakeChannel, HandshakeFailure } from "./channel.ts";
 import type { Context } from "./context.ts";
 import { type FrameReader, frameOf } from "./frame.ts";
@@ -18,10 +19,16 @@ import {
   unseal,
   unsealed,
 } from "./handshake.ts";
+import type { Standing } from "./roster.ts";
 
 /** A peer that has proved itself and is welcome. */
 export interface Accepted {
   readonly peer: NodeId;
+  readonly incarnation: string;
+  /** Where it says that it can be dialled; undefined if it does not, or if nobody may be dialled there. */
+  readonly address: HostPort | undefined;
+  /** Whether it could also speak a version of the protocol that this node does not know. */
+  readonly newer: boolean;
   readonly reader: FrameReader;
   /** How often the peer pings, in ms. */
   readonly keepaliveMs: number;
@@ -66,7 +73,15 @@ export async function acceptLink(
     const welcome = answerWith({ kind: "welcome", version, from: id, incarnation });
     // Released first: whatever the peer sends from here on must find the link's own reader.
     const reader = channel.release();
-    return { peer: hello.from, reader, keepaliveMs: hello.keepaliveMs, welcome: frameOf(welcome) };
+    return {
+      peer: hello.from,
+      incarnation: hello.fromIncarnation,
+      address: addressOf(hello, context),
+      newer: hello.max > context.versions.max,
+      reader,
+      keepaliveMs: hello.keepaliveMs,
+      welcome: frameOf(welcome),
+    };
   } catch (error) {
     if (!(error instanceof HandshakeFailure)) throw error;
     context.handlers.onNotice({ event: "handshakeFailed", remote, detail: error.message });
@@ -76,12 +91,17 @@ export async function acceptLink(
 
 const MALFORMED: Refusal = { refusal: "malformed", detail: "The handshake could not be understood." };
 
+function addressOf({ address }: Hello, { secret }: Context): HostPort | undefined {
+  if (address === undefined || addressFault(address, secret) !== undefined) return undefined;
+  return parseAddress(address);
+}
+
 /** The last question is the pin: nothing is learnt from a hello that is refused for another reason. */
 async function refusalOf(hello: Hello, context: Context): Promise<Refusal | undefined> {
-  const { clusterId, self, versions, pins } = context;
-  const isPeer = (id: NodeId): boolean => pins.has(id);
-  const refusal = judgeHello(hello, { clusterId, ...self, versions, isPeer });
+  const { clusterId, self, versions, roster } = context;
+  const standingOf = (id: NodeId, incarnation: string): Standing => roster.standingOf(id, incarnation);
+  const refusal = judgeHello(hello, { clusterId, ...self, versions, standingOf });
   if (refusal !== undefined) return refusal;
-  const detail = await pins.settle(hello.from, hello.fromIncarnation);
+  const detail = await roster.settle(hello.from, hello.fromIncarnation);
   return detail === undefined ? undefined : { refusal: "incarnation", detail };
 }

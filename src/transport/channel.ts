@@ -11,23 +11,32 @@ export class HandshakeFailure extends Error {
 
 export class HandshakeChannel {
   readonly #socket: Duplex;
-  readonly #reader = new FrameReader(HANDSHAKE_BYTES_MAX);
-  readonly #deadline: NodeJS.Timeout;
+  readonly #reader: FrameReader;
+  #deadline: NodeJS.Timeout;
   #arrived: Buffer | undefined;
   #failure: HandshakeFailure | undefined;
   #waiting: { resolve(payload: Buffer): void; reject(failure: HandshakeFailure): void } | undefined;
 
-  /** @param head bytes that came along with the upgrade. */
-  constructor(socket: Duplex, head: Buffer, millisecondsMax: number) {
+  /**
+   * @param head bytes that came along with the upgrade.
+   * @param bytesMax the longest payload that is accepted.
+   */
+  constructor(socket: Duplex, head: Buffer, millisecondsMax: number, bytesMax: number = HANDSHAKE_BYTES_MAX) {
     this.#socket = socket;
+    this.#reader = new FrameReader(bytesMax);
     socket.on("data", this.#onData);
     socket.on("close", this.#onClose);
     // The server's sockets stay half open; who has nothing more to say in a handshake has left it.
     socket.on("end", this.#onClose);
     socket.on("error", this.#onError);
-    const late = (): void => this.fail(`the handshake took longer than ${millisecondsMax} ms`);
-    this.#deadline = setTimeout(late, millisecondsMax);
+    this.#deadline = this.#within(millisecondsMax);
     if (head.length > 0) this.#onData(head);
+  }
+
+  /** Gives the rest of the conversation this long from now. */
+  extend(millisecondsMax: number): void {
+    clearTimeout(this.#deadline);
+    if (this.#failure === undefined) this.#deadline = this.#within(millisecondsMax);
   }
 
   /**
@@ -96,6 +105,11 @@ export class HandshakeChannel {
     else if (this.#arrived === undefined) this.#arrived = payload;
     else this.fail("the peer spoke before its turn");
     return this.#failure === undefined;
+  }
+
+  #within(millisecondsMax: number): NodeJS.Timeout {
+    const late = (): void => this.fail(`the handshake took longer than ${millisecondsMax} ms`);
+    return setTimeout(late, millisecondsMax);
   }
 
   #detach(): void {

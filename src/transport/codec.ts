@@ -24,7 +24,7 @@
 import { Packr, RESERVE_START_SPACE, Unpackr } from "msgpackr";
 import { assertNever } from "../base/index.ts";
 import { decodeMember, decodeMeta, encodeMember, encodeMeta } from "./entry-codec.ts";
-import { Fields, Malformed } from "./fields.ts";
+import { Fields, Malformed, UnknownKind } from "./fields.ts";
 import { FRAME_HEADER_BYTES, sealFrame } from "./frame.ts";
 import { decodeMessage, encodeMessage } from "./message-codec.ts";
 import { plainFault } from "./plain.ts";
@@ -40,6 +40,8 @@ export type Content =
 export interface Undecodable {
   readonly kind: "undecodable";
   readonly why: string;
+  /** Whether only its kind, which may be one of a newer version, is not known. */
+  readonly unknownKind?: true;
 }
 
 const PING = 0;
@@ -50,6 +52,9 @@ const SNAPSHOT_OFFER = 4;
 const SNAPSHOT_RESULT = 5;
 const SNAPSHOT_PROGRESS = 6;
 const ANNOUNCE = 7;
+
+/** From this version of the protocol on the members of a cluster can change. */
+const MEMBERSHIP_VERSION = 2;
 
 const packr = new Packr({ useRecords: false });
 // copyBuffers: an entry lives long in the log and must not keep the whole chunk alive that it came in.
@@ -75,10 +80,34 @@ export function decodePacket(payload: Uint8Array): Content | Undecodable {
     return contentOf(unpackr.unpack(plain));
   } catch (error) {
     // Besides Malformed this can only be msgpackr's own word on bytes that the gate let pass, such as bad UTF-8.
-    return {
-      kind: "undecodable",
-      why: error instanceof Malformed ? error.message : `msgpackr: ${String(error)}`,
-    };
+    const why = error instanceof Malformed ? error.message : `msgpackr: ${String(error)}`;
+    return { kind: "undecodable", why, ...(error instanceof UnknownKind ? { unknownKind: true } : {}) };
+  }
+}
+
+/**
+ * The version of the protocol from which on a node understands all of `packet`. What an older one would half
+ * understand is worse than nothing: the hash of a configuration covers the removed nodes too.
+ */
+export function versionOf(packet: Packet): number {
+  switch (packet.kind) {
+    case "announce":
+      return MEMBERSHIP_VERSION;
+    case "raft": {
+      const { message } = packet;
+      const changes =
+        message.kind === "append" && message.entries.some(({ kind }) => kind === "configuration");
+      return changes ? MEMBERSHIP_VERSION : 1;
+    }
+    case "snapshotOffer":
+      return packet.offer.meta.configurationIndex > 0 ? MEMBERSHIP_VERSION : 1;
+    case "snapshotResult":
+      return packet.meta.configurationIndex > 0 ? MEMBERSHIP_VERSION : 1;
+    case "digest":
+    case "snapshotProgress":
+      return 1;
+    default:
+      return assertNever(packet);
   }
 }
 
@@ -136,6 +165,6 @@ function contentOf(value: unknown): Content {
     case ANNOUNCE:
       return { kind: "announce", member: decodeMember(fields.raw()), wantsVote: fields.flag("wantsVote") };
     default:
-      throw new Malformed(`packet: no kind has the number ${code}`);
+      throw new UnknownKind(`packet: no kind has the number ${code}`);
   }
 }

@@ -1,7 +1,7 @@
 /** What every connection of one transport shares. */
 
 import type { Versions } from "./handshake.ts";
-import type { Pins } from "./pins.ts";
+import type { Roster } from "./roster.ts";
 import type { TransportHandlers, TransportOptions, TransportSettings } from "./types.ts";
 
 export interface Context {
@@ -10,7 +10,7 @@ export interface Context {
   readonly secret: string;
   readonly settings: TransportSettings;
   readonly versions: Versions;
-  readonly pins: Pins;
+  readonly roster: Roster;
   /** The caller's, except that they fall silent when the transport is closed. */
   readonly handlers: TransportHandlers;
 }

@@ -1,8 +1,7 @@
 /** The dialler's side of a link: the upgrade, then the handshake. */
 
 import { randomBytes } from "node:crypto";
-import { request } from "node:http";
-import { Socket } from "node:net";
+import type { Socket } from "node:net";
 import type { NodeId } from "../raft/index.ts";
 import type { HostPort } from "./address.ts";
 import { HandshakeChannel, HandshakeFailure } from "./channel.ts";
@@ -17,17 +16,26 @@ import {
   seal,
   unseal,
 } from "./handshake.ts";
-
-/** Where links are asked for on the peer port, and what the connection becomes. */
-export const LINK_PATH = "/raft/link";
-export const LINK_PROTOCOL = "raftally/1";
+import { LINK_PATH, STOPPED, upgrade } from "./upgrade.ts";
 
 export interface Target extends HostPort {
   readonly id: NodeId;
 }
 
+/** A peer that has proved itself and welcomed this node. */
+export interface Welcomed {
+  readonly kind: "up";
+  readonly socket: Socket;
+  readonly reader: FrameReader;
+  readonly incarnation: string;
+  /** The version of the protocol that is spoken on this link. */
+  readonly version: number;
+  /** Whether the peer could also speak one that this node does not know. */
+  readonly newer: boolean;
+}
+
 export type Dialled =
-  | { readonly kind: "up"; readonly socket: Socket; readonly reader: FrameReader }
+  | Welcomed
   /** Nobody there, or somebody that this node does not accept. */
   | { readonly kind: "failed"; readonly detail: string }
   /** The peer refused; `proved` if it is known to be the peer that says so. */
@@ -36,15 +44,16 @@ export type Dialled =
 /** Makes one attempt at a link. Ends within `handshakeMsMax`, except that a first contact is waited for. */
 export async function dialPeer(target: Target, context: Context, signal: AbortSignal): Promise<Dialled> {
   const began = performance.now();
+  const { handshakeMsMax } = context.settings;
   try {
-    const { socket, head } = await upgrade(target, context.settings.handshakeMsMax, signal);
-    const left = Math.max(1, context.settings.handshakeMsMax - (performance.now() - began));
+    const { socket, head } = await upgrade({ ...target, path: LINK_PATH }, handshakeMsMax, signal);
+    const left = Math.max(1, handshakeMsMax - (performance.now() - began));
     const channel = new HandshakeChannel(socket, head, left);
-    const stop = (): void => channel.fail("this node is closing");
+    const stop = (): void => channel.fail(STOPPED);
     signal.addEventListener("abort", stop, { once: true });
     try {
-      const refused = await introduce(channel, target, context);
-      return refused ?? { kind: "up", socket, reader: channel.release() };
+      const outcome = await introduce(channel, target, context);
+      return "kind" in outcome ? outcome : { kind: "up", socket, reader: channel.release(), ...outcome };
     } finally {
       signal.removeEventListener("abort", stop);
     }
@@ -54,59 +63,13 @@ export async function dialPeer(target: Target, context: Context, signal: AbortSi
   }
 }
 
-function upgrade(
-  target: HostPort,
-  millisecondsMax: number,
-  signal: AbortSignal,
-): Promise<{ socket: Socket; head: Buffer }> {
-  return new Promise((resolve, reject) => {
-    const dialling = request({
-      host: target.host,
-      port: target.port,
-      path: LINK_PATH,
-      headers: { Connection: "Upgrade", Upgrade: LINK_PROTOCOL },
-      agent: false,
-    });
-    const late = `no answer within ${millisecondsMax} ms`;
-    const settle = (): void => {
-      clearTimeout(deadline);
-      signal.removeEventListener("abort", stop);
-    };
-    const fail = (why: string): void => {
-      settle();
-      dialling.destroy();
-      reject(new HandshakeFailure(why));
-    };
-    const stop = (): void => fail("this node is closing");
-    const deadline = setTimeout(() => fail(late), millisecondsMax);
-    signal.addEventListener("abort", stop, { once: true });
-    dialling.on("error", (error) => fail(error.message));
-    dialling.on("response", (response) => {
-      response.on("error", () => undefined);
-      fail(`the answer was not a link but HTTP status ${response.statusCode}`);
-    });
-    dialling.on("upgrade", (response, socket, head) => {
-      settle();
-      socket.on("error", () => undefined);
-      if (!(socket instanceof Socket) || response.headers.upgrade !== LINK_PROTOCOL) {
-        socket.destroy();
-        fail("the answer was another protocol");
-        return;
-      }
-      socket.setNoDelay(true);
-      resolve({ socket, head });
-    });
-    dialling.end();
-  });
-}
-
-/** Says who this node is and hears who the peer is. Undefined when both are content. */
+/** Says who this node is and hears who the peer is. */
 async function introduce(
   channel: HandshakeChannel,
   target: Target,
   context: Context,
-): Promise<Dialled | undefined> {
-  const { clusterId, self, secret, settings, versions, pins } = context;
+): Promise<Pick<Welcomed, "incarnation" | "version" | "newer"> | Exclude<Dialled, Welcomed>> {
+  const { clusterId, self, secret, settings, versions, roster } = context;
   const challengeJson = await channel.next();
   const challenge = decodeChallenge(challengeJson);
   if (challenge === undefined) return failed(channel, "its challenge could not be understood");
@@ -116,9 +79,10 @@ async function introduce(
     from: self.id,
     fromIncarnation: self.incarnation,
     to: target.id,
-    toIncarnation: pins.of(target.id) ?? null,
+    toIncarnation: roster.pins.of(target.id) ?? null,
     nonce: randomBytes(16).toString("hex"),
     keepaliveMs: settings.keepaliveMs,
+    address: self.address,
   });
   const hello = seal(secret, "hello", [challengeJson, json]);
   channel.send(hello);
@@ -131,15 +95,17 @@ async function introduce(
     return { kind: "refused", proved, refusal, detail };
   }
   if (!proved) return failed(channel, "it could not prove that it knows the secret");
-  if (answer.version !== commonVersion(challenge, versions)) {
-    return failed(channel, `it wants to speak version ${answer.version} of the protocol`);
+  const { version, from, incarnation } = answer;
+  if (version !== commonVersion(challenge, versions)) {
+    return failed(channel, `it wants to speak version ${version} of the protocol`);
   }
-  if (answer.from !== target.id) return failed(channel, `it says that it is ${answer.from}`);
-  const detail = await pins.settle(target.id, answer.incarnation);
-  return detail === undefined ? undefined : failed(channel, detail);
+  if (from !== target.id) return failed(channel, `it says that it is ${from}`);
+  const detail = await roster.pins.settle(target.id, incarnation);
+  if (detail !== undefined) return failed(channel, detail);
+  return { incarnation, version, newer: challenge.max > versions.max };
 }
 
-function failed(channel: HandshakeChannel, detail: string): Dialled {
+function failed(channel: HandshakeChannel, detail: string): { readonly kind: "failed"; detail: string } {
   channel.fail(detail);
   return { kind: "failed", detail };
 }

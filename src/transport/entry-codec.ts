@@ -99,7 +99,7 @@ function decodeConfiguration(value: unknown): Configuration {
     outgoing: fields.list("outgoing", decodeNode),
     learners: fields.list("learners", decodeNode),
     members: fields.list("members", decodeMember),
-    removed: fields.list("removed", decodeRemoved),
+    removed: fields.laterList("removed", decodeRemoved),
   };
 }
 

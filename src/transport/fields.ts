@@ -8,6 +8,11 @@ export class Malformed extends Error {
   override readonly name: string = "Malformed";
 }
 
+/** A packet or message of a kind that this program does not know, which a newer one may. */
+export class UnknownKind extends Malformed {
+  override readonly name: string = "UnknownKind";
+}
+
 /** Throws unless `condition` holds. */
 export function demand(condition: boolean, what: string): asserts condition {
   if (!condition) throw new Malformed(what);
@@ -130,6 +135,11 @@ export class Fields {
     const value = this.raw();
     demand(Array.isArray(value), `${this.#what}: ${name} is not a list`);
     return value.map(read);
+  }
+
+  /** Like {@link list}; a list that an older version did not have yet is empty. */
+  laterList<T>(name: string, read: (value: unknown) => T): T[] {
+    return this.#at < this.#values.length ? this.list(name, read) : [];
   }
 
   #matching(name: string, pattern: RegExp): string {

@@ -19,7 +19,9 @@
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { type NodeId, nodeId } from "../raft/index.ts";
+import { parseAddress } from "./address.ts";
 import { isIncarnation, isNodeName } from "./fields.ts";
+import type { Standing } from "./roster.ts";
 import type { HandshakeRefusal } from "./types.ts";
 
 /** The longest payload of a handshake frame, in bytes. */
@@ -35,8 +37,8 @@ export interface Versions {
   readonly max: number;
 }
 
-/** What this program speaks. */
-export const VERSIONS: Versions = { min: 1, max: 1 };
+/** What this program speaks: codec.ts tells the versions apart. */
+export const VERSIONS: Versions = { min: 1, max: 2 };
 
 export interface Challenge extends Versions {
   readonly nonce: string;
@@ -52,6 +54,8 @@ export interface Hello extends Versions {
   readonly nonce: string;
   /** How often the dialler will ping, in ms. */
   readonly keepaliveMs: number;
+  /** Where the dialler can be dialled; undefined if it does not say so, as in version 1. */
+  readonly address?: string | undefined;
 }
 
 export type Answer =
@@ -69,12 +73,15 @@ export interface Refusal {
   readonly detail: string;
 }
 
-export function encodeJson(value: Challenge | Hello | Answer): Buffer {
+/** Who seals what. A different word for each, so that nothing sealed for one purpose passes for another. */
+export type Role = "hello" | "answer" | "join" | "joinAnswer";
+
+export function encodeJson(value: object): Buffer {
   return Buffer.from(JSON.stringify(value));
 }
 
 /** `json` with the proof in front that its author knows `secret` and saw `transcript`. */
-export function seal(secret: string, role: "hello" | "answer", parts: readonly Uint8Array[]): Buffer {
+export function seal(secret: string, role: Role, parts: readonly Uint8Array[]): Buffer {
   const json = parts.at(-1) ?? NO_MAC;
   return Buffer.concat([macOf(secret, role, parts), json]);
 }
@@ -87,7 +94,7 @@ export function unsealed(json: Uint8Array): Buffer {
 /** The JSON of a sealed payload, and whether its mac is right for what was said before. */
 export function unseal(
   secret: string,
-  role: "hello" | "answer",
+  role: Role,
   transcript: readonly Uint8Array[],
   payload: Uint8Array,
 ): { readonly json: Uint8Array; readonly proved: boolean } {
@@ -98,7 +105,7 @@ export function unseal(
 }
 
 /** Each part is preceded by its length, so that no two lists of parts have the same bytes. */
-function macOf(secret: string, role: "hello" | "answer", parts: readonly Uint8Array[]): Buffer {
+function macOf(secret: string, role: Role, parts: readonly Uint8Array[]): Buffer {
   const hmac = createHmac("sha256", secret).update(`raftally handshake ${role}\n`);
   for (const part of parts) hmac.update(`${part.length}\n`).update(part);
   return hmac.digest();
@@ -116,13 +123,15 @@ export function decodeHello(json: Uint8Array): Hello | undefined {
   const value = parse(json);
   const versions = versionsOf(value);
   if (versions === undefined) return undefined;
-  const { clusterId, from, fromIncarnation, to, toIncarnation, nonce, keepaliveMs } = value;
+  const { clusterId, from, fromIncarnation, to, toIncarnation, nonce, keepaliveMs, address } = value;
   if (typeof clusterId !== "string" || !isNodeName(from) || !isNodeName(to)) return undefined;
   if (!isIncarnation(fromIncarnation) || !isNonce(nonce)) return undefined;
   if (toIncarnation !== null && !isIncarnation(toIncarnation)) return undefined;
   if (typeof keepaliveMs !== "number" || !(keepaliveMs >= 1 && keepaliveMs <= 600_000)) return undefined;
-  const names = { from: nodeId(from), to: nodeId(to) };
-  return { ...versions, ...names, clusterId, fromIncarnation, toIncarnation, nonce, keepaliveMs };
+  const said = { clusterId, from: nodeId(from), fromIncarnation, to: nodeId(to), toIncarnation, nonce };
+  // An address that cannot be used is as good as none.
+  const usable = typeof address === "string" && parseAddress(address) !== undefined;
+  return { ...versions, ...said, keepaliveMs, ...(usable ? { address } : {}) };
 }
 
 const REFUSALS: Readonly<Record<HandshakeRefusal, true>> = {
@@ -160,8 +169,8 @@ export interface Acceptor {
   readonly id: NodeId;
   readonly incarnation: string;
   readonly versions: Versions;
-  /** Whether this node is one of its peers. */
-  isPeer(id: NodeId): boolean;
+  /** What this node knows of the dialler. */
+  standingOf(id: NodeId, incarnation: string): Standing;
 }
 
 /**
@@ -187,14 +196,19 @@ export function judgeHello(hello: Hello, self: Acceptor): Refusal | undefined {
     const detail = `This is node ${self.id} with incarnation ${self.incarnation}, not ${hello.toIncarnation}: its data directory is not the one that ${hello.from} knows.`;
     return { refusal: "wrongNode", detail };
   }
-  if (!self.isPeer(hello.from)) {
+  const standing = self.standingOf(hello.from, hello.fromIncarnation);
+  if (standing === "removed") {
+    return { refusal: "removed", detail: `${hello.from} was removed from cluster ${self.clusterId}.` };
+  }
+  // Who says no address cannot be answered, and a guest's address is nowhere else.
+  if (standing === "unknown" || (standing === "mayVisit" && hello.address === undefined)) {
     return { refusal: "unknownNode", detail: `${self.id} knows no node ${hello.from}.` };
   }
   return undefined;
 }
 
 /** The fields in `json`; none if it is no object, which the checks of the fields then say. */
-function parse(json: Uint8Array): Record<string, unknown> {
+export function parse(json: Uint8Array): Record<string, unknown> {
   try {
     const value: unknown = JSON.parse(Buffer.from(json.buffer, json.byteOffset, json.length).toString());
     return isObject(value) ? value : {};
@@ -211,7 +225,7 @@ function isVersion(value: unknown): value is number {
   return Number.isSafeInteger(value) && typeof value === "number" && value >= 1;
 }
 
-function isNonce(value: unknown): value is string {
+export function isNonce(value: unknown): value is string {
   return typeof value === "string" && NONCE.test(value);
 }
 
@@ -219,6 +233,6 @@ function isRefusal(value: string): value is HandshakeRefusal {
   return Object.hasOwn(REFUSALS, value);
 }
 
-function versionsOf({ min, max }: Record<string, unknown>): Versions | undefined {
+export function versionsOf({ min, max }: Record<string, unknown>): Versions | undefined {
   return isVersion(min) && isVersion(max) && min <= max ? { min, max } : undefined;
 }

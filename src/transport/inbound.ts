@@ -12,6 +12,8 @@ const PONG_BYTES_MAX = 65_536;
 
 export class InboundLink {
   readonly peer: NodeId;
+  readonly incarnation: string;
+  readonly #newer: boolean;
   readonly #socket: Socket;
   readonly #reader: FrameReader;
   readonly #context: Context;
@@ -20,10 +22,13 @@ export class InboundLink {
   #closed = false;
   #heard = true;
   #silentIntervals = 0;
+  #unknownSaid = false;
 
   /** @param onClosed called once, when the link has come to its end for whatever reason. */
   constructor(socket: Socket, accepted: Accepted, context: Context, onClosed: (link: InboundLink) => void) {
     this.peer = accepted.peer;
+    this.incarnation = accepted.incarnation;
+    this.#newer = accepted.newer;
     this.#socket = socket;
     this.#reader = accepted.reader;
     this.#context = context;
@@ -60,7 +65,8 @@ export class InboundLink {
     const content = decodePacket(payload);
     switch (content.kind) {
       case "undecodable":
-        this.#abort("badFrame", content.why);
+        if (content.unknownKind === true && this.#newer) this.#passOver(content.why);
+        else this.#abort("badFrame", content.why);
         break;
       case "ping":
         if (this.#socket.writableLength < PONG_BYTES_MAX) {
@@ -79,6 +85,15 @@ export class InboundLink {
         this.#context.handlers.onPacket(this.peer, content);
         break;
       }
+      case "announce": {
+        const { id, incarnation } = content.member;
+        if (id === this.peer && incarnation === this.incarnation) {
+          this.#context.handlers.onPacket(this.peer, content);
+        } else {
+          this.#abort("badFrame", `an announcement of ${id} on the link of ${this.peer}`);
+        }
+        break;
+      }
       default:
         this.#context.handlers.onPacket(this.peer, content);
     }
@@ -93,10 +108,20 @@ export class InboundLink {
     this.#abort("linkSilent", `nothing came for ${SILENT_INTERVALS_MAX} keepalive intervals`);
   }
 
+  /** A newer node says things that this one cannot know; whatever depends on them waits for the upgrade. */
+  #passOver(why: string): void {
+    if (this.#unknownSaid) return;
+    this.#unknownSaid = true;
+    this.#notice("unknownPacket", `${this.peer} speaks a newer version; some of it is passed over: ${why}.`);
+  }
+
   #abort(event: string, why: string): void {
     if (this.#closed) return;
     this.close();
-    const detail = `The link from ${this.peer} was closed: ${why}.`;
+    this.#notice(event, `The link from ${this.peer} was closed: ${why}.`);
+  }
+
+  #notice(event: string, detail: string): void {
     this.#context.handlers.onNotice({ event, remote: this.#remote, detail });
   }
 }

@@ -44,8 +44,11 @@
  * handshake (what is said and judged), channel (saying it), accept and dial (the two sides), pins (who has which
  * incarnation), inbound and outbound (links that stand), snapshot-offers and snapshot-fetch, server, transport.
  */
+
+export { addressFault } from "./address.ts";
 export { type Content, decodePacket, encodePacket, type Undecodable } from "./codec.ts";
 export { TransportError, type TransportErrorCode } from "./errors.ts";
+export { askToJoin } from "./join.ts";
 export { DEFAULT_SETTINGS } from "./options.ts";
 export { openTransport } from "./transport.ts";
 export type {

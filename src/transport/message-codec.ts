@@ -3,7 +3,7 @@
 import { assertNever } from "../base/index.ts";
 import type { Envelope, Message, MessageKind } from "../raft/index.ts";
 import { decodeEntry, decodeId, encodeEntry, encodeId } from "./entry-codec.ts";
-import { type Fields, Malformed } from "./fields.ts";
+import { type Fields, UnknownKind } from "./fields.ts";
 
 /** The number of each kind on the wire. Never reused, never changed. */
 export const MESSAGE_CODES: Readonly<Record<MessageKind, number>> = {
@@ -61,12 +61,13 @@ function bodyOf(message: Message): unknown[] {
 
 /**
  * The message in the elements that follow the packet's kind.
+ * @throws {UnknownKind} when there is no such kind of message here.
  * @throws {Malformed} when any field is not what it should be.
  */
 export function decodeMessage(fields: Fields): Message {
   const code = fields.whole("kind");
   const kind = KINDS.get(code);
-  if (kind === undefined) throw new Malformed(`message: no kind has the number ${code}`);
+  if (kind === undefined) throw new UnknownKind(`message: no kind has the number ${code}`);
   const envelope = { from: fields.node("from"), to: fields.node("to"), term: fields.term("term") };
   switch (kind) {
     case "requestPreVote":

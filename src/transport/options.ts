@@ -1,8 +1,7 @@
 /** What `openTransport` accepts, and the settings for whoever says nothing. */
 
-import { isNodeId } from "../raft/index.ts";
-import { isLoopback, parseAddress } from "./address.ts";
-import type { Target } from "./dial.ts";
+import { isNodeId, type NodeId } from "../raft/index.ts";
+import { addressFault, type HostPort, isLoopback, parseAddress } from "./address.ts";
 import { TransportError } from "./errors.ts";
 import { isIncarnation } from "./fields.ts";
 import type { Peer, TransportOptions, TransportSettings } from "./types.ts";
@@ -25,7 +24,7 @@ const CLUSTER_ID_LENGTH_MAX = 200;
 /** The options, checked, with every setting given. */
 export interface CheckedOptions {
   readonly settings: TransportSettings;
-  readonly targets: readonly Target[];
+  readonly targets: ReadonlyMap<NodeId, HostPort>;
 }
 
 /** @throws {TransportError} with a sentence, when something is wrong with `options`. */
@@ -42,13 +41,20 @@ export function checkOptions(options: TransportOptions): CheckedOptions {
     `${listen.port} is not a port.`,
   );
   const ids = new Set<string>([self.id]);
-  const targets = peers.map((peer) => {
+  const targets = new Map<NodeId, HostPort>();
+  for (const peer of peers) {
     expect(!ids.has(peer.id), `Node ${peer.id} is named twice.`);
     ids.add(peer.id);
-    return targetOf(peer);
-  });
-  checkSecret(secret, [listen.host, ...targets.map((target) => target.host)]);
-  const settings = { ...DEFAULT_SETTINGS, ...options.settings };
+    targets.set(peer.id, targetOf(peer));
+  }
+  const own = self.address === undefined ? [] : [checkAddress("this node", self.address).host];
+  checkSecret(secret, [listen.host, ...own, ...[...targets.values()].map(({ host }) => host)]);
+  return { settings: checkSettings(options.settings), targets };
+}
+
+/** @throws {TransportError} with a sentence, when a setting is out of its range. */
+export function checkSettings(given: Partial<TransportSettings> | undefined): TransportSettings {
+  const settings = { ...DEFAULT_SETTINGS, ...given };
   for (const [name, value] of Object.entries(settings)) {
     expect(Number.isSafeInteger(value) && value > 0, `The setting ${name} must be a whole number above 0.`);
   }
@@ -57,22 +63,55 @@ export function checkOptions(options: TransportOptions): CheckedOptions {
     "The setting reconnectMsMax must be at least reconnectMsMin.",
   );
   expect(settings.keepaliveMs <= 600_000, "The setting keepaliveMs must be at most 600,000.");
-  return { settings, targets };
+  return settings;
 }
 
-function targetOf(peer: Peer): Target {
+/** Peers as a configuration names them, with what is wrong with some of them. */
+export interface JudgedPeers {
+  readonly peers: readonly Peer[];
+  /** Undefined if the peer cannot be dialled. */
+  readonly targets: ReadonlyMap<NodeId, HostPort | undefined>;
+  /** Sentences. */
+  readonly faults: readonly string[];
+}
+
+/** Never throws: what a log says is in force, and a bad address in it must not stop a node. */
+export function judgePeers(peers: readonly Peer[], self: NodeId, secret: string): JudgedPeers {
+  const judged = new Map<NodeId, Peer>();
+  const targets = new Map<NodeId, HostPort | undefined>();
+  const faults: string[] = [];
+  for (const peer of peers) {
+    if (peer.id === self || judged.has(peer.id)) continue;
+    judged.set(peer.id, peer);
+    const fault = addressFault(peer.address, secret);
+    if (fault !== undefined)
+      faults.push(`${peer.id} is not dialled: its address "${peer.address}" ${fault}.`);
+    targets.set(peer.id, fault === undefined ? parseAddress(peer.address) : undefined);
+  }
+  return { peers: [...judged.values()], targets, faults };
+}
+
+function targetOf(peer: Peer): HostPort {
   expect(isNodeId(peer.id), `"${peer.id}" cannot be the id of a node.`);
   expect(
     peer.incarnation === undefined || isIncarnation(peer.incarnation),
     `The incarnation of ${peer.id} must be 32 hex digits.`,
   );
-  const parts = parseAddress(peer.address);
-  expect(parts !== undefined, `The address of ${peer.id}, "${peer.address}", is not host:port.`);
-  return { id: peer.id, ...parts };
+  return checkAddress(peer.id, peer.address);
 }
 
-/** Without a secret anyone who reaches the port is a peer, so nobody else may be able to reach it. */
-function checkSecret(secret: string, hosts: readonly string[]): void {
+/** @throws {TransportError} unless `address` is one. */
+export function checkAddress(whose: string, address: string): HostPort {
+  const parts = parseAddress(address);
+  expect(parts !== undefined, `The address of ${whose}, "${address}", is not host:port.`);
+  return parts;
+}
+
+/**
+ * Without a secret anyone who reaches the port is a peer, so nobody else may be able to reach it.
+ * @throws {TransportError} if one of `hosts` needs a secret that is not there.
+ */
+export function checkSecret(secret: string, hosts: readonly string[]): void {
   const exposed = hosts.find((host) => !isLoopback(host));
   if (secret !== "" || exposed === undefined) return;
   throw new TransportError(
@@ -81,6 +120,7 @@ function checkSecret(secret: string, hosts: readonly string[]): void {
   );
 }
 
-function expect(condition: boolean, sentence: string): asserts condition {
+/** @throws {TransportError} with this sentence unless `condition` holds. */
+export function expect(condition: boolean, sentence: string): asserts condition {
   if (!condition) throw new TransportError("invalidOptions", sentence);
 }

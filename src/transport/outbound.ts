@@ -2,16 +2,24 @@
 
 import type { Socket } from "node:net";
 import type { NodeId } from "../raft/index.ts";
-import { decodePacket, encodeFrame } from "./codec.ts";
+import { formatAddress, type HostPort } from "./address.ts";
+import { decodePacket, encodeFrame, versionOf } from "./codec.ts";
 import { type Context, SILENT_INTERVALS_MAX } from "./context.ts";
-import { type Dialled, dialPeer, type Target } from "./dial.ts";
+import { type Dialled, dialPeer, type Welcomed } from "./dial.ts";
 import { FRAME_HEADER_BYTES, type FrameReader } from "./frame.ts";
+import { VERSIONS } from "./handshake.ts";
 import type { Packet } from "./types.ts";
+
+const NEWEST = VERSIONS.max;
 
 /** What exists only while the link stands. */
 interface Standing {
   readonly socket: Socket;
   readonly reader: FrameReader;
+  readonly address: HostPort;
+  readonly incarnation: string;
+  readonly version: number;
+  readonly newer: boolean;
   readonly since: number;
   readonly pings: NodeJS.Timeout;
   /** Frames of this turn, which leave together. */
@@ -23,15 +31,20 @@ interface Standing {
   silentIntervals: number;
   /** Bytes that the kernel had taken at the last ping. */
   takenBytes: number;
+  /** Whether it has been said that the versions differ. */
+  versionSaid: boolean;
 }
 
 export class OutboundLink {
   readonly peer: NodeId;
-  readonly #target: Target;
   readonly #context: Context;
-  readonly #closing = new AbortController();
+  /** Where the peer should be; undefined if nothing usable is known. */
+  #address: HostPort | undefined;
+  /** Where the peer itself says it is, if that is another address: it may have moved before the log says so. */
+  #said: HostPort | undefined;
+  #closed = false;
   #standing: Standing | undefined;
-  #dialling = false;
+  #attempt: AbortController | undefined;
   #retry: NodeJS.Timeout | undefined;
   /** Attempts since the link last stood firmly. */
   #attempts = 0;
@@ -41,10 +54,16 @@ export class OutboundLink {
   #roundTripMs: number | undefined;
   #dropped = 0;
 
-  constructor(target: Target, context: Context) {
-    this.peer = target.id;
-    this.#target = target;
+  constructor(peer: NodeId, address: HostPort | undefined, context: Context) {
+    this.peer = peer;
+    this.#address = address;
     this.#context = context;
+  }
+
+  /** Where the peer is, as far as that is known: host:port. */
+  get address(): string | undefined {
+    const known = this.#standing?.address ?? this.#address ?? this.#said;
+    return known === undefined ? undefined : formatAddress(known);
   }
 
   /** Packets that were dropped since the start. */
@@ -59,10 +78,45 @@ export class OutboundLink {
 
   /** Dials now, unless the link stands or is being dialled: at the start, and when the peer shows signs of life. */
   dial(): void {
-    if (this.#standing !== undefined || this.#dialling || this.#closing.signal.aborted) return;
+    if (this.#standing !== undefined || this.#attempt !== undefined || this.#closed) return;
+    // The two addresses take turns, beginning with the one that was heard of last.
+    const address = this.#attempts % 2 === 0 ? (this.#said ?? this.#address) : (this.#address ?? this.#said);
+    if (address === undefined) return;
     clearTimeout(this.#retry);
-    this.#dialling = true;
-    void this.#attempt();
+    const attempt = new AbortController();
+    this.#attempt = attempt;
+    void this.#dial(address, attempt);
+  }
+
+  /** The peer has proved itself and says that it is at `address`, or says nothing about it. Dials at once. */
+  hear(address: HostPort | undefined): void {
+    const news = address !== undefined && !areEqual(address, this.#said) && !areEqual(address, this.#address);
+    if (news) {
+      this.#said = address;
+      if (this.#standing === undefined) this.#startAfresh();
+    }
+    this.dial();
+  }
+
+  /** The configuration says that the peer is at `address`. A link that leads elsewhere ends. */
+  pointTo(address: HostPort | undefined): void {
+    if (address === undefined || areEqual(address, this.#address)) return;
+    this.#address = address;
+    this.#said = undefined;
+    const link = this.#standing;
+    if (link !== undefined && areEqual(link.address, address)) return;
+    if (link !== undefined) this.#drop(link);
+    this.#startAfresh();
+    this.dial();
+  }
+
+  /** Ends the link if it leads to another incarnation than the one that is known now. */
+  review(): void {
+    const link = this.#standing;
+    if (link === undefined || this.#context.roster.pins.of(this.peer) === link.incarnation) return;
+    this.#drop(link);
+    this.#startAfresh();
+    this.dial();
   }
 
   /** Queues a packet, or drops it, unencoded, when the link is down or `queueBytesMax` are waiting already. */
@@ -73,11 +127,16 @@ export class OutboundLink {
       this.#dropped++;
       return;
     }
+    if (link.version < NEWEST && versionOf(packet) > link.version) {
+      this.#dropped++;
+      this.#differ(link, `A ${packet.kind} that ${this.peer} would not understand was not sent: upgrade it.`);
+      return;
+    }
     const frame = encodeFrame(packet);
     if (frame.length - FRAME_HEADER_BYTES > frameBytesMax) {
       this.#dropped++;
       const detail = `A packet of ${frame.length} bytes for ${this.peer} was dropped: ${frameBytesMax} are allowed.`;
-      this.#notice("packetTooLong", detail);
+      this.#notice("packetTooLong", detail, link.address);
       return;
     }
     if (link.queue.length === 0) queueMicrotask(() => this.#flush(link));
@@ -87,33 +146,37 @@ export class OutboundLink {
 
   /** Ends the link for good. */
   close(): void {
-    clearTimeout(this.#retry);
-    this.#closing.abort();
+    this.#closed = true;
+    this.#startAfresh();
     const link = this.#standing;
-    if (link !== undefined) this.#takeDown(link);
+    if (link !== undefined) this.#drop(link);
   }
 
-  async #attempt(): Promise<void> {
-    const outcome = await dialPeer(this.#target, this.#context, this.#closing.signal);
-    this.#dialling = false;
-    if (this.#closing.signal.aborted) {
+  async #dial(address: HostPort, attempt: AbortController): Promise<void> {
+    const outcome = await dialPeer({ id: this.peer, ...address }, this.#context, attempt.signal);
+    if (this.#attempt !== attempt) {
       if (outcome.kind === "up") outcome.socket.destroy();
       return;
     }
+    this.#attempt = undefined;
     if (outcome.kind === "up") {
-      this.#stand(outcome.socket, outcome.reader);
+      this.#stand(outcome, address);
       return;
     }
-    this.#complain(outcome);
+    this.#complain(outcome, address);
     this.#lost();
   }
 
-  #stand(socket: Socket, reader: FrameReader): void {
+  #stand({ socket, reader, incarnation, version, newer }: Welcomed, address: HostPort): void {
     const { keepaliveMs, frameBytesMax } = this.#context.settings;
     reader.setLimit(frameBytesMax);
     const link: Standing = {
       socket,
       reader,
+      address,
+      incarnation,
+      version,
+      newer,
       since: performance.now(),
       pings: setInterval(() => this.#keepAlive(link), keepaliveMs),
       queue: [],
@@ -123,6 +186,7 @@ export class OutboundLink {
       heard: true,
       silentIntervals: 0,
       takenBytes: 0,
+      versionSaid: false,
     };
     this.#standing = link;
     socket.on("data", (chunk: Buffer) => this.#onData(link, chunk));
@@ -155,7 +219,9 @@ export class OutboundLink {
     link.heard = true;
     const fault = link.reader.push(chunk, (payload) => {
       const content = decodePacket(payload);
-      if (content.kind !== "pong") {
+      if (content.kind === "undecodable" && content.unknownKind === true && link.newer) {
+        this.#differ(link, `${this.peer} speaks a newer version; some of it is passed over: ${content.why}.`);
+      } else if (content.kind !== "pong") {
         const why = content.kind === "undecodable" ? content.why : `a ${content.kind} where only pongs come`;
         this.#abort(link, "badFrame", why);
       } else if (content.sequence === link.pingSequence) {
@@ -191,7 +257,7 @@ export class OutboundLink {
 
   #abort(link: Standing, event: string, why: string): void {
     if (this.#standing !== link) return;
-    this.#notice(event, `The link to ${this.peer} was closed: ${why}.`);
+    this.#notice(event, `The link to ${this.peer} was closed: ${why}.`, link.address);
     link.socket.destroy();
     this.#onClosed(link);
   }
@@ -199,7 +265,6 @@ export class OutboundLink {
   #onClosed(link: Standing): void {
     if (this.#standing !== link) return;
     this.#takeDown(link);
-    if (this.#closing.signal.aborted) return;
     // A link that breaks at once (two nodes with one identity fight for it) must not reset the backoff.
     if (performance.now() - link.since >= this.#context.settings.keepaliveMs) this.#attempts = 0;
     this.#lost();
@@ -210,6 +275,23 @@ export class OutboundLink {
     link.socket.destroy();
     this.#standing = undefined;
     this.#roundTripMs = undefined;
+  }
+
+  /** Ends a link that stands, on this side's own account. No handler is called before this turn is over. */
+  #drop(link: Standing): void {
+    this.#takeDown(link);
+    if (this.#unreachableSaid) return;
+    this.#unreachableSaid = true;
+    queueMicrotask(() => this.#context.handlers.onUnreachable(this.peer));
+  }
+
+  /** Gives up an attempt that is under way, and all patience. */
+  #startAfresh(): void {
+    clearTimeout(this.#retry);
+    this.#attempt?.abort();
+    this.#attempt = undefined;
+    this.#attempts = 0;
+    this.#complaint = undefined;
   }
 
   /** Plans the next attempt: exponential backoff, half of it random so that nodes do not dial in step. */
@@ -223,22 +305,32 @@ export class OutboundLink {
     this.#context.handlers.onUnreachable(this.peer);
   }
 
-  #complain(outcome: Exclude<Dialled, { kind: "up" }>): void {
+  #complain(outcome: Exclude<Dialled, Welcomed>, address: HostPort): void {
     const text = `${outcome.kind} ${outcome.kind === "refused" ? outcome.refusal : ""} ${outcome.detail}`;
     if (this.#complaint === text) return;
     this.#complaint = text;
     if (outcome.kind === "failed") {
-      this.#notice("dialFailed", `No link to ${this.peer}: ${outcome.detail}.`);
+      this.#notice("dialFailed", `No link to ${this.peer}: ${outcome.detail}.`, address);
     } else if (outcome.proved) {
       this.#context.handlers.onRefused(this.peer, outcome.refusal, outcome.detail);
     } else {
       const detail = `Someone at the address of ${this.peer} refused this node's handshake (${outcome.refusal}).`;
-      this.#notice("dialRefused", detail);
+      this.#notice("dialRefused", detail, address);
     }
   }
 
-  #notice(event: string, detail: string): void {
-    const { host, port } = this.#target;
-    this.#context.handlers.onNotice({ event, remote: `${host}:${port}`, detail });
+  /** Said once for each link. */
+  #differ(link: Standing, detail: string): void {
+    if (link.versionSaid) return;
+    link.versionSaid = true;
+    this.#notice("versionsDiffer", detail, link.address);
   }
+
+  #notice(event: string, detail: string, address: HostPort): void {
+    this.#context.handlers.onNotice({ event, remote: formatAddress(address), detail });
+  }
+}
+
+function areEqual(a: HostPort, b: HostPort | undefined): boolean {
+  return a.host === b?.host && a.port === b.port;
 }

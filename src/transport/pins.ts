@@ -1,30 +1,48 @@
-/** Which incarnation each peer has: learnt once, made durable before anyone relies on it, never changed. */
+/** Which incarnation each node has: learnt once, made durable before anyone relies on it, and then never changed. */
 
 import type { NodeId } from "../raft/index.ts";
 import type { Peer } from "./types.ts";
 
+interface Pin {
+  readonly incarnation: string;
+  /** Whether it is durable in this node's own memory; else only the configuration in force says so. */
+  readonly met: boolean;
+}
+
 export class Pins {
-  readonly #pinned = new Map<NodeId, string>();
+  readonly #pins = new Map<NodeId, Pin>();
   readonly #learning = new Map<NodeId, Promise<void>>();
-  readonly #peers: ReadonlySet<NodeId>;
   readonly #learn: (peer: NodeId, incarnation: string) => Promise<void>;
 
   /** @param learn makes a pin durable, or rejects: `TransportHandlers.onFirstContact`. */
   constructor(peers: readonly Peer[], learn: (peer: NodeId, incarnation: string) => Promise<void>) {
-    this.#peers = new Set(peers.map((peer) => peer.id));
     this.#learn = learn;
-    for (const peer of peers) {
-      if (peer.incarnation !== undefined) this.#pinned.set(peer.id, peer.incarnation);
+    for (const { id, incarnation } of peers) {
+      if (incarnation !== undefined) this.#pins.set(id, { incarnation, met: true });
     }
   }
 
-  has(peer: NodeId): boolean {
-    return this.#peers.has(peer);
+  /** The pinned incarnation of `node`, undefined before the first contact. */
+  of(node: NodeId): string | undefined {
+    return this.#pins.get(node)?.incarnation;
   }
 
-  /** The pinned incarnation of `peer`, undefined before the first contact. */
-  of(peer: NodeId): string | undefined {
-    return this.#pinned.get(peer);
+  /**
+   * Takes over what a configuration, or a guest, says. It gives way to a later word of the same kind, but nothing
+   * that was met does.
+   * @returns a sentence if `node` was met with another incarnation, which stays.
+   */
+  adopt(node: NodeId, incarnation: string): string | undefined {
+    const pin = this.#pins.get(node);
+    if (pin?.met === true)
+      return pin.incarnation === incarnation ? undefined : this.#another(node, incarnation);
+    this.#pins.set(node, { incarnation, met: false });
+    return undefined;
+  }
+
+  /** Forgets what {@link adopt} took over, of every node that `keep` does not name. */
+  forgetAdopted(keep: (node: NodeId) => boolean): void {
+    for (const [node, pin] of this.#pins) if (!pin.met && !keep(node)) this.#pins.delete(node);
   }
 
   /**
@@ -33,11 +51,9 @@ export class Pins {
    */
   async settle(peer: NodeId, incarnation: string): Promise<string | undefined> {
     for (;;) {
-      const pinned = this.#pinned.get(peer);
+      const pinned = this.of(peer);
       if (pinned === incarnation) return undefined;
-      if (pinned !== undefined) {
-        return `${peer} is known with incarnation ${pinned}, not ${incarnation}: its data directory is another one than before.`;
-      }
+      if (pinned !== undefined) return this.#another(peer, incarnation);
       const waiting = this.#learning.get(peer);
       if (waiting !== undefined) {
         // Whoever asked learns how it ended; here only the fact matters that it has.
@@ -58,6 +74,13 @@ export class Pins {
 
   async #learnOnce(peer: NodeId, incarnation: string): Promise<void> {
     await this.#learn(peer, incarnation);
-    this.#pinned.set(peer, incarnation);
+    // A configuration may have come meanwhile.
+    const adopted = this.of(peer) ?? incarnation;
+    if (adopted !== incarnation) throw new Error(this.#another(peer, incarnation));
+    this.#pins.set(peer, { incarnation, met: true });
+  }
+
+  #another(node: NodeId, incarnation: string): string {
+    return `${node} is known with incarnation ${this.of(node)}, not ${incarnation}: its data directory is another one than before.`;
   }
 }

@@ -4,11 +4,13 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Socket } from "node:net";
 import type { NodeId } from "../raft/index.ts";
 import { acceptLink } from "./accept.ts";
+import type { HostPort } from "./address.ts";
 import type { Context } from "./context.ts";
-import { LINK_PATH, LINK_PROTOCOL } from "./dial.ts";
 import { TransportError } from "./errors.ts";
 import { InboundLink } from "./inbound.ts";
+import { JoinAcceptor } from "./join-accept.ts";
 import { SNAPSHOT_PATH, type SnapshotOffers } from "./snapshot-offers.ts";
+import { JOIN_PATH, LINK_PATH, LINK_PROTOCOL } from "./upgrade.ts";
 
 /** Connections beyond those that peers need; more are closed unread, so that strangers cannot fill the memory. */
 const SPARE_CONNECTIONS = 64;
@@ -19,24 +21,27 @@ const HEADER_BYTES_MAX = 4096;
 export interface ServerOptions {
   readonly context: Context;
   readonly offers: SnapshotOffers;
-  readonly peers: number;
-  /** A peer has opened a link, so it is alive. */
-  onAccepted(peer: NodeId): void;
+  /** A peer, or a guest, has opened a link, so it is alive; perhaps it says where it can be dialled. */
+  onAccepted(peer: NodeId, address: HostPort | undefined): void;
+  /** The last link from a guest has ended. */
+  onGuestGone(guest: NodeId): void;
 }
 
 export class PeerServer {
   readonly #context: Context;
   readonly #offers: SnapshotOffers;
-  readonly #onAccepted: (peer: NodeId) => void;
+  readonly #options: ServerOptions;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #links = new Map<NodeId, InboundLink>();
+  readonly #joins: JoinAcceptor;
   #closed = false;
 
   constructor(options: ServerOptions) {
     this.#context = options.context;
     this.#offers = options.offers;
-    this.#onAccepted = options.onAccepted;
+    this.#joins = new JoinAcceptor(options.context);
+    this.#options = options;
     const { handshakeMsMax, snapshotIdleMsMax } = this.#context.settings;
     this.#server = createServer({
       maxHeaderSize: HEADER_BYTES_MAX,
@@ -46,7 +51,7 @@ export class PeerServer {
       keepAliveTimeout: 1000,
       noDelay: true,
     });
-    this.#server.maxConnections = SPARE_CONNECTIONS + CONNECTIONS_PER_PEER * options.peers;
+    this.review();
     // Silence on a connection that is not a link, such as a snapshot that nobody goes on reading.
     this.#server.timeout = snapshotIdleMsMax;
     this.#server.on("connection", (socket) => {
@@ -90,6 +95,15 @@ export class PeerServer {
     });
   }
 
+  /** Makes room for the peers of now, and ends every link from a node that is not welcome any more. */
+  review(): void {
+    const { roster } = this.#context;
+    this.#server.maxConnections = SPARE_CONNECTIONS + CONNECTIONS_PER_PEER * roster.size;
+    for (const link of this.#links.values()) {
+      if (!roster.welcomes(link.peer, link.incarnation)) link.close();
+    }
+  }
+
   /** Closes every connection and resolves when the port is free. */
   close(): Promise<void> {
     this.#closed = true;
@@ -119,7 +133,8 @@ export class PeerServer {
   #onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     socket.on("error", () => undefined);
     const { method, url, headers } = request;
-    if (method !== "GET" || url !== LINK_PATH || headers.upgrade !== LINK_PROTOCOL) {
+    const known = url === LINK_PATH || url === JOIN_PATH;
+    if (method !== "GET" || !known || headers.upgrade !== LINK_PROTOCOL) {
       socket.end("HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", () => socket.destroy());
       this.#refuse(socket, "an upgrade to something else than a link");
       return;
@@ -129,24 +144,34 @@ export class PeerServer {
     socket.write(
       `HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: ${LINK_PROTOCOL}\r\n\r\n`,
     );
-    void this.#accept(socket, head);
+    if (url === LINK_PATH) void this.#accept(socket, head);
+    else void this.#joins.accept(socket, head);
   }
 
   async #accept(socket: Socket, head: Buffer): Promise<void> {
     const accepted = await acceptLink(socket, head, this.#context);
     if (accepted === undefined) return;
-    if (this.#closed || socket.destroyed) {
+    const { peer, incarnation, address } = accepted;
+    if (this.#closed || socket.destroyed || !this.#context.roster.welcomes(peer, incarnation)) {
       socket.destroy();
+      this.#left(peer);
       return;
     }
     // A peer has one link to this node. If it opens another, it has given up the first, even if that looks alive
     // from here (a half-open connection after a power cut), so nothing that may still be in it counts.
-    this.#links.get(accepted.peer)?.close();
+    this.#links.get(peer)?.close();
     const link = new InboundLink(socket, accepted, this.#context, (closed) => {
-      if (this.#links.get(closed.peer) === closed) this.#links.delete(closed.peer);
+      if (this.#links.get(peer) !== closed) return;
+      this.#links.delete(peer);
+      this.#left(peer);
     });
-    this.#links.set(accepted.peer, link);
-    this.#onAccepted(accepted.peer);
+    this.#links.set(peer, link);
+    this.#options.onAccepted(peer, address);
+  }
+
+  /** Without a link from it a guest is nobody. */
+  #left(peer: NodeId): void {
+    if (!this.#links.has(peer) && this.#context.roster.leave(peer)) this.#options.onGuestGone(peer);
   }
 
   #refuse(socket: Socket, why: string): void {

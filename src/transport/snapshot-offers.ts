@@ -13,6 +13,8 @@ interface Offered {
   readonly bytes: number;
   /** Ends the transfers of this offer when it is withdrawn. */
   readonly withdrawn: AbortController;
+  /** How far the latest transfer has come. */
+  sent: () => number;
 }
 
 export class SnapshotOffers {
@@ -28,7 +30,7 @@ export class SnapshotOffers {
   /** The token is the only way to the file: 128 random bits, told to one peer over its authenticated link. */
   offer(path: string, bytes: number): string {
     const token = randomBytes(16).toString("base64url");
-    this.#offered.set(token, { path, bytes, withdrawn: new AbortController() });
+    this.#offered.set(token, { path, bytes, withdrawn: new AbortController(), sent: () => 0 });
     return token;
   }
 
@@ -36,6 +38,11 @@ export class SnapshotOffers {
   withdraw(token: string): void {
     this.#offered.get(token)?.withdrawn.abort();
     this.#offered.delete(token);
+  }
+
+  /** How far the latest transfer of an offer has come, in bytes from the beginning of the file. */
+  sentBytes(token: string): number {
+    return this.#offered.get(token)?.sent() ?? 0;
   }
 
   /** Ends every transfer; resolves when no file is open any more. */
@@ -89,6 +96,7 @@ export class SnapshotOffers {
         highWaterMark: this.#chunkBytes,
         autoClose: false,
       });
+      offered.sent = () => start + content.bytesRead;
       await pipeline(content, response, { signal: offered.withdrawn.signal });
       if (content.bytesRead !== offered.bytes - start) throw new Error("the file became shorter");
     } finally {

@@ -1,24 +1,24 @@
 /** Joins the parts: a server for what comes in, a link to each peer for what goes out, and the snapshots beside. */
 
 import { Agent } from "undici";
-import type { NodeId } from "../raft/index.ts";
+import type { NodeId, RemovedMember } from "../raft/index.ts";
 import type { Context } from "./context.ts";
-import { TransportError } from "./errors.ts";
 import { VERSIONS, type Versions } from "./handshake.ts";
-import { checkOptions } from "./options.ts";
-import { OutboundLink } from "./outbound.ts";
-import { Pins } from "./pins.ts";
+import { NOT_YET } from "./join-words.ts";
+import { PeerLinks } from "./links.ts";
+import { checkOptions, judgePeers } from "./options.ts";
+import { Roster } from "./roster.ts";
 import { PeerServer } from "./server.ts";
 import { fetchInto } from "./snapshot-fetch.ts";
 import { SnapshotOffers } from "./snapshot-offers.ts";
 import type {
   ObservableTransport,
   Packet,
+  Peer,
   SnapshotOffer,
   SnapshotSink,
   TransportHandlers,
   TransportOptions,
-  TransportSettings,
 } from "./types.ts";
 
 /**
@@ -37,17 +37,20 @@ export async function openVersioned(
   const { settings, targets } = checkOptions(options);
   const open = { is: true };
   const handlers = whileOpen(options.handlers, open);
-  const pins = new Pins(options.peers, (peer, incarnation) => handlers.onFirstContact(peer, incarnation));
+  const roster = new Roster(options.peers, (peer, incarnation) => handlers.onFirstContact(peer, incarnation));
   const { clusterId, self, secret } = options;
-  const context: Context = { clusterId, self, secret, settings, versions, pins, handlers };
+  const context: Context = { clusterId, self, secret, settings, versions, roster, handlers };
   const offers = new SnapshotOffers(settings.chunkBytes);
-  const links = new Map(targets.map((target) => [target.id, new OutboundLink(target, context)]));
-  const onAccepted = (peer: NodeId): void => links.get(peer)?.dial();
-  const server = new PeerServer({ context, offers, peers: targets.length, onAccepted });
+  const links = new PeerLinks(context);
+  const server = new PeerServer({
+    context,
+    offers,
+    onAccepted: (peer, address) => links.hear(peer, address),
+    onGuestGone: (guest) => links.leave(guest),
+  });
   const port = await server.listen(options.listen.host, options.listen.port);
-  for (const link of links.values()) link.dial();
-  const addresses = new Map(options.peers.map((peer) => [peer.id, peer.address]));
-  return new PeerTransport({ port, settings, handlers, offers, links, server, addresses, open });
+  links.replace(targets);
+  return new PeerTransport({ port, context, offers, links, server, open });
 }
 
 /** After `close` nothing is said any more, whatever still comes to its end. */
@@ -69,6 +72,7 @@ function whileOpen(handlers: TransportHandlers, open: { readonly is: boolean }):
     onRefused: (peer, refusal, detail) => {
       if (open.is) handlers.onRefused(peer, refusal, detail);
     },
+    onJoin: (request) => (open.is ? handlers.onJoin?.(request) : undefined) ?? Promise.resolve(NOT_YET),
     onNotice: (notice) => {
       if (open.is) handlers.onNotice(notice);
     },
@@ -77,12 +81,10 @@ function whileOpen(handlers: TransportHandlers, open: { readonly is: boolean }):
 
 interface Parts {
   readonly port: number;
-  readonly settings: TransportSettings;
-  readonly handlers: TransportHandlers;
+  readonly context: Context;
   readonly offers: SnapshotOffers;
-  readonly links: ReadonlyMap<NodeId, OutboundLink>;
+  readonly links: PeerLinks;
   readonly server: PeerServer;
-  readonly addresses: ReadonlyMap<NodeId, string>;
   readonly open: { is: boolean };
 }
 
@@ -92,19 +94,32 @@ class PeerTransport implements ObservableTransport {
   readonly #agent: Agent;
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
+  /** What was wrong with the peers of now, so that it is said once. */
+  #faults: readonly string[] = [];
 
   constructor(parts: Parts) {
     this.port = parts.port;
     this.#parts = parts;
-    this.#agent = new Agent({ pipelining: 1, connect: { timeout: parts.settings.snapshotIdleMsMax } });
+    const { snapshotIdleMsMax } = parts.context.settings;
+    this.#agent = new Agent({ pipelining: 1, connect: { timeout: snapshotIdleMsMax } });
   }
 
-  setPeers(): void {
-    throw new TransportError("invalidOptions", "The peers of an open transport cannot be changed yet.");
+  setPeers(peers: readonly Peer[], removed: readonly RemovedMember[]): void {
+    if (this.#closed !== undefined) return;
+    const { context, links, server } = this.#parts;
+    const judged = judgePeers(peers, context.self.id, context.secret);
+    const faults = [...judged.faults, ...context.roster.replace(judged.peers, removed)];
+    links.replace(judged.targets);
+    server.review();
+    for (const detail of faults.filter((fault) => !this.#faults.includes(fault))) {
+      const notice = { event: "badPeer", remote: context.self.id, detail };
+      queueMicrotask(() => context.handlers.onNotice(notice));
+    }
+    this.#faults = faults;
   }
 
   send(to: NodeId, packet: Packet): void {
-    this.#parts.links.get(to)?.send(packet);
+    this.#parts.links.send(to, packet);
   }
 
   offer(path: string, bytes: number): string {
@@ -115,14 +130,19 @@ class PeerTransport implements ObservableTransport {
     this.#parts.offers.withdraw(token);
   }
 
+  sentBytes(token: string): number {
+    return this.#parts.offers.sentBytes(token);
+  }
+
   async fetchSnapshot(
     from: NodeId,
     offer: SnapshotOffer,
     sink: SnapshotSink,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { addresses, settings, handlers } = this.#parts;
-    const address = addresses.get(from);
+    const { links, context } = this.#parts;
+    const { settings, handlers } = context;
+    const address = links.addressOf(from);
     if (address === undefined || this.#closed !== undefined || signal.aborted) return false;
     const stop = AbortSignal.any([signal, this.#closing.signal]);
     const failure = await fetchInto({ address, offer, sink, signal: stop }, this.#agent, settings);
@@ -134,15 +154,11 @@ class PeerTransport implements ObservableTransport {
   }
 
   roundTrips(): ReadonlyMap<NodeId, number> {
-    const trips = new Map<NodeId, number>();
-    for (const link of this.#parts.links.values()) {
-      if (link.roundTripMs !== undefined) trips.set(link.peer, link.roundTripMs);
-    }
-    return trips;
+    return this.#parts.links.roundTrips();
   }
 
   dropped(): ReadonlyMap<NodeId, number> {
-    return new Map([...this.#parts.links.values()].map((link) => [link.peer, link.dropped]));
+    return this.#parts.links.dropped();
   }
 
   close(): Promise<void> {
@@ -154,7 +170,7 @@ class PeerTransport implements ObservableTransport {
     const { open, links, server, offers } = this.#parts;
     open.is = false;
     this.#closing.abort();
-    for (const link of links.values()) link.close();
+    links.close();
     await Promise.all([server.close(), offers.close(), this.#agent.destroy()]);
   }
 }

@@ -205,6 +205,8 @@ export interface Transport {
   /** Lets a peer fetch this file with the returned token until `withdraw`. */
   offer(path: string, bytes: number): string;
   withdraw(token: string): void;
+  /** How far into an offered file a peer has read, in bytes, counted by what was sent; 0 if it has not begun. */
+  sentBytes(token: string): number;
   /** Fetches an offered snapshot from a peer into `sink`, from `sink.offset` on; true if all bytes came. */
   fetchSnapshot(
     from: NodeId,

@@ -6,7 +6,7 @@ import { FrameReader } from "../../src/transport/frame.ts";
 import { VERSIONS } from "../../src/transport/handshake.ts";
 import { InboundLink } from "../../src/transport/inbound.ts";
 import { DEFAULT_SETTINGS, encodePacket, type TransportHandlers } from "../../src/transport/index.ts";
-import { Pins } from "../../src/transport/pins.ts";
+import { Roster } from "../../src/transport/roster.ts";
 import { incarnationOf } from "./nodes.ts";
 import { frame } from "./raw-peer.ts";
 
@@ -33,12 +33,20 @@ describe("a link that a peer dialled", () => {
       secret: "",
       settings: DEFAULT_SETTINGS,
       versions: VERSIONS,
-      pins: new Pins([], handlers.onFirstContact),
+      roster: new Roster([], handlers.onFirstContact),
       handlers,
     };
     const socket = new DeafSocket();
     const reader = new FrameReader(1000);
-    const accepted = { peer: nodeId("n2"), reader, keepaliveMs: 60_000, welcome: Buffer.alloc(10) };
+    const accepted = {
+      peer: nodeId("n2"),
+      incarnation: incarnationOf("n2"),
+      address: undefined,
+      newer: false,
+      reader,
+      keepaliveMs: 60_000,
+      welcome: Buffer.alloc(10),
+    };
     const link = new InboundLink(socket, accepted, context, () => undefined);
     const pings = Array.from({ length: 50_000 }, (_, sequence) =>
       frame(encodePacket({ kind: "ping", sequence })),

@@ -2,6 +2,7 @@
 
 import { vi } from "vitest";
 import { type NodeId, nodeId } from "../../src/raft/index.ts";
+import { VERSIONS } from "../../src/transport/handshake.ts";
 import type {
   HandshakeRefusal,
   ObservableTransport,
@@ -74,10 +75,7 @@ export class World {
   /** Opens the transport of `id` behind its relay; a peer of all others. */
   async open(id: string, options: OpenOptions = {}): Promise<TestNode> {
     const heard: Heard = { packets: [], links: [], contacts: [], refusals: [], notices: [] };
-    const transport = await openVersioned(
-      this.optionsOf(id, options, heard),
-      options.versions ?? { min: 1, max: 1 },
-    );
+    const transport = await openVersioned(this.optionsOf(id, options, heard), options.versions ?? VERSIONS);
     this.relay(id).target = transport.port;
     const node: TestNode = {
       id: nodeId(id),
