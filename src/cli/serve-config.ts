@@ -69,8 +69,8 @@ export function serveConfig(values: OptionValues, host: string = hostname()): Se
   return { id, clusterId, ...membership, autoremoveMs, wantedVoters, listen, listenPeer, data, secret };
 }
 
-function wrong(sentence: string): UsageError {
-  return new UsageError(sentence, "serve");
+function wrong(sentence: string, command = "serve"): UsageError {
+  return new UsageError(sentence, command);
 }
 
 /** Containers and pods are named by their host name; other machines often too. */
@@ -119,20 +119,20 @@ function initialMembers(id: string, values: OptionValues): readonly MemberAddres
 }
 
 /** This node's own row, from where it listens and what it advertises. */
-function fromListening(id: string, values: OptionValues): MemberAddress {
+function fromListening(id: string, values: OptionValues, command?: string): MemberAddress {
   const { listen, listenPeer, advertise, advertisePeer } = values;
   if (advertise === undefined && isEverywhere(listen.host)) {
-    throw wrong(`--advertise is needed: nobody can reach a node at ${showAddress(listen)}`);
+    throw wrong(`--advertise is needed: nobody can reach a node at ${showAddress(listen)}`, command);
   }
   const peer = showAddress(advertisePeer ?? listenPeer);
   return { id, peer, api: advertise ?? `http://${showAddress(listen)}` };
 }
 
 /** The same of a node that others must be able to reach. @throws {UsageError} if they could not. */
-function reachableOwn(id: string, values: OptionValues): MemberAddress {
-  const own = fromListening(id, values);
+export function reachableOwn(id: string, values: OptionValues, command?: string): MemberAddress {
+  const own = fromListening(id, values, command);
   if (values.advertisePeer === undefined && isEverywhere(values.listenPeer.host)) {
-    throw wrong(`--advertise-peer is needed: no other node can reach one at ${own.peer}`);
+    throw wrong(`--advertise-peer is needed: no other node can reach one at ${own.peer}`, command);
   }
   return own;
 }

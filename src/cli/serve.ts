@@ -114,7 +114,10 @@ class Server {
   }
 
   #listen(service: StartingService): Promise<ApiServer> {
+    const { writes, writeTimeout } = this.#values;
     const api = createApi(service, {
+      writes,
+      forwardAnswerMs: writeTimeout + FORWARD_GRACE_MS,
       onFatal: (error) => this.#break(error),
       onError: (err, requestId) => this.#log.error({ err, requestId }, "a request failed unexpectedly"),
     });
@@ -204,6 +207,8 @@ class Server {
 }
 
 const BREAKDOWN_GRACE_MS = 200;
+/** What is passed on to the leader may take so much longer than the leader itself. */
+const FORWARD_GRACE_MS = 1_000;
 
 function ticks(ms: number): number {
   return Math.max(1, Math.round(ms / TICK_MS));

@@ -74,6 +74,34 @@ describe("what a command line may look like", () => {
     expect(run("get k --timeout 1.5s").values.timeout).toBe(1_500);
     expect(run("get k --timeout 250ms").values.timeout).toBe(250);
     expect(run("get k --timeout 2m").values.timeout).toBe(120_000);
+    expect(run("get k --timeout 1h").values.timeout).toBe(3_600_000);
+  });
+
+  it("names some commands by two words", () => {
+    const { command, positionals } = run("member replace n1 n4 --json");
+    expect([command.name, ...positionals]).toEqual(["member replace", "n1", "n4"]);
+  });
+
+  it("leaves out arguments that may be left out", () => {
+    expect(run("member transfer").positionals).toEqual([]);
+    expect(run("member transfer n2").positionals).toEqual(["n2"]);
+  });
+
+  it("has defaults that differ from command to command", () => {
+    expect(run("member list").values.timeout).toBe(5_000);
+    expect(run("member add http://h:1").values.timeout).toBe(600_000);
+    expect(run("member add http://h:1", { RAFTALLY_TIMEOUT: "7s" }).values.timeout).toBe(7_000);
+  });
+
+  it("reads where to join", () => {
+    expect(run("serve --join 10.0.0.1:4100,[::1]:4101").values.join).toEqual([
+      { host: "10.0.0.1", port: 4100 },
+      { host: "::1", port: 4101 },
+    ]);
+    expect(run("serve --discover dns:peers.default.svc:4100").values.discover).toEqual({
+      name: "peers.default.svc",
+      port: 4100,
+    });
   });
 
   it("asks for help or the version wherever those flags stand", () => {
@@ -105,9 +133,26 @@ describe("what is refused", () => {
       "incr k --by 9223372036854775808",
       '--by must be a whole number from -9223372036854775808 to 9223372036854775807; it is "9223372036854775808"',
     ],
+    ["member ad http://h:1", "there is no command member ad; did you mean member add?"],
+    ["member --json", "raftally member is followed by one of list, add, promote, remove, replace, transfer"],
+    ["member promote", "raftally member promote needs an ID"],
+    ["member replace n1", "raftally member replace needs a NEW"],
+    ["member replace a b c", 'raftally member replace takes one OLD and one NEW, so "c" is too much'],
+    ["member transfer a b", 'raftally member transfer takes one ID, so "b" is too much'],
+    ["member list --by 3", "raftally member list has no option --by; it belongs to raftally incr"],
+    [
+      "serve --join n1",
+      '--join must be host:port, separated by commas, such as 10.0.0.1:4100,10.0.0.2:4100; it is "n1"',
+    ],
+    [
+      "serve --discover peers:4100",
+      "--discover must be dns:NAME:PORT, where NAME is looked up in DNS, such as dns:raftally-peers:4100; " +
+        'it is "peers:4100"',
+    ],
+    ["serve --join-as leader", '--join-as must be wait or learner or voter; it is "leader"'],
     ["incr k --json=yes", '--json must be true or false; it is "yes"'],
     ["get k --consistency eventual", '--consistency must be linearizable or stale; it is "eventual"'],
-    ["get k --timeout 5", '--timeout must be a duration such as 250ms or 5s, from 10ms to 600s; it is "5"'],
+    ["get k --timeout 5", '--timeout must be a duration such as 250ms or 5s, from 10ms to 86400s; it is "5"'],
     [
       "get k --url localhost:4000",
       "--url must be URLs separated by commas, such as http://127.0.0.1:4000,http://127.0.0.1:4001; " +
@@ -181,6 +226,15 @@ describe("the tables", () => {
     const taken = new Set(COMMANDS.flatMap((command) => command.options));
     const idle = Object.keys(OPTIONS).filter((name) => !["help", "version"].includes(name));
     expect(idle.filter((name) => !taken.has(name as keyof typeof OPTIONS))).toEqual([]);
+  });
+
+  it("hold no default of a command that its option would refuse", () => {
+    for (const { name, options, defaults = {} } of COMMANDS) {
+      for (const [option, shown] of Object.entries(defaults)) {
+        expect(options, name).toContain(option);
+        expect(OPTIONS[option as keyof typeof OPTIONS].read(shown).ok, name).toBe(true);
+      }
+    }
   });
 
   it("read every default that they show", () => {

@@ -11,10 +11,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(directory, { recursive: true }));
 
-function config(line: string, environment: Record<string, string> = {}): ServeConfig {
+function config(line: string, environment: Record<string, string> = {}, host = "Host_1"): ServeConfig {
   const request = parseCommandLine(["serve", ...line.split(" ").filter((word) => word !== "")], environment);
   if (request.kind !== "run") throw new Error("expected a command to run");
-  return serveConfig(request.parsed.values);
+  return serveConfig(request.parsed.values, host);
 }
 
 function refusal(line: string, environment: Record<string, string> = {}): string {
@@ -31,7 +31,54 @@ const BASE = "--id n1 --cluster-id c";
 const LOCAL = `${BASE} --members n1=127.0.0.1:4100@http://127.0.0.1:4000,n2=127.0.0.1:4101@http://127.0.0.1:4001`;
 const REMOTE = `${BASE} --members n1=10.0.0.1:4100@http://10.0.0.1:4000,n2=10.0.0.2:4100@http://10.0.0.2:4000`;
 
+describe("the configuration of a node that joins", () => {
+  const JOIN = "--join 127.0.0.1:4100 --listen 127.0.0.1:4003 --listen-peer 127.0.0.1:4103";
+
+  it("names only the node itself, and neither needs a cluster id nor members", async () => {
+    const { id, clusterId, members, join } = config(`--id n4 ${JOIN}`);
+    expect([id, clusterId]).toEqual(["n4", undefined]);
+    expect(members).toEqual([{ id: "n4", peer: "127.0.0.1:4103", api: "http://127.0.0.1:4003" }]);
+    expect([join?.as, join?.told, await join?.seeds()]).toEqual([
+      "learner",
+      "127.0.0.1:4100",
+      ["127.0.0.1:4100"],
+    ]);
+  });
+
+  it("takes its name from the first part of the host name", () => {
+    expect(config(JOIN, {}, "Raftally-3.raftally.default.svc").id).toBe("raftally-3");
+    expect(config("--discover dns:peers:4100", {}, "pod-7").id).toBe("pod-7");
+  });
+
+  it("takes its addresses from --advertise and --advertise-peer", () => {
+    const line = "--listen 0.0.0.0:4000 --listen-peer 0.0.0.0:4100 --join a:4100 --secret 0123456789abcdef";
+    const where = "--advertise http://n4.example:4000 --advertise-peer n4.example:4100";
+    expect(config(`--id n4 ${line} ${where}`).members).toEqual([
+      { id: "n4", peer: "n4.example:4100", api: "http://n4.example:4000" },
+    ]);
+  });
+
+  it("makes the cluster where the list of members names it, and joins where it does not", () => {
+    expect(config(`${LOCAL} --join 127.0.0.1:4100`).join).toBeUndefined();
+    expect(config(`${LOCAL.replace("--id n1", "--id n9")} ${JOIN}`).join).toBeDefined();
+  });
+});
+
 describe("the configuration of a node", () => {
+  it("says in its own row of the members where it is reached now", () => {
+    const moved = config(`${LOCAL} --advertise http://127.0.0.1:9 --advertise-peer 127.0.0.1:8`);
+    expect(moved.members).toEqual([
+      { id: "n1", peer: "127.0.0.1:8", api: "http://127.0.0.1:9" },
+      { id: "n2", peer: "127.0.0.1:4101", api: "http://127.0.0.1:4001" },
+    ]);
+  });
+
+  it("removes nobody by itself unless it is told to", () => {
+    expect(config(BASE).autoremoveMs).toBeUndefined();
+    const told = config(`${BASE} --autoremove-after 24h --wanted-voters 5`);
+    expect([told.autoremoveMs, told.wantedVoters]).toEqual([86_400_000, 5]);
+  });
+
   it("is a cluster of its own without members", () => {
     expect(config(`${BASE} --listen 127.0.0.1:7000 --listen-peer 127.0.0.1:7100`).members).toEqual([
       { id: "n1", peer: "127.0.0.1:7100", api: "http://127.0.0.1:7000" },
@@ -63,8 +110,21 @@ describe("the configuration of a node", () => {
     ],
     [LOCAL.replace("--id n1", "--id n9"), "--members must contain this node, n9; it lists n1, n2"],
     [
-      `${LOCAL} --advertise http://127.0.0.1:9`,
-      "--advertise says http://127.0.0.1:9, and --members says http://127.0.0.1:4000 for n1; they must agree",
+      "--join 127.0.0.1:4100",
+      '--id (or RAFTALLY_ID) is needed: the host name, "Host_1", cannot name a node (1 to 32 of a-z, 0-9 and -)',
+    ],
+    [
+      "--id n4 --join 10.0.0.1:4100 --listen 10.0.0.4:4000 --listen-peer 0.0.0.0:4100",
+      "--advertise-peer is needed: no other node can reach one at 0.0.0.0:4100",
+    ],
+    [
+      "--id n4 --join 10.0.0.1:4100 --listen 0.0.0.0:4000 --listen-peer 10.0.0.4:4100",
+      "--advertise is needed: nobody can reach a node at 0.0.0.0:4000",
+    ],
+    [
+      "--id n4 --join 10.0.0.1:4100 --listen-peer 10.0.0.4:4100",
+      "the peer address 10.0.0.4:4100 can be reached from elsewhere, so the nodes need a secret: " +
+        "set RAFTALLY_SECRET or --secret-file",
     ],
     [`${BASE} --listen 0.0.0.0:4000`, "--advertise is needed: nobody can reach a node at 0.0.0.0:4000"],
     [
