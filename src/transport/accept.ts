@@ -65,6 +65,9 @@ export async function acceptLink(
     if (hello === undefined || refusal !== undefined) {
       channel.end(answerWith({ kind: "refused", ...(refusal ?? MALFORMED) }));
       const { refusal: reason, detail } = refusal ?? MALFORMED;
+      // A removed node that does not stop must not fill the log of those that stay.
+      if (reason === "removed" && hello !== undefined && !context.roster.turnAway(hello.from))
+        return undefined;
       context.handlers.onNotice({ event: "handshakeRefused", remote, detail: `${reason}: ${detail}` });
       return undefined;
     }

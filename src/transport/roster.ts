@@ -14,13 +14,22 @@ export class Roster {
   #peers: ReadonlySet<NodeId>;
   #removed: ReadonlyMap<NodeId, string> = new Map();
   readonly #guests = new Set<NodeId>();
+  readonly #turnedAway = new Set<NodeId>();
   /** Whether the peers are those of a log, which may lag, rather than those that the operator named. */
-  #fromLog = false;
+  #mayLag: boolean;
 
-  /** @param learn as of {@link Pins}. */
-  constructor(peers: readonly Peer[], learn: (peer: NodeId, incarnation: string) => Promise<void>) {
+  /**
+   * @param learn as of {@link Pins}.
+   * @param mayLag whether guests are let in from the start.
+   */
+  constructor(
+    peers: readonly Peer[],
+    learn: (peer: NodeId, incarnation: string) => Promise<void>,
+    mayLag = false,
+  ) {
     this.pins = new Pins(peers, learn);
     this.#peers = new Set(peers.map(({ id }) => id));
+    this.#mayLag = mayLag;
   }
 
   get size(): number {
@@ -37,7 +46,7 @@ export class Roster {
 
   /** Replaces peers and removed nodes. Gives a sentence on each incarnation that contradicts what is known. */
   replace(peers: readonly Peer[], removed: readonly RemovedMember[]): string[] {
-    this.#fromLog = true;
+    this.#mayLag = true;
     this.#peers = new Set(peers.map(({ id }) => id));
     this.#removed = new Map(removed.map(({ id, incarnation }) => [id, incarnation]));
     for (const guest of this.#guests) {
@@ -56,8 +65,15 @@ export class Roster {
   standingOf(node: NodeId, incarnation: string): Standing {
     if (this.#removed.get(node) === incarnation) return "removed";
     if (this.#peers.has(node)) return "peer";
-    if (!this.#fromLog || this.#removed.has(node)) return "unknown";
+    if (!this.#mayLag || this.#removed.has(node)) return "unknown";
     return this.#guests.has(node) || this.#guests.size < GUESTS_MAX ? "mayVisit" : "unknown";
+  }
+
+  /** Whether `node` is turned away for the first time: one that was removed may come again and again. */
+  turnAway(node: NodeId): boolean {
+    const isNews = !this.#turnedAway.has(node);
+    this.#turnedAway.add(node);
+    return isNews;
   }
 
   /** Like {@link Pins.settle}; a node that is no peer becomes a guest, whose incarnation nobody needs to remember. */

@@ -37,7 +37,9 @@ export async function openVersioned(
   const { settings, targets } = checkOptions(options);
   const open = { is: true };
   const handlers = whileOpen(options.handlers, open);
-  const roster = new Roster(options.peers, (peer, incarnation) => handlers.onFirstContact(peer, incarnation));
+  const learn = (peer: NodeId, incarnation: string): Promise<void> =>
+    handlers.onFirstContact(peer, incarnation);
+  const roster = new Roster(options.peers, learn, options.guests);
   const { clusterId, self, secret } = options;
   const context: Context = { clusterId, self, secret, settings, versions, roster, handlers };
   const offers = new SnapshotOffers(settings.chunkBytes);

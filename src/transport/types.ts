@@ -152,6 +152,12 @@ export interface TransportOptions {
   };
   readonly listen: { readonly host: string; readonly port: number };
   readonly peers: readonly Peer[];
+  /**
+   * Whether `peers` may be out of date, because the cluster exists and may have changed without this node: guests
+   * are then let in from the start, and not only from the first {@link Transport.setPeers} on. False if not given:
+   * of a cluster that is being made every member is named, and who is not is refused.
+   */
+  readonly guests?: boolean;
   /** Authenticates both sides of each link; empty only if every address is loopback. */
   readonly secret: string;
   readonly handlers: TransportHandlers;
@@ -195,9 +201,10 @@ export interface Transport {
    * a rule is broken (R9): a notice says so, and what was known stays. An incarnation that an earlier call gave
    * may change, for a configuration that was never committed can be taken back.
    *
-   * From the first call on the list is known to be that of a log, which may lag: a node that is not in it and proves
-   * that it knows the secret and the cluster is a guest. It is linked both ways while its own link stands, so that
-   * a leader whom this node has not heard of can tell it the newer configuration (R5).
+   * From the first call on the list is known to be that of a log, which may lag: a node that is not in it, was not
+   * removed, proves that it knows the secret and the cluster, and says its address is a guest. It is linked both ways
+   * while its own link stands, so that a leader whom this node has not heard of can tell it the newer configuration
+   * (R5). Guests are reported like peers.
    */
   setPeers(peers: readonly Peer[], removed: readonly RemovedMember[]): void;
   /** Queues a packet for a peer; dropped without a word if the link is down or its queue is full. */
