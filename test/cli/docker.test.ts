@@ -34,13 +34,19 @@ interface Service {
   readonly environment: Readonly<Record<string, string>>;
   readonly ports: readonly string[];
   readonly volumes: readonly string[];
+  /** Started only when asked for. */
+  readonly profiles?: readonly string[];
 }
 
 const compose = parse(read("docker-compose.yml"), { merge: true }) as {
   readonly services: Readonly<Record<string, Service>>;
   readonly volumes: Readonly<Record<string, unknown>>;
 };
-const services = Object.entries(compose.services);
+const all = Object.entries(compose.services);
+/** Those that `docker compose up` starts. */
+const services = all.filter(([, { profiles }]) => profiles === undefined);
+/** Those that can be added later. */
+const more = all.filter(([, { profiles }]) => profiles !== undefined);
 
 /** What a container runs, as the program itself understands it. */
 function understand(argv: readonly string[], environment: Readonly<Record<string, string>>): Parsed {
@@ -219,14 +225,40 @@ describe("docker-compose.yml", () => {
   });
 
   it("gives each node a named volume of its own where it keeps its data", () => {
-    for (const [name, service] of services) {
+    for (const [name, service] of all) {
       expect(service.volumes).toEqual([`${name}:${configOf(service).data}`]);
       expect(Object.keys(compose.volumes)).toContain(name);
     }
   });
 
+  it("has a fourth node to be added, which joins the others by their peer ports and with their secret", async () => {
+    expect(more.map(([name]) => name)).toEqual(["n4"]);
+    const [first] = services.map(([, service]) => configOf(service));
+    for (const [at, [name, service]] of more.entries()) {
+      const { id, members, listen, listenPeer, join, secret } = configOf(service);
+      expect(id).toBe(name);
+      const api = `http://127.0.0.1:${4000 + services.length + at}`;
+      expect(members).toEqual([{ id, peer: `${name}:${listenPeer.port}`, api }]);
+      expect(service.ports).toEqual([`127.0.0.1:${4000 + services.length + at}:${listen.port}`]);
+      expect(await join?.seeds()).toEqual(first?.members.map(({ peer }) => peer));
+      expect(secret).toBe(first?.secret);
+      expect(strayVariables(environmentOf(service))).toEqual([]);
+      expect(existsSync(`${ROOT}/${service.build}/Dockerfile`)).toBe(true);
+    }
+  });
+
+  it("shows commands beside it that the program understands", () => {
+    const found = [...read("docker-compose.yml").matchAll(/npx raftally ([a-z0-9 ]+)/g)];
+    const requests = found.map(([, line = ""]) => parseCommandLine(line.split(" "), {}));
+    expect(requests.map((request) => request.kind === "run" && request.parsed.command.name)).toEqual([
+      "member list",
+      "member replace",
+    ]);
+    expect(read("docker-compose.yml")).toContain(`--profile ${more[0]?.[1].profiles?.[0]} up`);
+  });
+
   it("starts nodes again, and lets them stop in their own time", () => {
-    for (const [, service] of services) {
+    for (const [, service] of all) {
       expect(service.restart).toBe("unless-stopped");
       const graceMs = Number(/^(\d+)s$/.exec(service.stop_grace_period)?.[1]) * 1_000;
       expect(graceMs).toBeGreaterThan(parsedOf(service).values.stopTimeout);
