@@ -22,18 +22,26 @@ const STOP_MS = 10_000;
 export class Cluster implements Target {
   /** Everything the cluster writes: data and logs of all nodes. Removed by {@link stop}. */
   readonly directory: string;
-  readonly nodes: readonly Node[];
+  readonly #nodes: Node[];
+  /** The first members, whom each of them is started with. */
+  readonly #founders: readonly Node[];
+  readonly #flags: readonly string[];
   readonly #clusterId: string;
   readonly #processes: Map<string, ChildProcess> = new Map();
 
-  private constructor(directory: string, nodes: readonly Node[]) {
+  private constructor(directory: string, nodes: readonly Node[], flags: readonly string[]) {
     this.directory = directory;
-    this.nodes = nodes;
+    this.#nodes = [...nodes];
+    this.#founders = nodes;
+    this.#flags = flags;
     this.#clusterId = `chaos-${process.pid}`;
   }
 
-  /** Starts a new cluster in a temporary directory on free ports, and waits until every node is ready. */
-  static async start(size = 3): Promise<Cluster> {
+  /**
+   * Starts a new cluster in a temporary directory on free ports, and waits until every node is ready.
+   * @param flags of `raftally serve`, for every node.
+   */
+  static async start(size = 3, flags: readonly string[] = []): Promise<Cluster> {
     const directory = await mkdtemp(join(tmpdir(), "raftally-"));
     const ports = await freePorts(2 * size);
     const nodes = Array.from({ length: size }, (_, at) => ({
@@ -41,7 +49,7 @@ export class Cluster implements Target {
       url: `http://127.0.0.1:${ports[at]}`,
       peer: `127.0.0.1:${ports[size + at]}`,
     }));
-    const cluster = new Cluster(directory, nodes);
+    const cluster = new Cluster(directory, nodes, flags);
     try {
       await cluster.startAll();
     } catch (error) {
@@ -49,6 +57,11 @@ export class Cluster implements Target {
       throw error;
     }
     return cluster;
+  }
+
+  /** Those that were there from the start, and those that were added. */
+  get nodes(): readonly Node[] {
+    return this.#nodes;
   }
 
   get urls(): readonly string[] {
@@ -84,12 +97,24 @@ export class Cluster implements Target {
     await this.#ready(id);
   }
 
+  /** Adds a node to the running cluster, as a voter, and waits until it is ready. */
+  async addNode(id: string): Promise<Node> {
+    const [port, peerPort] = await freePorts(2);
+    const node = { id, url: `http://127.0.0.1:${port}`, peer: `127.0.0.1:${peerPort}` };
+    this.#nodes.push(node);
+    await this.startNode(id);
+    return node;
+  }
+
   /** The command line of a node, without the program. */
   args(id: string): readonly string[] {
     const { url, peer } = this.node(id);
-    const members = this.nodes.map((node) => `${node.id}=${node.peer}@${node.url}`).join(",");
+    const founds = this.#founders.some((node) => node.id === id);
+    const members = this.#founders.map((node) => `${node.id}=${node.peer}@${node.url}`).join(",");
+    const seeds = this.#founders.map((node) => node.peer).join(",");
     return [
-      ...["serve", "--id", id, "--cluster-id", this.#clusterId, "--members", members],
+      ...["serve", "--id", id, "--cluster-id", this.#clusterId, ...this.#flags],
+      ...(founds ? ["--members", members] : ["--join", seeds, "--join-as", "voter"]),
       ...["--listen", new URL(url).host, "--listen-peer", peer, "--data", join(this.directory, id)],
     ];
   }

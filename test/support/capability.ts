@@ -27,7 +27,7 @@ interface CapabilityInfo {
   readonly probe: () => Presence;
 }
 
-export type Capability = "root" | "tmpfs" | "strace" | "compiler" | "curl" | "wrk";
+export type Capability = "root" | "tmpfs" | "strace" | "compiler" | "curl" | "wrk" | "nginx" | "haproxy";
 
 export const CAPABILITIES: Readonly<Record<Capability, CapabilityInfo>> = {
   root: { lack: "root", package: undefined, probe: () => (isRoot() ? "present" : "refused") },
@@ -39,6 +39,8 @@ export const CAPABILITIES: Readonly<Record<Capability, CapabilityInfo>> = {
   },
   compiler: { lack: "a C compiler (gcc)", package: "gcc", probe: () => probeCommand("gcc", ["--version"]) },
   curl: { lack: "curl", package: "curl", probe: () => probeCommand("curl", ["--version"]) },
+  nginx: { lack: "nginx", package: "nginx", probe: () => probeCommand("nginx", ["-v"]) },
+  haproxy: { lack: "HAProxy", package: "haproxy", probe: () => probeCommand("haproxy", ["-v"]) },
   // wrk has no way to say its version that exits with 0, so any exit at all will do.
   wrk: { lack: "wrk", package: "wrk", probe: () => (started("wrk", ["-v"]) ? "present" : "absent") },
 };
