@@ -76,14 +76,24 @@ export class Roster {
     return isNews;
   }
 
-  /** Like {@link Pins.settle}; a node that is no peer becomes a guest, whose incarnation nobody needs to remember. */
+  /** Like {@link Pins.settle}; but nobody needs to remember the incarnation of a guest. */
   async settle(node: NodeId, incarnation: string): Promise<string | undefined> {
-    if (this.#peers.has(node) || this.pins.of(node) !== undefined) {
-      const fault = await this.pins.settle(node, incarnation);
-      if (fault !== undefined || this.#peers.has(node)) return fault;
+    const isKnown = this.#peers.has(node) || this.pins.of(node) !== undefined;
+    return isKnown ? await this.pins.settle(node, incarnation) : undefined;
+  }
+
+  /**
+   * Called when everything has been proved and settled: whether the link may stand now. Who is no peer is a guest
+   * from here on, until {@link leave}.
+   */
+  admit(node: NodeId, incarnation: string): boolean {
+    if (
+      this.standingOf(node, incarnation) === "mayVisit" &&
+      this.pins.adopt(node, incarnation) === undefined
+    ) {
+      this.#guests.add(node);
     }
-    this.#guests.add(node);
-    return this.pins.adopt(node, incarnation);
+    return this.welcomes(node, incarnation);
   }
 
   /** The node is no guest any more; false if it was none. */

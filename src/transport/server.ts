@@ -152,9 +152,8 @@ export class PeerServer {
     const accepted = await acceptLink(socket, head, this.#context);
     if (accepted === undefined) return;
     const { peer, incarnation, address } = accepted;
-    if (this.#closed || socket.destroyed || !this.#context.roster.welcomes(peer, incarnation)) {
+    if (this.#closed || socket.destroyed || !this.#context.roster.admit(peer, incarnation)) {
       socket.destroy();
-      this.#left(peer);
       return;
     }
     // A peer has one link to this node. If it opens another, it has given up the first, even if that looks alive
@@ -163,15 +162,11 @@ export class PeerServer {
     const link = new InboundLink(socket, accepted, this.#context, (closed) => {
       if (this.#links.get(peer) !== closed) return;
       this.#links.delete(peer);
-      this.#left(peer);
+      // Without a link from it a guest is nobody.
+      if (this.#context.roster.leave(peer)) this.#options.onGuestGone(peer);
     });
     this.#links.set(peer, link);
     this.#options.onAccepted(peer, address);
-  }
-
-  /** Without a link from it a guest is nobody. */
-  #left(peer: NodeId): void {
-    if (!this.#links.has(peer) && this.#context.roster.leave(peer)) this.#options.onGuestGone(peer);
   }
 
   #refuse(socket: Socket, why: string): void {

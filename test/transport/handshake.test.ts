@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
+import { VERSIONS } from "../../src/transport/handshake.ts";
 import type { HandshakeRefusal } from "../../src/transport/index.ts";
 import { gateway, incarnationOf, isUp, type OpenOptions, until, World } from "./nodes.ts";
 import { frame, introduce, macOf, RawAcceptor, RawPeer, sealedAnswer, UPGRADE } from "./raw-peer.ts";
@@ -39,14 +40,14 @@ describe("the handshake, from the outside", () => {
       hello({ colour: "blue" }),
       SECRET,
     );
-    expect(challenge).toEqual({ min: 1, max: 1, nonce: expect.stringMatching(/^[0-9a-f]{32}$/) });
+    expect(challenge).toEqual({ ...VERSIONS, nonce: expect.stringMatching(/^[0-9a-f]{32}$/) });
     expect(answer).toEqual({ kind: "welcome", version: 1, from: "n2", incarnation: incarnationOf("n2") });
     expect(proved).toBe(true);
     expect(b.heard.contacts).toEqual([{ peer: "n1", incarnation: incarnationOf("n1") }]);
   });
 
   it.each<[HandshakeRefusal, Record<string, unknown>, RegExp]>([
-    ["version", { min: 2, max: 3 }, /versions 1 to 1/],
+    ["version", { min: 3, max: 4 }, /versions 1 to 2, and n1 3 to 4/],
     ["cluster", { clusterId: "cluster-b" }, /cluster-b/],
     ["unknownNode", { from: "n7" }, /knows no node n7/],
     ["wrongNode", { to: "n3" }, /This is node n2/],
@@ -54,6 +55,7 @@ describe("the handshake, from the outside", () => {
     ["incarnation", { fromIncarnation: incarnationOf("other") }, /another one than before/],
     ["malformed", { from: "N 1" }, /understood/],
     ["malformed", { nonce: 5 }, /understood/],
+    ["malformed", { fromIncarnation: "1234" }, /understood/],
     ["malformed", { keepaliveMs: 0 }, /understood/],
     ["malformed", { min: 2, max: 1 }, /understood/],
   ])("refuses with %s: %o", async (refusal, changes, detail) => {
@@ -165,7 +167,12 @@ describe("the handshake, as the dialler", () => {
     const a = await dialAt(acceptor);
     await until(() => a.heard.links.includes("+n2"));
     expect(acceptor.hellos[0]).toMatchObject(
-      hello({ nonce: expect.anything(), keepaliveMs: expect.anything() }),
+      hello({
+        ...VERSIONS,
+        nonce: expect.anything(),
+        keepaliveMs: expect.anything(),
+        address: world.relay("n1").address,
+      }),
     );
     expect(a.heard.contacts).toEqual([{ peer: "n2", incarnation: incarnationOf("n2") }]);
   });
@@ -228,7 +235,7 @@ describe("the handshake, as the dialler", () => {
 describe("the handshake, between two nodes", () => {
   it.each<[HandshakeRefusal, OpenOptions, OpenOptions]>([
     ["cluster", { clusterId: "cluster-b" }, {}],
-    ["version", { versions: { min: 2, max: 2 } }, {}],
+    ["version", { versions: { min: 3, max: 3 } }, {}],
     ["incarnation", {}, { pins: { n1: incarnationOf("earlier") } }],
     ["wrongNode", { pins: { n2: incarnationOf("earlier") } }, {}],
     ["unknownNode", {}, { peers: [] }],

@@ -5,8 +5,11 @@ import { type NodeId, nodeId } from "../../src/raft/index.ts";
 import { VERSIONS } from "../../src/transport/handshake.ts";
 import type {
   HandshakeRefusal,
+  JoinAnswer,
+  JoinRequest,
   ObservableTransport,
   Packet,
+  Peer,
   TransportOptions,
   TransportSettings,
 } from "../../src/transport/index.ts";
@@ -46,6 +49,10 @@ export interface OpenOptions {
   readonly peers?: readonly string[];
   readonly onFirstContact?: (peer: NodeId, incarnation: string) => Promise<void>;
   readonly onPacket?: (from: NodeId, packet: Packet) => void;
+  readonly onJoin?: (request: JoinRequest) => Promise<JoinAnswer>;
+  readonly guests?: boolean;
+  /** Where it says that it is, instead of its relay; null says nothing. */
+  readonly address?: string | null;
 }
 
 export interface TestNode {
@@ -91,17 +98,23 @@ export class World {
     return node;
   }
 
+  /** `id` as others know it, behind its relay. */
+  peer(id: string, incarnation?: string): Peer {
+    return { id: nodeId(id), address: this.relay(id).address, incarnation };
+  }
+
   optionsOf(id: string, options: OpenOptions, heard: Heard): TransportOptions {
     const peers = options.peers ?? [...this.relays.keys()].filter((peer) => peer !== id);
     return {
       clusterId: options.clusterId ?? "cluster-a",
-      self: { id: nodeId(id), incarnation: options.incarnation ?? incarnationOf(id) },
+      self: {
+        id: nodeId(id),
+        incarnation: options.incarnation ?? incarnationOf(id),
+        address: options.address === null ? undefined : (options.address ?? this.relay(id).address),
+      },
+      guests: options.guests ?? false,
       listen: { host: "127.0.0.1", port: 0 },
-      peers: peers.map((peer) => ({
-        id: nodeId(peer),
-        address: this.relay(peer).address,
-        incarnation: options.pins?.[peer],
-      })),
+      peers: peers.map((peer) => this.peer(peer, options.pins?.[peer])),
       secret: options.secret ?? "a secret for tests",
       settings: { ...QUICK, ...options.settings },
       handlers: {
@@ -115,6 +128,7 @@ export class World {
           heard.contacts.push({ peer, incarnation });
           await options.onFirstContact?.(peer, incarnation);
         },
+        ...(options.onJoin === undefined ? {} : { onJoin: options.onJoin }),
         onRefused: (peer, refusal, detail) => heard.refusals.push({ peer, refusal, detail }),
         onNotice: (notice) => heard.notices.push(notice),
       },
