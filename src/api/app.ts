@@ -3,7 +3,7 @@
 import { Hono } from "hono";
 import { InvariantViolation } from "../base/index.ts";
 import type { NodeId } from "../node/index.ts";
-import { type BackupWriter, backupHandler, writeBackupFile } from "./backup.ts";
+import { type BackupOptions, type BackupWriter, backupHandler, writeBackupFile } from "./backup.ts";
 import { type Api, type ApiContext, type ApiEnv, type ApiHandler, Call, targetOf } from "./call.ts";
 import { Forwarder } from "./forward.ts";
 import { helpHandler, liveHandler, readyHandler } from "./health.ts";
@@ -50,7 +50,7 @@ interface Route {
   readonly noHead?: true;
 }
 
-function routesOf(service: ClusterService, toLeader: ToLeader, write: BackupWriter): readonly Route[] {
+function routesOf(service: ClusterService, toLeader: ToLeader, backup: BackupOptions): readonly Route[] {
   const members = { service, toLeader };
   const one = "/v1/cluster/members/:id";
   return [
@@ -67,7 +67,7 @@ function routesOf(service: ClusterService, toLeader: ToLeader, write: BackupWrit
     { method: "POST", path: `${one}/promote`, handler: promoteHandler(members) },
     { method: "POST", path: `${one}/replace`, handler: replaceHandler(members) },
     { method: "POST", path: "/v1/cluster/transfer", handler: transferHandler(members) },
-    { method: "GET", path: "/v1/backup", handler: backupHandler(service, write), noHead: true },
+    { method: "GET", path: "/v1/backup", handler: backupHandler(service, backup), noHead: true },
     { method: "GET", path: "/livez", handler: liveHandler() },
     { method: "GET", path: "/readyz", handler: readyHandler(service) },
     { method: "GET", path: "/", handler: helpHandler() },
@@ -105,7 +105,9 @@ export function createApi(service: ClusterService, options: ApiOptions): Api {
     getPath: (request, from) => pathOf(targetOf(request, from?.env)),
   });
   const toLeader = options.writes === "forward" ? forwarding(service, options) : redirectToLeader;
-  const routes = routesOf(service, toLeader, options.writeBackup ?? writeBackupFile);
+  const write = options.writeBackup ?? writeBackupFile;
+  const onError = options.onError ?? ((): void => undefined);
+  const routes = routesOf(service, toLeader, { write, onError });
   for (const { method, path, handler } of routes) api.on(method, path, handler);
   api.notFound((context) => refuseRoute(context, routes));
   api.onError((error, context) => answerThrown(error, context, options));

@@ -14,8 +14,14 @@ export function writeBackupFile({ manifest, path }: Backup, createdBy: string): 
   return writeBackup(manifest, path, createdBy);
 }
 
+export interface BackupOptions {
+  readonly write: BackupWriter;
+  /** The file could not be read to its end, under this request id. */
+  readonly onError: (error: unknown, requestId: string) => void;
+}
+
 /** Takes no HEAD: nobody should have a node copy its state for nothing. */
-export function backupHandler(service: ClusterService, write: BackupWriter): ApiHandler {
+export function backupHandler(service: ClusterService, { write, onError }: BackupOptions): ApiHandler {
   return async function sendBackup(context): Promise<Response> {
     const call = new Call(context);
     refuseParameters(call.target);
@@ -27,7 +33,12 @@ export function backupHandler(service: ClusterService, write: BackupWriter): Api
     if (result.kind === "failed") return problemResponse(result.code, result, call.requestId());
     try {
       const file = write(result, service.status().version);
-      return new Response(streamOf(file, result, call.gone), { headers: headersOf(call, file) });
+      const fail = (error: unknown): boolean => {
+        onError(error, call.requestId());
+        return call.breakOff();
+      };
+      const stream = streamOf(file, { release: result.release, gone: call.gone, fail });
+      return new Response(stream, { headers: headersOf(call, file) });
     } catch (error) {
       result.release();
       throw error;
@@ -50,11 +61,18 @@ function headersOf(call: Call, { bytes, manifest }: BackupStream): Record<string
   };
 }
 
+interface StreamDuties {
+  release(): void;
+  readonly gone: AbortSignal;
+  /** Hears that the file cannot be read. Returns whether that has broken the connection off. */
+  fail(error: unknown): boolean;
+}
+
 /**
  * The file, one chunk for each that the caller takes. The snapshot is let go of when the last one was taken, when
  * reading fails, which breaks the connection off, and when the caller is gone.
  */
-function streamOf(file: BackupStream, { release }: Backup, gone: AbortSignal): ReadableStream<Uint8Array> {
+function streamOf(file: BackupStream, { release, gone, fail }: StreamDuties): ReadableStream<Uint8Array> {
   const chunks = file[Symbol.asyncIterator]();
   let isOver = false;
   const end = (): void => {
@@ -75,21 +93,17 @@ function streamOf(file: BackupStream, { release }: Backup, gone: AbortSignal): R
   const leave = (): void => void stop().catch(() => undefined);
   gone.addEventListener("abort", leave);
   if (gone.aborted) leave();
-  return new ReadableStream<Uint8Array>(
-    {
-      pull: async (controller) => {
-        try {
-          const { done, value } = await chunks.next();
-          if (done !== true) return controller.enqueue(value);
-          end();
-          controller.close();
-        } catch (error) {
-          end();
-          controller.error(error);
-        }
-      },
-      cancel: stop,
-    },
-    { highWaterMark: 0 },
-  );
+  const pull = async (controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> => {
+    try {
+      const { done, value } = await chunks.next();
+      if (done !== true) return controller.enqueue(value);
+      end();
+      controller.close();
+    } catch (error) {
+      end();
+      if (fail(error)) controller.close();
+      else controller.error(error);
+    }
+  };
+  return new ReadableStream<Uint8Array>({ pull, cancel: stop }, { highWaterMark: 0 });
 }

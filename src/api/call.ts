@@ -55,6 +55,15 @@ export class Call {
     return this.#request.signal;
   }
 
+  /**
+   * Ends the connection in the middle of an answer whose beginning is on its way and whose rest there is not: what the
+   * caller got is then shorter than it was told. False if there is no connection, in process.
+   */
+  breakOff(): boolean {
+    this.#incoming?.socket.destroy();
+    return this.#incoming !== undefined;
+  }
+
   /** A header's value, several joined by commas. @param name in lower case. */
   header(name: string): string | undefined {
     if (this.#incoming === undefined) return this.#request.headers.get(name) ?? undefined;

@@ -2,7 +2,7 @@
 
 import { connect, type Socket } from "node:net";
 import { expect } from "vitest";
-import { type Api, createApi } from "../../src/api/index.ts";
+import { type Api, type ApiOptions, createApi } from "../../src/api/index.ts";
 import { ERRORS, type ErrorCode } from "../../src/base/index.ts";
 import { MemoryService } from "./memory-service.ts";
 
@@ -13,13 +13,14 @@ export interface Bench {
   readonly errors: unknown[];
 }
 
-export function makeBench(): Bench {
+export function makeBench(options: Partial<ApiOptions> = {}): Bench {
   const service = new MemoryService();
   const fatal: unknown[] = [];
   const errors: unknown[] = [];
   const api = createApi(service, {
     onFatal: (error) => fatal.push(error),
     onError: (error) => errors.push(error),
+    ...options,
   });
   return { service, api, fatal, errors };
 }

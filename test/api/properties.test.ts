@@ -64,7 +64,21 @@ const path = fc.oneof(
   fc.tuple(segment, query).map(([key, rest]) => `/v1/counters/${key}/increment${rest}`),
   fc.tuple(segment, query).map(([key, rest]) => `/v1/counters/${key}${rest}`),
   fc
-    .tuple(fc.constantFrom("/v1/batch", "/v1/counters", "/v1/sessions", "/v1/cluster", "/livez", "/"), query)
+    .tuple(
+      fc.constantFrom(
+        "/v1/batch",
+        "/v1/counters",
+        "/v1/sessions",
+        "/v1/cluster",
+        "/v1/cluster/members",
+        "/v1/cluster/members/n1",
+        "/v1/cluster/members/n1/replace",
+        "/v1/cluster/transfer",
+        "/livez",
+        "/",
+      ),
+      query,
+    )
     .map(([route, rest]) => route + rest),
   fc.array(segment, { maxLength: 5 }).map((all) => `/${all.join("/")}`),
 );
@@ -138,7 +152,7 @@ describe("any request", () => {
 
   it("in broken bytes is answered below 500 or cut off, honestly, and the next one is served", async () => {
     const limits = { headersTimeout: 25, requestTimeout: 25, connectionsCheckingInterval: 5 };
-    const benches = Array.from({ length: 12 }, makeBench);
+    const benches = Array.from({ length: 12 }, () => makeBench());
     const servers = await Promise.all(
       benches.map((bench) => serveApi(bench.api, { host: "127.0.0.1", port: 0, limits })),
     );

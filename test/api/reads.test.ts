@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { nodeId } from "../../src/raft/index.ts";
 import { type Bench, bodyOf, expectRefusal, get, makeBench, post } from "./kit.ts";
 
 let bench: Bench;
@@ -175,6 +176,12 @@ describe("the other routes", () => {
       leader: { id: "n1" },
       idempotencyWindowMs: 600_000,
     });
+    expect(status).toMatchObject({
+      incarnation: "0".repeat(32),
+      peerAddress: "127.0.0.1:4100",
+      apiUrl: "http://127.0.0.1:4000",
+      state: "running",
+    });
     expect(status).not.toHaveProperty("alarm");
     expect(response.headers.get("content-type")).toBe("application/json");
   });
@@ -198,6 +205,36 @@ describe("the other routes", () => {
     const response = await get(bench, "/readyz");
     expect(response.status).toBe(503);
     expect(await response.text()).toBe("[-]leader failed: none known\n[+]disk ok\nreadyz check failed\n");
+  });
+
+  it("say whether the node leads, to whoever sends writes to the leader only", async () => {
+    expect(await (await get(bench, "/readyz?leader")).text()).toBe("ok\n");
+    const other = { id: nodeId("n2"), url: "http://127.0.0.1:4001" };
+    bench.service.about = { role: "follower", leader: other };
+    expect((await get(bench, "/readyz")).status).toBe(200);
+    const follower = await get(bench, "/readyz?leader");
+    expect([follower.status, await follower.text()]).toEqual([
+      503,
+      "[+]leader ok\n[+]applied ok: 0 entries behind\n[-]leads failed: n2 leads\nreadyz check failed\n",
+    ]);
+    bench.service.about = { role: "candidate", leader: undefined };
+    expect((await get(bench, "/readyz?leader")).status).toBe(503);
+    bench.service.about = {};
+    bench.service.readiness = [{ name: "serving", ok: false, detail: "shutting down" }];
+    expect((await get(bench, "/readyz?leader")).status).toBe(503);
+  });
+
+  it("answer HEAD by status alone, as load balancers ask", async () => {
+    for (const path of ["/livez", "/readyz", "/readyz?leader"]) {
+      const response = await bench.api.request(path, { method: "HEAD" });
+      expect([response.status, await response.text()]).toEqual([200, ""]);
+    }
+    bench.service.about = { role: "follower" };
+    bench.service.readiness = [{ name: "leader", ok: false, detail: "none known" }];
+    for (const path of ["/readyz", "/readyz?leader"]) {
+      expect((await bench.api.request(path, { method: "HEAD" })).status).toBe(503);
+    }
+    expect((await bench.api.request("/livez", { method: "HEAD" })).status).toBe(200);
   });
 
   it("help people, with this node's own address", async () => {

@@ -351,6 +351,10 @@ describe("a target is refused", () => {
     ["POST", "/livez", "GET, HEAD"],
     ["POST", "/", "GET, HEAD"],
     ["PROPFIND", "/", "GET, HEAD"],
+    ["POST", "/v1/backup", "GET"],
+    ["HEAD", "/v1/backup", "GET"],
+    ["POST", "/v1/cluster/members/n1", "DELETE, PATCH"],
+    ["GET", "/v1/cluster/transfer", "POST"],
   ])("%s %s as the wrong method", async (method, path, allow) => {
     const before = bench.service.index;
     const response = await bench.api.request(path, { method });
@@ -390,7 +394,7 @@ describe("a target is refused", () => {
     ["GET", "/v1/counters?cursor=%20", /^cursor must be/],
     ["GET", "/v1/counters?prefix=b&cursor=MWE", /listed with the same prefix$/],
     ["GET", "/v1/cluster?x=1", 'unknown query parameter "x"; this route takes none'],
-    ["GET", "/readyz?exclude=leader", 'unknown query parameter "exclude"; known: verbose'],
+    ["GET", "/readyz?exclude=leader", 'unknown query parameter "exclude"; known: verbose, leader'],
     ["GET", "/?page=1", 'unknown query parameter "page"; this route takes none'],
   ])("%s %s for its query", async (method, path, detail) => {
     await refuses(() => bench.api.request(path, { method }), "INVALID_QUERY", detail);

@@ -260,6 +260,15 @@ describe("a connection", () => {
       /Transfer-Encoding/i,
     ],
     ["no host", lines("GET /livez HTTP/1.1"), 400, "INVALID_HEADER", /needs a Host header/],
+    ["two hosts", get("/livez", "Host: y"), 400, "INVALID_HEADER", /Host header is given more than once/],
+    ["the same host twice", get("/livez", "hOST: x"), 400, "INVALID_HEADER", /given more than once/],
+    [
+      "two hosts in HTTP/1.0",
+      lines("GET /livez HTTP/1.0", "Host: x", "Host: y"),
+      400,
+      "INVALID_HEADER",
+      /given more than once/,
+    ],
     ["a strange expectation", post(INCREMENT, "Expect: frob"), 417, "INVALID_HEADER", /100-continue/],
   ])("with %s is answered with a problem and closed", async (_name, bytes, status, code, detail) => {
     const connection = open().send(Buffer.from(bytes, "latin1"));
