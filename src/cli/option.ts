@@ -88,6 +88,7 @@ export function duration(lowMs: number, highMs: number): (text: string) => Parse
 
 /** A number of ms as {@link duration} reads it. */
 export function showDuration(ms: number): string {
+  if (ms >= 7_200_000 && ms % 3_600_000 === 0) return `${ms / 3_600_000}h`;
   return ms % 1_000 === 0 ? `${ms / 1_000}s` : `${ms}ms`;
 }
 

@@ -186,15 +186,16 @@ export const OPTIONS: OptionTable = {
     env: "RAFTALLY_AUTOREMOVE_AFTER",
     placeholder: "TIME",
     help:
-      "While this node leads: remove a voter that has not been reached for so long, if --wanted-voters and a " +
-      "majority remain. Nobody is removed without this. Such a node comes back only under a new id.",
-    read: duration(60_000, 2_147_400_000),
+      "While this node leads: remove a member that has not been heard of for so long, a voter only if more than " +
+      "--wanted-voters vote and a majority is reached. It comes back only under a new id. Without this, nobody is " +
+      "ever removed.",
+    read: duration(1_000, 2_592_000_000),
   }),
   wantedVoters: defaulted("wanted-voters", 3, {
     env: "RAFTALLY_WANTED_VOTERS",
     placeholder: "N",
     shown: "3",
-    help: "--autoremove-after never leaves fewer voters than these, 1 to 9.",
+    help: "How many voters --autoremove-after leaves in any case, 1 to 9.",
     read: wholeNumber(1, 9),
   }),
   writes: defaulted("writes", "redirect", {

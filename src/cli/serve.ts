@@ -67,7 +67,10 @@ class Server {
       // It listens before the data directory is touched, so that a port in use leaves nothing behind.
       api = await this.#listen(service);
       makeDataDirectory(this.#config.data);
-      node = await this.#startNode();
+      const { join } = this.#config;
+      if (join !== undefined)
+        this.#log.debug({ as: join.as, told: join.told }, "joins, if it has not joined yet");
+      node = await this.#startNode(service);
       service.become(node.service);
       this.#log.info(
         { pid: process.pid, url: this.#ownUrl(), listen: showAddress(this.#config.listen) },
@@ -125,7 +128,7 @@ class Server {
     return serveApi(api, { host, port, onError: (err) => this.#log.error({ err }, "listening") });
   }
 
-  #startNode(): Promise<RunningNode> {
+  #startNode(service: StartingService): Promise<RunningNode> {
     const { id, clusterId, members, join, autoremoveMs, wantedVoters, data, listenPeer, secret } =
       this.#config;
     const { heartbeatInterval, electionTimeout, writeTimeout, readTimeout } = this.#values;
@@ -144,6 +147,7 @@ class Server {
         node: { writeMs: writeTimeout, readMs: readTimeout },
       },
       onNotice: (notice) => this.#note(notice),
+      onBeginning: (beginning) => service.began(beginning),
       onFatal: (error) => this.#break(error),
       signal: this.#stopping.signal,
     });
@@ -229,7 +233,6 @@ const REFUSALS: ReadonlySet<string> = new Set([
   "TransportError",
   "RefusedByPeer",
   "RemovedFromCluster",
-  "JoinRefused",
 ]);
 
 function isRefusal(error: unknown): error is Error {

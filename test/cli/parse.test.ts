@@ -152,7 +152,7 @@ describe("what is refused", () => {
     ["serve --join-as leader", '--join-as must be wait or learner or voter; it is "leader"'],
     ["incr k --json=yes", '--json must be true or false; it is "yes"'],
     ["get k --consistency eventual", '--consistency must be linearizable or stale; it is "eventual"'],
-    ["get k --timeout 5", '--timeout must be a duration such as 250ms or 5s, from 10ms to 86400s; it is "5"'],
+    ["get k --timeout 5", '--timeout must be a duration such as 250ms or 5s, from 10ms to 24h; it is "5"'],
     [
       "get k --url localhost:4000",
       "--url must be URLs separated by commas, such as http://127.0.0.1:4000,http://127.0.0.1:4001; " +
