@@ -89,7 +89,7 @@ describe("the checkers of what clients are told", () => {
 
 describe("the checkers of availability", () => {
   it("I20 sees a cluster that has not become one", () => {
-    expect(() => converged([fake(1)], new CommittedLog(), false)).toThrow("I20");
+    expect(() => converged([fake(1)], new CommittedLog(), { clients: false, operator: true })).toThrow("I20");
   });
 
   it("sees a leader that keeps office with a silent disk", () => {

@@ -5,14 +5,18 @@ import { commitOnMajority } from "./checkers/commit-on-majority.ts";
 import type { CommittedLog } from "./checkers/committed-log.ts";
 import { committedStays } from "./checkers/committed-stays.ts";
 import { countsLikeTheModel } from "./checkers/counts-like-the-model.ts";
+import { type Hearing, isolatedKeepsItsTerm } from "./checkers/isolated-keeps-its-term.ts";
 import { leaderAppendsOnly } from "./checkers/leader-appends-only.ts";
 import { leaderCompleteness } from "./checkers/leader-completeness.ts";
+import { leadersAreElected } from "./checkers/leaders-are-elected.ts";
 import { linearizable } from "./checkers/linearizable.ts";
 import { logBounds } from "./checkers/log-bounds.ts";
 import { logMatching } from "./checkers/log-matching.ts";
 import { logTime } from "./checkers/log-time.ts";
 import { messagesAreDurable } from "./checkers/messages-are-durable.ts";
+import { oneChangeAtATime } from "./checkers/one-change-at-a-time.ts";
 import { oneLeaderPerTerm } from "./checkers/one-leader-per-term.ts";
+import { promotedKeepUp } from "./checkers/promoted-keep-up.ts";
 import type { Reference } from "./checkers/reference.ts";
 import { refusalsAreHonest } from "./checkers/refusals-are-honest.ts";
 import { requestsEndOnce } from "./checkers/requests-end-once.ts";
@@ -21,6 +25,7 @@ import { statesAgree } from "./checkers/states-agree.ts";
 import { transfersEnd } from "./checkers/transfers-end.ts";
 import { votesAreKept } from "./checkers/votes-are-kept.ts";
 import { counting } from "./counting.ts";
+import { countingChanges } from "./counting-changes.ts";
 import type { Coverage } from "./coverage.ts";
 import type { Observer } from "./observer.ts";
 import type { Profile } from "./profile.ts";
@@ -33,6 +38,7 @@ export interface Watched {
   readonly log: CommittedLog;
   readonly reference: Reference;
   readonly nodes: () => readonly SimNode[];
+  readonly hearing: Hearing;
   readonly now: () => number;
   readonly coverage: Coverage;
   readonly standing: Standing;
@@ -42,9 +48,10 @@ export interface Watched {
 const MODEL_EVERY = 3;
 
 export function checkersOf(watched: Watched): readonly Partial<Observer>[] {
-  const { seed, profile, log, reference, nodes, now, coverage, standing } = watched;
+  const { seed, profile, log, reference, nodes, hearing, now, coverage, standing } = watched;
   return [
     oneLeaderPerTerm(),
+    leadersAreElected(log),
     votesAreKept(),
     leaderAppendsOnly(),
     logMatching(),
@@ -52,6 +59,9 @@ export function checkersOf(watched: Watched): readonly Partial<Observer>[] {
     commitOnMajority(log, nodes),
     // From here on the committed log is as the latest event has left it.
     committedStays(log),
+    oneChangeAtATime(log),
+    promotedKeepUp(profile.raft, { now, nodes }),
+    isolatedKeepsItsTerm(hearing),
     logBounds(log, profile),
     messagesAreDurable(),
     statesAgree(reference),
@@ -64,5 +74,6 @@ export function checkersOf(watched: Watched): readonly Partial<Observer>[] {
     refusalsAreHonest(reference),
     ...(seed % MODEL_EVERY === 0 ? [countsLikeTheModel(log, reference, profile.limits)] : []),
     counting(coverage, standing),
+    countingChanges(log, coverage),
   ];
 }

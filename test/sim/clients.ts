@@ -9,6 +9,7 @@ import type { Command, Once, Operation, Outcome } from "../../src/counter/index.
 import type { Effects, NodeEvent, ReadResult, WriteResult } from "../../src/node/index.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { Profile } from "./profile.ts";
+import type { Roster } from "./roster.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { Standing } from "./standing.ts";
 import type { Workload } from "./workload.ts";
@@ -35,7 +36,7 @@ export class Clients {
   readonly #prng: Prng;
   readonly #workload: Workload;
   readonly #profile: Profile;
-  readonly #nodes: readonly SimNode[];
+  readonly #roster: Roster;
   readonly #standing: Standing;
   #left = Number.POSITIVE_INFINITY;
   #busy = 0;
@@ -45,14 +46,14 @@ export class Clients {
     queue: EventQueue;
     workload: Workload;
     profile: Profile;
-    nodes: readonly SimNode[];
+    roster: Roster;
     standing: Standing;
   }) {
     this.#queue = parts.queue;
     this.#workload = parts.workload;
     this.#prng = parts.workload.prng;
     this.#profile = parts.profile;
-    this.#nodes = parts.nodes;
+    this.#roster = parts.roster;
     this.#standing = parts.standing;
   }
 
@@ -87,7 +88,7 @@ export class Clients {
   /** Whenever somebody comes to lead, those who still believe that they do are asked what they know. */
   lookFor(elected: SimNode, { trace }: Effects): void {
     if (!trace.some((event) => event.kind === "role" && event.role === "leader")) return;
-    for (const node of this.#nodes) {
+    for (const node of this.#roster.nodes) {
       if (node === elected || !this.#standing.isDeposed(node)) continue;
       for (let left = this.#prng.between(1, 6); left > 0; left--) {
         const query = this.#workload.query();
@@ -152,10 +153,16 @@ export class Clients {
     const dice = this.#prng.real();
     if (dice < 0.3 && client.node !== undefined) return client.node;
     if (dice < 0.7) {
-      const wronged = this.#nodes.filter((node) => node.isPaused || this.#standing.isDeposed(node));
+      const wronged = this.#roster.nodes.filter((node) => node.isPaused || this.#standing.isDeposed(node));
       if (wronged.length > 0) return this.#prng.pick(wronged);
     }
-    return this.#prng.pick(this.#nodes);
+    return this.#any();
+  }
+
+  /** A member most of the time: addresses of removed nodes live on in somebody's settings. */
+  #any(): SimNode {
+    const { members, nodes } = this.#roster;
+    return this.#prng.pick(members.length > 0 && this.#prng.chance(0.9) ? members : nodes);
   }
 
   /** Asks one node; `answer` gets undefined if nothing came back in time. */
@@ -189,7 +196,7 @@ export class Clients {
             ended = true;
             return done(result.outcome);
           }
-          if (result?.kind === "redirect") client.node = this.#nodes.find(({ id }) => id === result.leader);
+          if (result?.kind === "redirect") client.node = this.#roster.node(result.leader);
           else client.node = undefined;
           const definite =
             result?.kind === "redirect" || (result?.kind === "failed" && result.code !== "OUTCOME_UNKNOWN");
@@ -205,7 +212,7 @@ export class Clients {
     attempt(this.#pick(client));
     if (command.once === undefined) return;
     if (this.#prng.chance(0.1)) {
-      this.#queue.after(this.#prng.real() * 50, () => attempt(this.#prng.pick(this.#nodes)));
+      this.#queue.after(this.#prng.real() * 50, () => attempt(this.#any()));
     }
     if (this.#prng.chance(0.1)) this.#duplicateLate(command);
   }
@@ -213,7 +220,7 @@ export class Clients {
   /** Something between client and node delivers a request once more, perhaps long after it was answered. */
   #duplicateLate(command: Command): void {
     this.#queue.after(this.#prng.real() * this.#prng.pick([50, 1_000]), () => {
-      const node = this.#standing.leader ?? this.#prng.pick(this.#nodes);
+      const node = this.#standing.leader ?? this.#any();
       if (node.isUp)
         node.request(
           (id) => ({ kind: "write", id, command }),

@@ -24,14 +24,17 @@ export function counting(coverage: Coverage, standing: Standing): Partial<Observ
       if (synced.last.index > write.install.index) coverage.count("installs over a longer log");
     },
     asked(node, { event }) {
-      asked++;
+      if (event.kind !== "membership") asked++;
       if (!standing.isDeposed(node)) return;
       if (event.kind === "write") coverage.count("writes that reached a deposed leader");
-      else if (event.consistency === "linearizable") coverage.count("reads that reached a deposed leader");
+      else if (event.kind === "read" && event.consistency === "linearizable")
+        coverage.count("reads that reached a deposed leader");
     },
     answered(node, attempt, { result }) {
-      answered++;
-      if (attempt === undefined) return;
+      const kind = attempt?.event.kind;
+      if (kind !== "membership") answered++;
+      if (attempt === undefined || attempt.event.kind === "membership") return;
+      if (result.kind === "changed" || result.kind === "transferred") return;
       if (result.kind === "redirect") coverage.count("writes redirected");
       else if (result.kind === "answer") countRead(coverage, attempt, !standing.leads(node));
       else if (result.kind === "applied") countWrite(coverage, attempt, result.outcome);

@@ -7,7 +7,7 @@ import type { Prng } from "../../src/base/index.ts";
 import type { NodeId } from "../../src/raft/index.ts";
 import type { Coverage } from "./coverage.ts";
 import type { EventQueue } from "./event-queue.ts";
-import type { Network } from "./network.ts";
+import type { Links } from "./links.ts";
 import type { Profile } from "./profile.ts";
 import type { StateAt } from "./sim-disk.ts";
 import type { SimNode } from "./sim-node.ts";
@@ -16,14 +16,13 @@ export interface CourierOptions {
   readonly queue: EventQueue;
   readonly prng: Prng;
   readonly profile: Profile;
-  readonly network: Network;
+  readonly links: Links;
   readonly coverage: Coverage;
-  readonly node: (id: NodeId) => SimNode;
 }
 
 export class Courier {
   readonly #options: CourierOptions;
-  readonly #latest: Map<NodeId, number> = new Map();
+  readonly #latest: Map<SimNode, number> = new Map();
   #calm = false;
 
   constructor(options: CourierOptions) {
@@ -35,17 +34,16 @@ export class Courier {
     this.#calm = true;
   }
 
-  send(from: NodeId, to: NodeId, snapshot: StateAt): void {
-    const { network } = this.#options;
-    network.send(from, to, () => this.#fetch(from, to, snapshot));
+  send(from: SimNode, to: NodeId, snapshot: StateAt): void {
+    this.#options.links.send(from, to, (receiver) => this.#fetch(from, receiver, snapshot));
   }
 
-  #fetch(from: NodeId, to: NodeId, snapshot: StateAt): void {
-    const { queue, prng, profile, coverage, node } = this.#options;
-    const { boot } = node(to);
+  #fetch(from: SimNode, to: SimNode, snapshot: StateAt): void {
+    const { queue, prng, profile, coverage } = this.#options;
+    const { boot } = to;
     queue.after(prng.real() * (this.#calm ? 5 : profile.snapshotMs), () => {
       // A process that dies loses the fetch; what it has of the file may be there, but nobody is told.
-      if (node(to).boot !== boot || !node(to).isUp) return;
+      if (to.boot !== boot || !to.isUp) return;
       if (!this.#calm && prng.chance(profile.snapshotLost)) return coverage.count("snapshot transfers lost");
       if (!this.#calm && prng.chance(profile.snapshotFails)) {
         coverage.count("snapshot transfers failed");
@@ -53,15 +51,15 @@ export class Courier {
       }
       const { index } = snapshot.position;
       coverage.count("snapshots received");
-      if ((this.#latest.get(to) ?? 0) > index) coverage.count("snapshots received after a newer one");
-      this.#latest.set(to, Math.max(this.#latest.get(to) ?? 0, index));
-      node(to).receiveSnapshot(snapshot);
+      const latest = this.#latest.get(to) ?? 0;
+      if (latest > index) coverage.count("snapshots received after a newer one");
+      this.#latest.set(to, Math.max(latest, index));
+      to.receiveSnapshot(snapshot);
       this.#report(from, to, true);
     });
   }
 
-  #report(from: NodeId, to: NodeId, ok: boolean): void {
-    const { network, node } = this.#options;
-    network.send(to, from, () => node(from).feed({ kind: "snapshotSent", to, ok }));
+  #report(from: SimNode, to: SimNode, ok: boolean): void {
+    this.#options.links.send(to, from.id, (node) => node.feed({ kind: "snapshotSent", to: to.id, ok }));
   }
 }

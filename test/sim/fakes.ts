@@ -26,20 +26,28 @@ import type { SimNode } from "./sim-node.ts";
 import { World } from "./world.ts";
 
 export const IDS: readonly NodeId[] = ["n1", "n2", "n3"].map((id) => nodeId(id));
+const INCARNATION = "0".repeat(32);
 export const INITIAL: SnapshotMeta = initialMeta({
   voters: IDS,
   outgoing: [],
   removed: [],
   learners: [],
-  members: IDS.map((id) => ({ id, incarnation: "0".repeat(32), peer: `${id}:1`, api: `http://${id}` })),
+  members: IDS.map((id) => ({ id, incarnation: INCARNATION, peer: `${id}:1`, api: `http://${id}` })),
 });
 export const PROFILE: Profile = new World(1).profile;
 
 /** What a checker sees of a node: its disk, and the role it claims. */
 export function fake(at: number, claims: { role?: string; term?: number } = {}): SimNode {
-  const node = { id: IDS[at - 1], boot: 1, pausedMs: 0, disk: new SimDisk(INITIAL) };
+  const node = {
+    id: IDS[at - 1],
+    incarnation: INCARNATION,
+    boot: 1,
+    pausedMs: 0,
+    disk: new SimDisk(INITIAL),
+  };
   const status = { role: claims.role ?? "follower", term: claims.term ?? 1, progress: new Map(), applied: 0 };
-  return { ...node, reducer: { status: () => status, pendingBytes: 0 } } as unknown as SimNode;
+  const { configuration } = INITIAL;
+  return { ...node, reducer: { status: () => status, pendingBytes: 0, configuration } } as unknown as SimNode;
 }
 
 export function effects(some: Partial<Effects>): Effects {

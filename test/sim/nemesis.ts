@@ -1,12 +1,15 @@
 /** What goes wrong, when and how often, as the profile of a seed says; and the healing at the end. */
 
 import type { Prng } from "../../src/base/index.ts";
-import type { Message, NodeId } from "../../src/raft/index.ts";
+import type { Configuration, Message, NodeId } from "../../src/raft/index.ts";
 import type { Courier } from "./courier.ts";
 import type { Coverage } from "./coverage.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { Network } from "./network.ts";
+import type { Observer } from "./observer.ts";
+import type { Operator } from "./operator.ts";
 import type { Profile } from "./profile.ts";
+import type { Roster } from "./roster.ts";
 import { type SimNode, TICK_MS } from "./sim-node.ts";
 import type { Standing } from "./standing.ts";
 
@@ -18,6 +21,8 @@ export interface NemesisOptions {
   readonly courier: Courier;
   readonly coverage: Coverage;
   readonly standing: Standing;
+  readonly roster: Roster;
+  readonly operator: Operator;
   /** Makes clients ask much of one node. */
   readonly burst: (node: SimNode) => void;
   /** Says what was done, for whoever reads the story of a run. */
@@ -26,15 +31,17 @@ export interface NemesisOptions {
 
 export class Nemesis {
   readonly #options: NemesisOptions;
-  readonly #nodes: SimNode[] = [];
   #faulty = true;
 
   constructor(options: NemesisOptions) {
     this.#options = options;
   }
 
-  start(nodes: readonly SimNode[]): void {
-    this.#nodes.push(...nodes);
+  get #nodes(): readonly SimNode[] {
+    return this.#options.roster.nodes;
+  }
+
+  start(): void {
     const { profile } = this.#options;
     this.#schedule(profile.crashEveryMs, () => this.#crashSome());
     this.#schedule(profile.partitionEveryMs, () => this.#partition());
@@ -42,6 +49,7 @@ export class Nemesis {
     this.#schedule(profile.pauseEveryMs, () => this.#pauseSome());
     this.#schedule(profile.transferEveryMs, () => this.#transfer());
     this.#schedule(profile.stopEveryMs, () => this.#stopSome());
+    this.#schedule(profile.wipeEveryMs, () => this.#wipeSome());
   }
 
   /** All faults go away, and everyone who was down comes back. */
@@ -114,19 +122,52 @@ export class Nemesis {
   }
 
   #crashSome(): void {
-    const { prng, coverage, note } = this.#options;
+    const { prng, coverage } = this.#options;
     const everybody = prng.chance(0.1);
     if (everybody) coverage.count("crashes of everybody");
-    for (const node of everybody ? this.#nodes : [this.#leaderOrAny(0.5)]) {
-      if (!node.isUp) continue;
-      coverage.count("crashes");
-      if (node.disk.hasUnsynced) coverage.count("crashes with unsynced writes");
-      const { lost, older } = node.crash();
-      if (lost) coverage.count("crashes that lost a write");
-      if (older) coverage.count("crashes that took the state back");
-      note(`${node.id} crashes${lost ? ", losing unsynced writes" : ""}`);
-      this.#links(node.id, (other) => other.feed({ kind: "unreachable", peer: node.id }));
-      this.#restartLater(node);
+    for (const node of everybody ? this.#nodes : [this.#leaderOrAny(0.5)]) this.#crash(node);
+  }
+
+  #crash(node: SimNode): void {
+    const { coverage, note } = this.#options;
+    if (!node.isUp) return;
+    coverage.count("crashes");
+    if (node.disk.hasUnsynced) coverage.count("crashes with unsynced writes");
+    const { lost, older } = node.crash();
+    if (lost) coverage.count("crashes that lost a write");
+    if (older) coverage.count("crashes that took the state back");
+    note(`${node.id} crashes${lost ? ", losing unsynced writes" : ""}`);
+    this.#links(node.id, (other) => other.feed({ kind: "unreachable", peer: node.id }));
+    this.#restartLater(node);
+  }
+
+  /** Strikes a leader that has just appended a configuration: it dies, is cut off, or loses one of its halves. */
+  readonly observer: Partial<Observer> = {
+    drained: (node, { write }) => {
+      const { prng, queue, profile, standing } = this.#options;
+      if (!this.#faulty || profile.interrupt === 0 || !standing.leads(node)) return;
+      for (const entry of write?.append ?? []) {
+        if (entry.kind !== "configuration" || !prng.chance(profile.interrupt)) continue;
+        const delayMs = prng.real() * prng.pick([1, 5, 30]);
+        queue.after(delayMs, () => this.#strike(node, entry.configuration));
+      }
+    },
+  };
+
+  #strike(node: SimNode, { voters, outgoing }: Configuration): void {
+    const { prng, network, note } = this.#options;
+    if (!this.#faulty) return;
+    const dice = prng.real();
+    if (dice < 0.4) return this.#crash(node);
+    const halves = dice < 0.6 ? [[node.id], [...voters, ...outgoing]] : [voters, outgoing];
+    const [one = [], other = []] = halves;
+    note(`cut off in the middle of a change: ${one.join(" ")}`);
+    for (const from of one) {
+      for (const to of other) {
+        if (one.includes(to)) continue;
+        network.cut(from, to);
+        if (prng.chance(0.7)) network.cut(to, from);
+      }
     }
   }
 
@@ -135,7 +176,7 @@ export class Nemesis {
     // Often back so soon that answers to the process before are still on their way.
     const downMs = prng.chance(0.5) ? 1 + 5 * prng.real() : 5 - Math.log(1 - prng.real()) * 200;
     queue.after(downMs, () => {
-      if (node.isUp) return;
+      if (node.isUp || this.#options.roster.isLost(node)) return;
       note(`${node.id} starts again`);
       node.start();
     });
@@ -238,6 +279,22 @@ export class Nemesis {
       note(`${node.id} has stopped`);
       if (this.#faulty) this.#restartLater(node);
       else node.start();
+    });
+  }
+
+  /**
+   * A disk is wiped, if a quorum of whole ones is left in every configuration that may come into force: what a
+   * process was asked for before may still do so, and then nobody can know what it will leave.
+   */
+  #wipeSome(): void {
+    const { queue, prng, coverage, roster, operator, note } = this.#options;
+    const node = this.#leaderOrAny(0.3);
+    if (operator.isAsking || roster.lostMembers.length > 0 || !roster.survives(node)) return;
+    coverage.count("disks wiped");
+    note(`the disk of ${node.id} is wiped`);
+    const empty = roster.wipe(node);
+    queue.after(prng.real() * 300, () => {
+      if (!empty.isUp) empty.start();
     });
   }
 }

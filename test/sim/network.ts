@@ -16,6 +16,8 @@ export class Network {
   readonly #profile: Profile;
   readonly #coverage: Coverage;
   readonly #cut: Set<string> = new Set();
+  /** How often any link was mended. */
+  mended: number = 0;
   #calm = false;
 
   constructor(parts: { queue: EventQueue; prng: Prng; profile: Profile; coverage: Coverage }) {
@@ -34,10 +36,12 @@ export class Network {
   }
 
   mend(from: NodeId, to: NodeId): void {
+    this.mended++;
     this.#cut.delete(`${from} ${to}`);
   }
 
   heal(): void {
+    this.mended++;
     this.#cut.clear();
   }
 

@@ -44,6 +44,14 @@ export interface Profile {
   readonly snapshotLost: number;
   /** How long a transfer of a snapshot takes at most, ms; unequal times let an older one arrive after a newer. */
   readonly snapshotMs: number;
+  /** Mean ms between two changes of the membership; 0 for never. */
+  readonly changeEveryMs: number;
+  /** So many people change it at the same time. */
+  readonly operators: number;
+  /** Chance that a leader is struck while a configuration that it has just appended is on its way. */
+  readonly interrupt: number;
+  /** Mean ms between two disks that are wiped. */
+  readonly wipeEveryMs: number;
   readonly limits: Limits;
   readonly raft: RaftSettings;
   readonly node: NodeSettings;
@@ -57,7 +65,7 @@ export function drawProfile(prng: Prng): Profile {
   const on = (): boolean => prng.chance(0.5);
   const every = (chance: number, low: number, high: number): number =>
     prng.chance(chance) ? prng.between(low, high) : 0;
-  return {
+  const fixed = {
     nodes: prng.pick([1, 2, 3, 3, 3, 3, 3, 5, 5, 5]),
     clients: prng.pick([3, 6, 10, 24]),
     thinkMs: prng.pick([1, 5, 30]),
@@ -85,6 +93,22 @@ export function drawProfile(prng: Prng): Profile {
     limits: prng.chance(0.3) ? TIGHT : LIMITS,
     raft: drawRaft(prng),
     node: drawNode(prng, diskMs),
+  };
+  return { ...fixed, ...drawMembership(prng, fixed.nodes) };
+}
+
+/** On every other seed the cluster changes, from any size to any other. */
+function drawMembership(
+  prng: Prng,
+  nodes: number,
+): Pick<Profile, "nodes" | "changeEveryMs" | "operators" | "interrupt" | "wipeEveryMs"> {
+  if (prng.chance(0.5)) return { nodes, changeEveryMs: 0, operators: 0, interrupt: 0, wipeEveryMs: 0 };
+  return {
+    nodes: prng.pick([1, 1, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 7]),
+    changeEveryMs: prng.pick([10, 50, 200, 400]),
+    operators: prng.pick([1, 2, 3]),
+    interrupt: prng.chance(0.5) ? 0.3 : 0,
+    wipeEveryMs: prng.chance(0.6) ? prng.between(300, 2_000) : 0,
   };
 }
 

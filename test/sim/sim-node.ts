@@ -23,6 +23,8 @@ export const TICK_MS = 10;
 
 export interface SimNodeOptions {
   readonly id: NodeId;
+  /** What its data directory drew when it was made. */
+  readonly incarnation: string;
   readonly initial: SnapshotMeta;
   readonly raft: RaftSettings;
   readonly node: NodeSettings;
@@ -40,15 +42,16 @@ export interface SimNodeOptions {
   readonly diesAfter: (effects: number) => number | undefined;
   /** The process has died in the middle of its effects. */
   readonly onDeath: (node: SimNode) => void;
-  readonly send: (message: Message) => void;
-  readonly sendDigest: (from: NodeId, digest: StateDigest) => void;
-  readonly sendSnapshot: (from: NodeId, to: NodeId, snapshot: StateAt) => void;
+  readonly send: (from: SimNode, message: Message) => void;
+  readonly sendDigest: (from: SimNode, digest: StateDigest) => void;
+  readonly sendSnapshot: (from: SimNode, to: NodeId, snapshot: StateAt) => void;
 }
 
 type Ask = (id: number) => Attempt["event"];
 
 export class SimNode {
   readonly id: NodeId;
+  readonly incarnation: string;
   readonly disk: SimDisk;
   readonly #options: SimNodeOptions;
   readonly #machine: SimMachine;
@@ -67,6 +70,7 @@ export class SimNode {
 
   constructor(options: SimNodeOptions) {
     this.id = options.id;
+    this.incarnation = options.incarnation;
     this.#options = options;
     this.disk = new SimDisk(options.initial);
     this.#machine = new SimMachine({
@@ -247,12 +251,12 @@ export class SimNode {
   }: Effects): (() => void)[] {
     const machine = this.#machine;
     return [
-      ...send.map((message) => () => this.#options.send(message)),
+      ...send.map((message) => () => this.#options.send(this, message)),
       ...(restore === undefined ? [] : [() => machine.restore(restore)]),
       ...(apply === undefined ? [] : [() => machine.apply(apply.entries, apply.wantOutcomes)]),
       ...queries.map((one) => () => machine.query(one.ticket, one.queries)),
       ...responses.map((response) => () => this.#respond([response])),
-      ...digests.map((digest) => () => this.#options.sendDigest(this.id, digest)),
+      ...digests.map((digest) => () => this.#options.sendDigest(this, digest)),
       ...(takeSnapshot ? [() => machine.takeSnapshot()] : []),
       ...sendSnapshot.map(
         ({ to }) =>
@@ -274,7 +278,7 @@ export class SimNode {
   #sendSnapshot(to: NodeId): void {
     const { snapshot } = this.disk;
     if (snapshot === undefined) this.feed({ kind: "snapshotSent", to, ok: false });
-    else this.#options.sendSnapshot(this.id, to, snapshot);
+    else this.#options.sendSnapshot(this, to, snapshot);
   }
 
   #write({ write }: Effects): void {

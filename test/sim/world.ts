@@ -1,11 +1,11 @@
 /** A whole cluster under one seed: nodes, network, clients, faults, and the checkers that watch. */
 
 import { hash52, Prng } from "../../src/base/index.ts";
-import { initialMeta, type NodeId, nodeId } from "../../src/raft/index.ts";
+import type { Member, SnapshotMeta } from "../../src/raft/index.ts";
 import { CommittedLog } from "./checkers/committed-log.ts";
 import { converged, isOne } from "./checkers/converges.ts";
 import { exactlyOnce } from "./checkers/exactly-once.ts";
-import { type Trial, tryDeafNode, tryLostLeader } from "./checkers/leaders-come-and-stay.ts";
+import { type Trial, tryDeafNode, tryLostLeader, tryRemovedNodes } from "./checkers/leaders-come-and-stay.ts";
 import { Reference } from "./checkers/reference.ts";
 import { checkersOf } from "./checkers.ts";
 import { Clients } from "./clients.ts";
@@ -13,13 +13,17 @@ import { countingRuns } from "./counting.ts";
 import { Courier } from "./courier.ts";
 import { type Counted, Coverage } from "./coverage.ts";
 import { EventQueue } from "./event-queue.ts";
+import { Links, peersIn } from "./links.ts";
 import { Narrator } from "./narrator.ts";
 import { Nemesis } from "./nemesis.ts";
 import { Network } from "./network.ts";
 import { all, type Observer, Violation } from "./observer.ts";
+import { Operator } from "./operator.ts";
 import { drawProfile, type Profile } from "./profile.ts";
+import { Roster } from "./roster.ts";
 import { SimNode } from "./sim-node.ts";
 import { Standing } from "./standing.ts";
+import { Views } from "./views.ts";
 import { Workload } from "./workload.ts";
 
 /** After everything has healed, this much virtual time must be enough to elect, serve and converge, ms. */
@@ -56,9 +60,12 @@ export class World {
   readonly #network: Network;
   readonly #courier: Courier;
   readonly #nemesis: Nemesis;
-  readonly #nodes: readonly SimNode[];
+  readonly #links: Links;
+  readonly #roster: Roster;
+  readonly #operator: Operator;
   readonly #clients: Clients;
-  readonly #log = new CommittedLog();
+  readonly #log: CommittedLog;
+  readonly #views = new Views();
   readonly #coverage = new Coverage();
   readonly #standing = new Standing();
   readonly #observer: Observer;
@@ -73,29 +80,34 @@ export class World {
     const { profile } = this;
     const shared = { queue: this.#queue, profile, coverage: this.#coverage, standing: this.#standing };
     this.#network = new Network({ ...shared, prng: stream("network") });
-    this.#courier = new Courier({
-      ...shared,
-      prng: stream("snapshots"),
-      network: this.#network,
-      node: (id) => this.#node(id),
-    });
+    const node = (id: Member["id"]): SimNode | undefined => this.#roster.node(id);
+    this.#links = new Links({ ...shared, network: this.#network, views: this.#views, node });
+    this.#courier = new Courier({ ...shared, prng: stream("snapshots"), links: this.#links });
     const keep = options.keepStory ?? 0;
     this.#narrator = keep === 0 ? undefined : new Narrator(() => this.#queue.now, keep);
+    const note = (text: string): void => this.#narrator?.note(text);
+    const build = (member: Member, base: SnapshotMeta): SimNode => this.#build(member, base, stream);
+    this.#roster = new Roster({ ...shared, prng: stream("roster"), build, note, log: () => this.#log });
+    const initial = this.#roster.found(profile.nodes);
+    this.#log = new CommittedLog(initial);
+    const known = { ...shared, roster: this.#roster, note };
+    this.#operator = new Operator({
+      ...known,
+      prng: stream("operator"),
+      views: this.#views,
+      log: this.#log,
+    });
     this.#nemesis = new Nemesis({
-      ...shared,
+      ...known,
       prng: stream("faults"),
       network: this.#network,
       courier: this.#courier,
+      operator: this.#operator,
       burst: (node) => this.#clients.burst(node),
-      note: (text) => this.#narrator?.note(text),
     });
     this.#observer = this.#watch(options.observers ?? []);
-    this.#nodes = this.#build(stream);
-    this.#clients = new Clients({
-      ...shared,
-      workload: new Workload(stream("clients"), profile),
-      nodes: this.#nodes,
-    });
+    this.#roster.form(initial);
+    this.#clients = new Clients({ ...known, workload: new Workload(stream("clients"), profile) });
   }
 
   /** The last events in words, if they were kept. */
@@ -110,13 +122,16 @@ export class World {
       // First, so that the story holds what a checker then refuses.
       ...(this.#narrator === undefined ? [] : [this.#narrator.observer]),
       this.#standing.observer,
+      this.#views.observer,
       { drained: (node, effects) => this.#clients.lookFor(node, effects) },
+      this.#nemesis.observer,
       ...checkersOf({
         seed: this.#seed,
         profile: this.profile,
         log: this.#log,
         reference: new Reference(this.#log, limits, watchers),
-        nodes: () => this.#nodes,
+        nodes: () => this.#roster.nodes,
+        hearing: { mended: () => this.#network.mended, isDeaf: (node) => this.#isDeaf(node) },
         now: () => this.#queue.now,
         coverage: this.#coverage,
         standing: this.#standing,
@@ -126,67 +141,63 @@ export class World {
     ]);
   }
 
-  #build(stream: (name: string) => Prng): SimNode[] {
+  #build(member: Member, initial: SnapshotMeta, stream: (name: string) => Prng): SimNode {
     const { profile } = this;
-    const ids = Array.from({ length: profile.nodes }, (_, at) => nodeId(`n${at + 1}`));
-    const members = ids.map((id) => ({
+    const { id, incarnation } = member;
+    return new SimNode({
       id,
-      incarnation: id.padStart(32, "0"),
-      peer: `${id}:1`,
-      api: `http://${id}`,
-    }));
-    const initial = initialMeta({ voters: ids, outgoing: [], learners: [], members, removed: [] });
-    return ids.map(
-      (id): SimNode =>
-        new SimNode({
-          id,
-          initial,
-          raft: profile.raft,
-          node: profile.node,
-          limits: profile.limits,
-          queue: this.#queue,
-          prng: stream(`node ${id}`),
-          observer: this.#observer,
-          diskMs: profile.diskMs,
-          stall: () => this.#nemesis.stall(),
-          restoreMs: () => this.#nemesis.restoreMs(),
-          diesAfter: (effects) => this.#nemesis.diesAfter(effects),
-          onDeath: (node) => this.#nemesis.died(node),
-          send: (sent) => {
-            const message = this.#network.carry(sent);
-            const arrive = (): void => this.#node(message.to).feed({ kind: "receive", message });
-            if (message.kind === "timeoutNow" && this.#nemesis.delaysHandover(message, arrive)) return;
-            this.#network.send(message.from, message.to, arrive, message.kind.endsWith("Response"));
-          },
-          sendDigest: (from, digest) => {
-            for (const to of ids) {
-              if (to === from) continue;
-              this.#network.send(from, to, () => this.#node(to).feed({ kind: "digest", from, digest }));
-            }
-          },
-          sendSnapshot: (from, to, snapshot) => this.#courier.send(from, to, snapshot),
-        }),
-    );
+      incarnation,
+      initial,
+      raft: profile.raft,
+      node: profile.node,
+      limits: profile.limits,
+      queue: this.#queue,
+      prng: stream(`node ${id} ${incarnation}`),
+      observer: this.#observer,
+      diskMs: profile.diskMs,
+      stall: () => this.#nemesis.stall(),
+      restoreMs: () => this.#nemesis.restoreMs(),
+      diesAfter: (effects) => this.#nemesis.diesAfter(effects),
+      onDeath: (node) => this.#nemesis.died(node),
+      send: (from, sent) => {
+        const message = this.#network.carry(sent);
+        const { to, kind } = message;
+        const take = (node: SimNode): void => node.feed({ kind: "receive", message });
+        const arrive = (): void => this.#links.arrive(from, to, take);
+        if (kind === "timeoutNow" && this.#nemesis.delaysHandover(message, arrive)) return;
+        this.#links.send(from, to, take, kind.endsWith("Response"));
+      },
+      sendDigest: (from, digest) => {
+        for (const to of peersIn(this.#views.of(from), from.id)) {
+          this.#links.send(from, to, (node) => node.feed({ kind: "digest", from: from.id, digest }));
+        }
+      },
+      sendSnapshot: (from, to, snapshot) => this.#courier.send(from, to, snapshot),
+    });
   }
 
-  #node(id: NodeId): SimNode {
-    const found = this.#nodes.find((node) => node.id === id);
-    if (found === undefined) throw new Error(`no node ${id}`);
-    return found;
+  /** Whether nothing reaches `node`, of all that runs. */
+  #isDeaf(node: SimNode): boolean {
+    return this.#roster.nodes.every(({ id }) => id === node.id || this.#network.isCut(id, node.id));
   }
 
   /** Runs the seed to its end. @throws {Violation | InvariantViolation} at the first thing that goes wrong. */
   run(): RunResult {
-    for (const node of this.#nodes) node.start();
+    for (const node of this.#roster.nodes) node.start();
+    this.#roster.start();
     this.#clients.start();
-    this.#nemesis.start(this.#nodes);
+    this.#operator.start();
+    this.#nemesis.start();
     this.#queue.run(this.profile.faultyMs);
     this.#nemesis.heal();
+    this.#roster.calm();
+    this.#operator.finish();
     this.#clients.stopAfter(CLOSING_OPERATIONS);
-    const isOver = (): boolean => this.#clients.idle && isOne(this.#nodes, this.#log);
+    const { nodes } = this.#roster;
+    const isOver = (): boolean => this.#clients.idle && this.#operator.idle && isOne(nodes, this.#log);
     this.#queue.run(this.#queue.now + CONVERGE_MS, isOver);
-    converged(this.#nodes, this.#log, this.#clients.idle);
-    this.#observer.ended(this.#nodes);
+    converged(nodes, this.#log, { clients: this.#clients.idle, operator: this.#operator.idle });
+    this.#observer.ended(nodes);
     this.#checkTraffic();
     this.#tryAvailability();
     return {
@@ -212,13 +223,15 @@ export class World {
   }
 
   #tryAvailability(): void {
+    const { voters } = this.#log.configuration.configuration;
     const trial: Trial = {
-      nodes: this.#nodes,
+      nodes: this.#roster.members.filter(({ id }) => voters.includes(id)),
       electionTicks: this.profile.raft.electionTicks,
       pass: (ms) => this.#queue.run(this.#queue.now + ms),
       cut: (from, to) => this.#network.cut(from, to),
       heal: () => this.#network.heal(),
     };
+    tryRemovedNodes(trial);
     tryDeafNode(trial);
     tryLostLeader(trial);
   }

@@ -3,6 +3,7 @@
  *
  * I16: a node that hears nobody asks for votes in vain, and comes back without deposing anyone: pre-vote keeps it in
  * its term, and the others protect their leader.
+ * The same holds of whoever was removed and does not know it.
  * I20: a leader that is cut off notices, and the others have a new one within a few election timeouts.
  */
 
@@ -11,6 +12,7 @@ import { Violation } from "../observer.ts";
 import { type SimNode, TICK_MS } from "../sim-node.ts";
 
 export interface Trial {
+  /** The voters. */
   readonly nodes: readonly SimNode[];
   readonly electionTicks: number;
   /** Lets virtual time pass. */
@@ -32,6 +34,17 @@ export function tryDeafNode({ nodes, electionTicks, pass, cut, heal }: Trial): v
   pass(3 * electionTicks * TICK_MS);
   if (terms() === before && leaderOf(nodes) === leader) return;
   const what = `${deaf.id} heard nobody, and terms went from ${before} to ${terms()}`;
+  throw new Violation("I16 a healthy leader stays", what);
+}
+
+/** @throws {Violation} if nodes that were removed, and are still there, disturb the members. */
+export function tryRemovedNodes({ nodes, electionTicks, pass }: Trial): void {
+  const leader = leaderOf(nodes);
+  const terms = (): string => nodes.map((node) => node.reducer?.status().term).join(" ");
+  const before = terms();
+  pass(6 * electionTicks * TICK_MS);
+  if (terms() === before && leaderOf(nodes) === leader) return;
+  const what = `nodes that were removed are there, and terms went from ${before} to ${terms()}`;
   throw new Violation("I16 a healthy leader stays", what);
 }
 

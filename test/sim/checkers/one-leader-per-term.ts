@@ -8,7 +8,7 @@ export function oneLeaderPerTerm(): Partial<Observer> {
     drained(node, { trace }) {
       for (const event of trace) {
         if (event.kind !== "role" || event.role !== "leader") continue;
-        const name = `${node.id} (start ${node.boot})`;
+        const name = `${node.id} (start ${node.boot} of ${node.incarnation})`;
         const known = leaders.get(event.term);
         if (known !== undefined && known !== name) {
           throw new Violation("I1 one leader per term", `${known} and ${name} lead term ${event.term}`);

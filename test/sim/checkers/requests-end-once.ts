@@ -19,7 +19,7 @@ export function requestsEndOnce(settings: NodeSettings, now: () => number): Part
   function checkTime(node: SimNode, attempt: Attempt, verb: string): void {
     const waited = now() - attempt.askedMs - (node.pausedMs - attempt.pausedMs);
     const { holdMs, writeMs, readMs } = settings;
-    const due = attempt.event.kind === "write" ? Math.max(holdMs, writeMs) : readMs + MACHINE_MS;
+    const due = attempt.event.kind === "read" ? readMs + MACHINE_MS : Math.max(holdMs, writeMs);
     if (waited <= due + SLACK_MS) return;
     const what = `${node.id} ${verb} a ${attempt.event.kind} after ${Math.round(waited)} ms; it was due after ${due}`;
     throw new Violation("I19 requests end in time", what);

@@ -6,12 +6,13 @@ import type { SimNode } from "../sim-node.ts";
 
 export function votesAreKept(): Partial<Observer> {
   const votes = new Map<string, NodeId>();
-  const seen = new Map<NodeId, HardState>();
-  function look({ id, disk }: SimNode): void {
+  const seen = new Map<SimNode, HardState>();
+  function look(node: SimNode): void {
+    const { id, incarnation, disk } = node;
     const { hardState } = disk.synced;
-    const before = seen.get(id);
+    const before = seen.get(node);
     if (before === hardState) return;
-    seen.set(id, hardState);
+    seen.set(node, hardState);
     if (before !== undefined && hardState.term < before.term) {
       throw new Violation("I3 terms never go back", `${id} went from ${before.term} to ${hardState.term}`);
     }
@@ -22,12 +23,12 @@ export function votesAreKept(): Partial<Observer> {
       );
     }
     if (hardState.vote === undefined) {
-      if (votes.has(`${id} ${hardState.term}`)) {
+      if (votes.has(`${id} ${incarnation} ${hardState.term}`)) {
         throw new Violation("I2 a vote is written once", `${id} forgot its vote of term ${hardState.term}`);
       }
       return;
     }
-    const key = `${id} ${hardState.term}`;
+    const key = `${id} ${incarnation} ${hardState.term}`;
     const known = votes.get(key);
     if (known !== undefined && known !== hardState.vote) {
       throw new Violation("I2 a vote is written once", `${id} voted for ${known} and ${hardState.vote}`);
