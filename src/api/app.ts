@@ -5,7 +5,7 @@ import { InvariantViolation } from "../base/index.ts";
 import type { NodeId } from "../node/index.ts";
 import { type BackupOptions, type BackupWriter, backupHandler, writeBackupFile } from "./backup.ts";
 import { type Api, type ApiContext, type ApiEnv, type ApiHandler, Call, targetOf } from "./call.ts";
-import { Forwarder } from "./forward.ts";
+import { Forwarder, type ForwardTimes } from "./forward.ts";
 import { helpHandler, liveHandler, readyHandler } from "./health.ts";
 import { redirectToLeader, type ToLeader } from "./leader.ts";
 import {
@@ -34,8 +34,8 @@ export interface ApiOptions {
    * (307, by default), or passes them on and hands the answer back.
    */
   readonly writes?: "redirect" | "forward";
-  /** How long a leader may take to answer what is passed on to it, ms. 6,000 by default; above the write timeout. */
-  readonly forwardAnswerMs?: number;
+  /** Replaces times of `forward`. */
+  readonly forwardTimes?: Partial<ForwardTimes>;
   /** Replaces the store's format of backups, for tests. */
   readonly writeBackup?: BackupWriter;
 }
@@ -74,14 +74,12 @@ function routesOf(service: ClusterService, toLeader: ToLeader, backup: BackupOpt
   ];
 }
 
-/** How long a request is passed on in vain before its caller is told so, ms: as long as nodes wait for a leader. */
-const HOLD_MS = 3_000;
-/** A little more than the time that nodes take for a write at most, ms. */
-const ANSWER_MS = 6_000;
+/** Requests are held as long as nodes wait for a leader; an answer may take a little more than a write at most. */
+const FORWARD_TIMES: ForwardTimes = { holdMs: 3_000, answerMs: 6_000 };
 /** Who leads is not looked up more often than this while answers are waited for, ms. */
 const LEADER_MS = 50;
 
-function forwarding(service: ClusterService, { forwardAnswerMs }: ApiOptions): ToLeader {
+function forwarding(service: ClusterService, { forwardTimes }: ApiOptions): ToLeader {
   let known: { readonly id: NodeId | undefined; readonly atMs: number } | undefined;
   const leader = (): NodeId | undefined => {
     const now = performance.now();
@@ -91,8 +89,7 @@ function forwarding(service: ClusterService, { forwardAnswerMs }: ApiOptions): T
     return known.id;
   };
   const { id } = service.status();
-  const times = { holdMs: HOLD_MS, answerMs: forwardAnswerMs ?? ANSWER_MS };
-  return new Forwarder({ self: () => id, leader, ...times }).serve;
+  return new Forwarder({ self: id, leader, ...FORWARD_TIMES, ...forwardTimes }).serve;
 }
 
 /**

@@ -17,15 +17,18 @@ import { Relay, type RelayAnswer, type RelayResult } from "./relay.ts";
 /** On a request and its answer: the node that passed them on. */
 export const FORWARDED_BY = "Raftally-Forwarded-By";
 
-export interface ForwardOptions {
-  /** This node's id. */
-  readonly self: () => NodeId;
-  /** Who leads, as far as this node knows. */
-  readonly leader: () => NodeId | undefined;
+export interface ForwardTimes {
   /** How long to look for a leader that takes the request, ms. */
   readonly holdMs: number;
   /** How long the leader may take for its answer, ms: a little more than nodes take for a write at most. */
   readonly answerMs: number;
+}
+
+export interface ForwardOptions extends ForwardTimes {
+  /** This node's id. */
+  readonly self: NodeId;
+  /** Who leads, as far as this node knows. */
+  readonly leader: () => NodeId | undefined;
 }
 
 /** Headers of a request that mean something to the leader. */
@@ -82,10 +85,6 @@ export class Forwarder {
     }
   };
 
-  close(): Promise<void> {
-    return this.#relay.close();
-  }
-
   /** Undefined if it is worth another attempt. */
   async #attempt<T extends { readonly kind: string }>(
     { call, ask, answer, repeatable }: LeaderRequest<T>,
@@ -120,7 +119,7 @@ export class Forwarder {
     sent: RelayAnswer,
     about: { readonly call: Call; readonly repeatable: boolean; readonly progress: Progress },
   ): Promise<Response | undefined> | Response | undefined {
-    sent.headers.set(FORWARDED_BY, this.#options.self());
+    sent.headers.set(FORWARDED_BY, this.#options.self);
     const response = new Response(sent.body, { status: sent.status, headers: sent.headers });
     if (sent.status < 300) return response;
     const code = codeOf(sent.body);
@@ -176,7 +175,7 @@ export class Forwarder {
   #headersFor(call: Call): Record<string, string> {
     const headers: Record<string, string> = {
       "x-request-id": call.requestId(),
-      [FORWARDED_BY.toLowerCase()]: this.#options.self(),
+      [FORWARDED_BY.toLowerCase()]: this.#options.self,
     };
     for (const name of PASSED_ON) {
       const value = call.header(name);

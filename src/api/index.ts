@@ -62,7 +62,7 @@ export { type ApiOptions, createApi } from "./app.ts";
 export type { BackupWriter } from "./backup.ts";
 export { BODY_BYTES_MAX } from "./body.ts";
 export type { Api } from "./call.ts";
-export { FORWARDED_BY } from "./forward.ts";
+export { FORWARDED_BY, type ForwardTimes } from "./forward.ts";
 export type { ClusterService } from "./members.ts";
 export { PAGE_MAX } from "./reads.ts";
 export { type BatchBody, batchBody, type IncrementBody, incrementBody } from "./schemas.ts";

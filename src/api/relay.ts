@@ -72,10 +72,6 @@ export class Relay {
       }
     });
   }
-
-  close(): Promise<void> {
-    return this.#agent.destroy();
-  }
 }
 
 function optionsOf({ method, target, headers, body }: RelayRequest, base: string): Agent.DispatchOptions {
