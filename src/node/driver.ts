@@ -6,16 +6,33 @@
 
 import { InvariantViolation } from "../base/index.ts";
 import type { Command, Totals } from "../counter/index.ts";
-import { index, type NodeId, type RaftStatus, type SnapshotMeta } from "../raft/index.ts";
+import { index, type Member, type NodeId, type RaftStatus, type SnapshotMeta } from "../raft/index.ts";
 import type { Applied, NodeStore, Query, StateDigest } from "../store/index.ts";
 import type { Packet, SnapshotOffer, Transport } from "../transport/index.ts";
+import { CatchUp, type CatchUpProgress, learnersBehind } from "./catch-up.ts";
+import { RemovedFromCluster, removedSentence } from "./errors.ts";
 import type { Effects, NodeEvent, NodeTrace, RequestId, Response } from "./events.ts";
+import { Neighbours } from "./neighbours.ts";
 import type { NodeReducer } from "./reducer.ts";
+import { diverged, NOTHING_YET, STOPPED } from "./refusals.ts";
+import { SnapshotKeeper } from "./snapshot-keeper.ts";
 import { SnapshotTransfers } from "./snapshot-transfers.ts";
-import type { Consistency, NodeRefusal, ReadResult, WriteResult } from "./types.ts";
+import type {
+  BackupResult,
+  Consistency,
+  MembershipRequest,
+  MembershipResult,
+  ReadResult,
+  TransferResult,
+  WriteResult,
+} from "./types.ts";
 
 export interface DriverOptions {
   readonly clusterId: string;
+  /** This node as it should stand in the configuration. */
+  readonly own: Member;
+  /** Whether it wants to vote, should it be a learner. */
+  readonly wantsVote: boolean;
   readonly reducer: NodeReducer;
   readonly store: NodeStore;
   readonly transport: Transport;
@@ -25,25 +42,27 @@ export interface DriverOptions {
   /** Length of a tick, ms. */
   readonly tickMs: number;
   readonly onTrace: (trace: NodeTrace) => void;
-  /** Something broke that is final: a failed disk, a broken invariant. Called once. */
+  /** Something happened that is final: a failed disk, a broken invariant, or the node was removed. Called once. */
   readonly onFatal: (error: Error) => void;
 }
 
-const STOPPED: NodeRefusal = {
-  kind: "failed",
-  code: "SHUTTING_DOWN",
-  detail: "This node has stopped. Nothing was applied; ask another node.",
-  retryAfterMs: 1_000,
-};
-
 /** More ticks than this are not made up for: a process that was paused must not think that ages have passed. */
 const CATCH_UP_TICKS = 3;
+/** How often a node says what the configuration should say of it, ms. */
+const ANNOUNCE_MS = 1_000;
+/** How often it is looked how far learners are, ms. */
+const SAMPLE_MS = 250;
+/** How long a node that was removed still answers those that wait, ms. */
+const LEAVE_MS_MAX = 2_000;
 
 export class NodeDriver {
   readonly #reducer: NodeReducer;
   readonly #store: NodeStore;
   readonly #transport: Transport;
   readonly #snapshots: SnapshotTransfers;
+  readonly #keeper: SnapshotKeeper;
+  readonly #neighbours: Neighbours;
+  readonly #catchUp = new CatchUp();
   readonly #options: DriverOptions;
   readonly #waiting: Map<RequestId, (result: never) => void> = new Map();
   #lastRequest = 0;
@@ -56,8 +75,9 @@ export class NodeDriver {
   readonly #reachable: Set<NodeId> = new Set();
   /** Of this node's own state. */
   #latestDigest: StateDigest | undefined;
-  /** Snapshots held for the log that is to begin with them. */
-  #installing: SnapshotMeta[] = [];
+  #announcedMs = 0;
+  #sampledMs = 0;
+  #removedMs: number | undefined;
   /** Ends the wait of whoever waits for the node to come to rest. */
   #endDrain: (() => void) | undefined;
 
@@ -67,6 +87,16 @@ export class NodeDriver {
     this.#store = options.store;
     this.#transport = options.transport;
     this.#totals = options.totals;
+    this.#keeper = new SnapshotKeeper(options.store, (snapshot) =>
+      this.#feed({ kind: "snapshotTaken", snapshot }),
+    );
+    const { own, wantsVote, transport } = options;
+    this.#neighbours = new Neighbours({
+      transport,
+      own,
+      wantsVote,
+      onOwnAnnouncement: (member) => this.#feed({ kind: "announce", from: own.id, member, wantsVote: false }),
+    });
     this.#snapshots = new SnapshotTransfers({
       clusterId: options.clusterId,
       store: options.store,
@@ -98,8 +128,31 @@ export class NodeDriver {
     return this.#request((id) => ({ kind: "read", id, query, consistency }));
   }
 
+  changeMembership(request: MembershipRequest): Promise<MembershipResult> {
+    return this.#request((id) => ({ kind: "membership", id, request }));
+  }
+
+  transferLeadership(to: NodeId | undefined): Promise<TransferResult> {
+    return this.#request((id) => ({ kind: "transfer", id, to }));
+  }
+
+  /** A snapshot of the state as it is now, held until it is released. @throws {StorageFailure} (rejects) */
+  async backup(): Promise<BackupResult> {
+    if (this.#closed || this.#failed) return STOPPED;
+    if (this.#reducer.diverged) return diverged(this.#reducer.alarm);
+    if (!this.#reducer.mayTakeSnapshot) return NOTHING_YET;
+    const backup = this.#keeper.backup();
+    backup.catch((error: unknown) => this.fail(asError(error)));
+    return await backup;
+  }
+
   status(): RaftStatus {
     return this.#reducer.status();
+  }
+
+  /** How far a learner is that has not caught up; known on a leader only. */
+  catchUp(learner: NodeId): CatchUpProgress | undefined {
+    return this.#catchUp.of(learner);
   }
 
   /** As of the last apply. */
@@ -126,6 +179,10 @@ export class NodeDriver {
         return this.#snapshots.progress(from);
       case "snapshotResult":
         return this.#snapshots.result(from, packet.meta, packet.ok);
+      case "announce": {
+        const { member, wantsVote } = packet;
+        return this.#feed({ kind: "announce", from, member, wantsVote });
+      }
     }
   }
 
@@ -138,15 +195,9 @@ export class NodeDriver {
 
   /** A snapshot that a peer could not use, again and again: is its file still what it was? A new one is another file. */
   #retake(doubtful: SnapshotMeta, peer: NodeId): void {
-    this.#await(this.#store.verifySnapshot(doubtful), (sound) => {
-      const what = `The snapshot at index ${doubtful.index}`;
-      const text = sound
-        ? `${what} was sent to ${peer} several times in vain, although its file is sound here. Check the disk of ${peer}.`
-        : `${what} was damaged on this node's disk and is taken again. Check the disk.`;
-      this.#options.onTrace({ kind: "alarm", text });
-      const taken = this.#store.takeSnapshot();
-      this.#await(taken, ({ meta }) => this.#feed({ kind: "snapshotTaken", snapshot: meta }));
-    });
+    this.#await(this.#keeper.retake(doubtful, peer), (text) =>
+      this.#options.onTrace({ kind: "alarm", text }),
+    );
   }
 
   linked(peer: NodeId): void {
@@ -199,7 +250,9 @@ export class NodeDriver {
     this.#endDrain?.();
   }
 
-  #request<R extends WriteResult | ReadResult>(event: (id: RequestId) => NodeEvent): Promise<R> {
+  #request<R extends WriteResult | ReadResult | MembershipResult | TransferResult>(
+    event: (id: RequestId) => NodeEvent,
+  ): Promise<R> {
     const id = ++this.#lastRequest;
     return new Promise<R>((resolve) => {
       if (this.#closed || this.#failed) return resolve(STOPPED as R);
@@ -232,6 +285,7 @@ export class NodeDriver {
     if (this.#closed || this.#failed) return;
     try {
       this.#carryOut(this.#reducer.drain(performance.now()));
+      this.#neighbours.follow(this.#reducer);
     } catch (error) {
       return this.fail(asError(error));
     }
@@ -245,13 +299,36 @@ export class NodeDriver {
     if (due < 1) return;
     this.#tickedMs = due > CATCH_UP_TICKS ? now : this.#tickedMs + due * this.#options.tickMs;
     for (let tick = 0; tick < Math.min(due, CATCH_UP_TICKS); tick++) this.#feed({ kind: "tick" });
+    this.#tend(now);
+  }
+
+  /** What is done now and then. */
+  #tend(nowMs: number): void {
+    if (nowMs - this.#announcedMs >= ANNOUNCE_MS) {
+      this.#announcedMs = nowMs;
+      this.#neighbours.announce(this.#reducer.status().leader);
+    }
+    if (nowMs - this.#sampledMs >= SAMPLE_MS) {
+      this.#sampledMs = nowMs;
+      const behind = learnersBehind(this.#reducer.status(), (id) => this.#snapshots.sendingTo(id));
+      this.#catchUp.sample(behind, nowMs);
+    }
+    if (this.#neighbours.isRemoved) this.#leave(nowMs);
+  }
+
+  /** This node was removed: once it has answered those that wait, it ends. */
+  #leave(nowMs: number): void {
+    this.#removedMs ??= nowMs;
+    const waits = this.#waiting.size > 0 || this.#reducer.status().role === "leader";
+    if (waits && nowMs - this.#removedMs < LEAVE_MS_MAX) return;
+    this.fail(new RemovedFromCluster(removedSentence(this.#options.own.id)));
   }
 
   #carryOut(effects: Effects): void {
     const { write, restore, apply } = effects;
     if (write !== undefined) {
       const { seq, install } = write;
-      if (install !== undefined) this.#holdUntilRestored(install);
+      if (install !== undefined) this.#keeper.holdUntilRestored(install);
       this.#await(this.#store.write(write), () => this.#feed({ kind: "persisted", seq }));
     }
     for (const message of effects.send) this.#transport.send(message.to, { kind: "raft", message });
@@ -265,10 +342,7 @@ export class NodeDriver {
     }
     this.#respond(effects.responses);
     for (const digest of effects.digests) this.#tellDigest(digest);
-    if (effects.takeSnapshot) {
-      const taken = this.#store.takeSnapshot();
-      this.#await(taken, ({ meta }) => this.#feed({ kind: "snapshotTaken", snapshot: meta }));
-    }
+    if (effects.takeSnapshot) this.#await(this.#keeper.take(), () => undefined);
     for (const { to, snapshot } of effects.sendSnapshot) this.#snapshots.send(to, snapshot);
     for (const trace of effects.trace) {
       if (trace.kind === "role" && trace.role !== "leader") this.#snapshots.endSending();
@@ -276,20 +350,9 @@ export class NodeDriver {
     }
   }
 
-  /**
-   * The log is to begin with this snapshot. Its file must outlast a newer one that arrives before the state has
-   * been replaced: while the log's record is being flushed the core says nothing of the file yet.
-   */
-  #holdUntilRestored(install: SnapshotMeta): void {
-    if (this.#store.holdSnapshot(install) !== undefined) this.#installing.push(install);
-  }
-
   #restore(meta: SnapshotMeta): void {
     this.#await(this.#store.restore(meta), (applied) => {
-      // An install that a newer one has overtaken is never restored; its file goes with this one.
-      const done = this.#installing.filter((held) => held.index <= meta.index);
-      this.#installing = this.#installing.filter((held) => held.index > meta.index);
-      for (const held of done) this.#store.releaseSnapshot(held);
+      this.#keeper.restored(meta);
       this.#applied(applied);
     });
   }

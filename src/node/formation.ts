@@ -9,6 +9,9 @@
 
 import type { NodeId } from "../raft/index.ts";
 
+/** After so long without all of them it is said what can be done, ms. */
+export const LATE_MS = 30_000;
+
 export class Formation {
   readonly #awaited: Set<NodeId>;
   readonly #formed: Promise<void>;
@@ -43,8 +46,12 @@ export class Formation {
     this.#reject(refused);
   }
 
-  /** Resolves when all have answered; rejects with what {@link fail} was given, or when `signal` says stop. */
-  async complete(signal: AbortSignal): Promise<void> {
+  /**
+   * Resolves when all have answered; rejects with what {@link fail} was given, or when `signal` says stop.
+   * @param onLate is told what to do, every {@link LATE_MS} in which it does not come to this.
+   */
+  async complete(signal: AbortSignal, onLate: (advice: string) => void = () => undefined): Promise<void> {
+    const late = setInterval(() => onLate(adviceFor(this.awaited)), LATE_MS);
     const stop = (): void => this.#reject(new Error("stopped before all members had met"));
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
@@ -52,6 +59,18 @@ export class Formation {
       await this.#formed;
     } finally {
       signal.removeEventListener("abort", stop);
+      clearInterval(late);
     }
   }
+}
+
+/** What to do if one of them never comes: it was not met once by all, so this node cannot know who it was. */
+function adviceFor(awaited: readonly NodeId[]): string {
+  const names = awaited.join(", ");
+  return (
+    `still waiting for ${names}: all initial members have to meet once. If ${names} is gone for good and the others ` +
+    "do not count yet, stop them all, delete their data directories and start them with a list of members without " +
+    `it. If the others count already, remove ${names} there ("raftally member remove") as well as this node, and ` +
+    "start this one on an empty data directory under a new id with --join"
+  );
 }

@@ -35,6 +35,7 @@ export {
   restoreBackup,
   writeBackup,
 } from "../store/index.ts";
+export { RefusedByPeer, RemovedFromCluster } from "./errors.ts";
 export {
   type Effects,
   NODE_SETTINGS,
@@ -44,19 +45,10 @@ export {
   type RequestId,
   type Response,
 } from "./events.ts";
+export type { NodeNotice } from "./notices.ts";
+export type { Beginning, JoinOptions, MemberAddress, NodeOptions } from "./options.ts";
 export { NodeReducer, type ReducerOptions } from "./reducer.ts";
-export {
-  type JoinOptions,
-  type MemberAddress,
-  type NodeNotice,
-  type NodeOptions,
-  RAFT_SETTINGS,
-  RefusedByPeer,
-  RemovedFromCluster,
-  type RunningNode,
-  startNode,
-  TICK_MS,
-} from "./start.ts";
+export { RAFT_SETTINGS, type RunningNode, startNode, TICK_MS } from "./start.ts";
 export { type StartingOptions, StartingService } from "./starting.ts";
 export type {
   Backup,

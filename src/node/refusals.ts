@@ -41,3 +41,20 @@ export function diverged(alarm: string | undefined): NodeRefusal {
     retryAfterMs: 5_000,
   };
 }
+
+/** This node has stopped. */
+export const STOPPED: NodeRefusal = {
+  kind: "failed",
+  code: "SHUTTING_DOWN",
+  detail: "This node has stopped. Nothing was applied; ask another node.",
+  retryAfterMs: 1_000,
+};
+
+/** This node has been taken in by its cluster and was not sent anything yet. */
+export const NOTHING_YET: NodeRefusal = {
+  kind: "failed",
+  code: "NO_LEADER",
+  detail:
+    "This node has only begun to join and holds nothing yet. Ask another one, or wait until it catches up.",
+  retryAfterMs: 1_000,
+};

@@ -1,18 +1,24 @@
 /** What the HTTP API sees of a running node. */
 
 import type { Command } from "../counter/index.ts";
+import type { Configuration, Member, NodeId } from "../raft/index.ts";
 import type { Query } from "../store/index.ts";
 import type { Transport } from "../transport/index.ts";
 import type { NodeDriver } from "./driver.ts";
 import type { NodeReducer } from "./reducer.ts";
-import type { MemberAddress } from "./start.ts";
 import type {
+  BackupResult,
   Check,
   Consistency,
+  MemberStatus,
+  MembershipRequest,
+  MembershipResult,
   NodeService,
   NodeStatus,
   PeerStatus,
+  PlanResult,
   ReadResult,
+  TransferResult,
   WriteResult,
 } from "./types.ts";
 
@@ -24,9 +30,8 @@ interface Parts {
   readonly reducer: NodeReducer;
   readonly transport: Transport;
   readonly clusterId: string;
-  readonly incarnation: string;
-  /** This node's addresses, as it was told. */
-  readonly own: MemberAddress | undefined;
+  /** This node as it should stand in the configuration. */
+  readonly own: Member;
   readonly version: string;
 }
 
@@ -46,17 +51,50 @@ export class Service implements NodeService {
     return this.#parts.driver.read(query, consistency);
   }
 
+  changeMembership(request: MembershipRequest): Promise<MembershipResult> {
+    return this.#parts.driver.changeMembership(request);
+  }
+
+  planMembership(request: MembershipRequest): PlanResult {
+    return this.#parts.reducer.plan(request);
+  }
+
+  transferLeadership(to: NodeId | undefined): Promise<TransferResult> {
+    return this.#parts.driver.transferLeadership(to);
+  }
+
+  backup(): Promise<BackupResult> {
+    return this.#parts.driver.backup();
+  }
+
+  members(): readonly MemberStatus[] {
+    const { driver } = this.#parts;
+    const { self, role, leader, last, configuration, progress } = driver.status();
+    return configuration.members.map((member) => {
+      const { id } = member;
+      const own = role === "leader" ? last : undefined;
+      return {
+        ...member,
+        role: roleOf(configuration, id),
+        leads: id === leader,
+        reachable: id === self || driver.reachable.has(id),
+        match: id === self ? own : progress.get(id)?.match,
+        catchUp: driver.catchUp(id),
+      };
+    });
+  }
+
   status(): NodeStatus {
-    const { driver, reducer, clusterId, incarnation, own, version } = this.#parts;
+    const { driver, reducer, clusterId, own, version } = this.#parts;
     const raft = driver.status();
     const { totals } = driver;
     const leader = raft.configuration.members.find(({ id }) => id === raft.leader);
     return {
       id: raft.self,
-      incarnation,
+      incarnation: own.incarnation,
       clusterId,
-      peerAddress: own?.peer ?? "",
-      apiUrl: own?.api ?? "",
+      peerAddress: own.peer,
+      apiUrl: own.api,
       state: "running",
       version,
       role: raft.role,
@@ -118,6 +156,14 @@ export class Service implements NodeService {
       },
     ];
   }
+}
+
+/** What a member is in the configuration, which may be joint. */
+function roleOf({ voters, outgoing, learners }: Configuration, id: NodeId): MemberStatus["role"] {
+  if (learners.includes(id)) return "learner";
+  if (outgoing.length === 0) return "voter";
+  if (!outgoing.includes(id)) return "joining";
+  return voters.includes(id) ? "voter" : "leaving";
 }
 
 /** Milliseconds without digits that mean nothing. */

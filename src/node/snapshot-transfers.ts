@@ -115,6 +115,14 @@ export class SnapshotTransfers {
     if (this.#sending.has(from)) this.#options.onProgress(from);
   }
 
+  /** The snapshot that is on its way to a peer: where it ends, and the share that was sent, 0 to 1. */
+  sendingTo(peer: NodeId): { readonly index: number; readonly share: number } | undefined {
+    const sending = this.#sending.get(peer);
+    if (sending === undefined) return undefined;
+    const { meta, bytes, token } = sending.offer;
+    return { index: meta.index, share: Math.min(1, this.#options.transport.sentBytes(token) / bytes) };
+  }
+
   /** This node no longer leads: whoever does has a snapshot of its own. */
   endSending(): void {
     for (const to of [...this.#sending.keys()]) this.#end(to);

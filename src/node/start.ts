@@ -1,18 +1,25 @@
 /** Brings a node up: who am I, meet the others, what do I remember, go. And down again, gracefully. */
 
 import { randomBytes } from "node:crypto";
-import { type NodeId, nodeId, type RaftSettings, type Term } from "../raft/index.ts";
+import { type Member, memberOf, type NodeId, nodeId, type RaftSettings } from "../raft/index.ts";
 import {
   type DataDirectory,
+  joinDirectory,
   LOST_ADVICE,
   type NodeStore,
   openDirectory,
   StorageFailure,
 } from "../store/index.ts";
-import { openTransport, type Packet, type Transport } from "../transport/index.ts";
+import { openTransport, type Packet, type Peer, type Transport } from "../transport/index.ts";
 import { NodeDriver } from "./driver.ts";
-import { NODE_SETTINGS, type NodeSettings, type NodeTrace } from "./events.ts";
+import { RefusedByPeer, RemovedFromCluster, removedSentence } from "./errors.ts";
+import { NODE_SETTINGS } from "./events.ts";
 import { Formation } from "./formation.ts";
+import { joinCluster } from "./join.ts";
+import { JoinDesk } from "./join-desk.ts";
+import { peersOf } from "./neighbours.ts";
+import { noticeOf } from "./notices.ts";
+import type { MemberAddress, NodeOptions } from "./options.ts";
 import { NodeReducer } from "./reducer.ts";
 import { Service } from "./service.ts";
 import type { NodeService } from "./types.ts";
@@ -35,65 +42,6 @@ export const RAFT_SETTINGS: RaftSettings = {
   snapshotTicks: 6_000,
 };
 
-/** A line for the log of the process. */
-export interface NodeNotice {
-  readonly level: "info" | "warn" | "error";
-  readonly event: string;
-  readonly detail: string;
-  readonly term?: Term;
-}
-
-/** A member as it is named on a command line. */
-export interface MemberAddress {
-  /** 1 to 32 of `a-z 0-9 -`. */
-  readonly id: string;
-  /** host:port for its peers. */
-  readonly peer: string;
-  /** The URL that clients are sent to, without a trailing slash. */
-  readonly api: string;
-}
-
-/** How a fresh node finds the cluster that it is to become a member of. */
-export interface JoinOptions {
-  /** host:port of peers to ask; called before each round, so that what a name stands for may change. */
-  readonly seeds: () => Promise<readonly string[]>;
-  /**
-   * `wait`: only look whether somebody has added this node. `learner`: ask to be added, without a vote. `voter`:
-   * ask to be added, and for a vote once it has caught up.
-   */
-  readonly as: "wait" | "learner" | "voter";
-}
-
-export interface NodeOptions {
-  readonly id: string;
-  /** Undefined only with `join`: a node that joins learns it, and is refused by another cluster if it is given. */
-  readonly clusterId: string | undefined;
-  /**
-   * This node included. A new cluster: all initial members, the same on every node. With `join`, and on a node that
-   * belongs to a cluster already, its own row counts; where that differs from what the cluster knows, it moves.
-   */
-  readonly members: readonly MemberAddress[];
-  /** On an empty data directory: become a member of a cluster that runs already. Without effect afterwards. */
-  readonly join?: JoinOptions;
-  /** While this node leads: removes a member that was not heard of for this long, ms. Never, by default. */
-  readonly autoremoveMs?: number;
-  /** Voters that the cluster is to have: it is never made smaller than this by itself. 3 by default. */
-  readonly wantedVoters?: number;
-  readonly directory: string;
-  readonly listenPeer: { readonly host: string; readonly port: number };
-  /** Shared by all nodes; may be empty only if every peer address is loopback. */
-  readonly secret: string;
-  readonly version: string;
-  readonly settings?: { readonly raft?: Partial<RaftSettings>; readonly node?: Partial<NodeSettings> };
-  readonly onNotice: (notice: NodeNotice) => void;
-  /** Every transition of the core and the node, for metrics and events. */
-  readonly onTrace?: (trace: NodeTrace) => void;
-  /** Something broke that is final; the process has to exit with an error. Called at most once. */
-  readonly onFatal: (error: Error) => void;
-  /** Stops a start that still waits for the other members. */
-  readonly signal?: AbortSignal;
-}
-
 export interface RunningNode {
   readonly service: NodeService;
   readonly incarnation: string;
@@ -103,43 +51,79 @@ export interface RunningNode {
   close(): Promise<void>;
 }
 
-/** This node is not wanted by a member of its cluster: its data directory is not the one they know. */
-export class RefusedByPeer extends Error {
-  override readonly name: string = "RefusedByPeer";
-}
-
-/** This node was removed from its cluster, for good. The message says what to do. */
-export class RemovedFromCluster extends Error {
-  override readonly name: string = "RemovedFromCluster";
-}
-
 /**
  * Starts one node on its data directory. Resolves when it takes part in the cluster: on the first start of a
- * cluster only once all initial members have met.
+ * cluster only once all initial members have met; with `join` once the cluster has taken it in.
  * @throws {IdentityError | CorruptionError | NewerFormatError | StorageFailure} the data directory does not fit.
  * @throws {TransportError} the peer port cannot be listened on, or a secret is missing.
- * @throws {RefusedByPeer} a member knows this node under another incarnation.
+ * @throws {RefusedByPeer} a member knows this node under another incarnation, or will not have it.
+ * @throws {RemovedFromCluster} this node was removed.
  */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const self = nodeId(options.id);
-  const { clusterId } = options;
+  const directory = await enter(options, self);
+  const start = new Start(options, directory, self);
+  try {
+    return await start.run();
+  } catch (error) {
+    await start.abort();
+    directory.close();
+    throw error;
+  }
+}
+
+/** The directory of a node that is a member of its cluster, or is to be one of a new cluster. */
+async function enter(options: NodeOptions, self: NodeId): Promise<DataDirectory> {
+  const { clusterId, join, members, onBeginning } = options;
+  if (join !== undefined) return await enterJoining(options, join, self);
   if (clusterId === undefined) throw new RangeError("clusterId may be left out only by a node that joins");
   const directory = await openDirectory({
     directory: options.directory,
     clusterId,
     id: self,
-    members: options.members.map((member) => ({ ...member, id: nodeId(member.id) })),
+    members: members.map((member) => ({ ...member, id: nodeId(member.id) })),
   });
-  let transport: Transport | undefined;
+  const { incarnation, formed } = directory.identity;
+  if (!formed) onBeginning?.({ state: "forming", incarnation, clusterId });
+  return directory;
+}
+
+async function enterJoining(
+  options: NodeOptions,
+  join: NonNullable<NodeOptions["join"]>,
+  self: NodeId,
+): Promise<DataDirectory> {
+  const { clusterId, secret, signal, onNotice } = options;
+  const own = rowOf(options);
+  if (own === undefined) throw new RangeError("members must include the node itself");
+  const directory = await joinDirectory({
+    directory: options.directory,
+    id: self,
+    ...(clusterId === undefined ? {} : { clusterId }),
+  });
+  if (directory.kind === "member") return directory.data;
+  const { incarnation } = directory.identity;
+  options.onBeginning?.({ state: "joining", incarnation, clusterId });
   try {
-    const start = new Start(options, directory, self);
-    transport = await start.listen();
-    return await start.run(transport);
+    return await joinCluster({
+      directory,
+      self,
+      own,
+      clusterId,
+      secret,
+      join,
+      signal: signal ?? new AbortController().signal,
+      onNotice,
+    });
   } catch (error) {
-    await transport?.close();
     directory.close();
     throw error;
   }
+}
+
+/** This node's own row. */
+function rowOf({ id, members }: NodeOptions): MemberAddress | undefined {
+  return members.find((member) => member.id === id);
 }
 
 class Start {
@@ -147,7 +131,10 @@ class Start {
   readonly #directory: DataDirectory;
   readonly #self: NodeId;
   readonly #formation: Formation;
+  #transport: Transport | undefined;
+  #store: NodeStore | undefined;
   #driver: NodeDriver | undefined;
+  #desk: JoinDesk | undefined;
   /** Peers whose link stood before there was a driver to tell. */
   readonly #linked = new Set<NodeId>();
   /** What peers said of their states before there was a driver to tell: the latest of each. */
@@ -161,16 +148,48 @@ class Start {
     this.#formation = new Formation(directory.identity.formed ? [] : others);
   }
 
-  listen(): Promise<Transport> {
+  async run(): Promise<RunningNode> {
+    const { identity } = this.#directory;
+    if (!identity.formed) {
+      this.#transport = await this.#listen(this.#knownPeers());
+      await this.#form();
+    }
+    const store = await this.#directory.openStore({ onFailure: (error) => this.#driver?.fail(error) });
+    this.#store = store;
+    const reducer = this.#makeReducer(store);
+    const { incarnation } = identity;
+    if (reducer.committedConfiguration.removed.some((gone) => gone.incarnation === incarnation)) {
+      throw new RemovedFromCluster(removedSentence(this.#self));
+    }
+    const [totals, digests] = await Promise.all([store.totals(), store.digests()]);
+    this.#transport ??= await this.#listen(peersOf(reducer, this.#self) ?? this.#knownPeers());
+    return this.#drive(reducer, { store, transport: this.#transport, totals, digests });
+  }
+
+  /** Lets go of everything after a start that came to nothing. */
+  async abort(): Promise<void> {
+    this.#driver?.close();
+    await this.#transport?.close();
+    await this.#store?.close();
+  }
+
+  /** Those that the data directory names. */
+  #knownPeers(): readonly Peer[] {
+    return this.#directory.identity.members
+      .filter(({ id }) => id !== this.#self)
+      .map(({ id, peer, incarnation }) => ({ id, address: peer, incarnation }));
+  }
+
+  #listen(peers: readonly Peer[]): Promise<Transport> {
     const { identity } = this.#directory;
     const { listenPeer, secret } = this.#options;
     return openTransport({
       clusterId: identity.clusterId,
-      self: { id: this.#self, incarnation: identity.incarnation },
+      self: { id: this.#self, incarnation: identity.incarnation, address: rowOf(this.#options)?.peer },
+      // A cluster that exists may have changed while this node was down.
+      guests: identity.formed,
       listen: listenPeer,
-      peers: identity.members
-        .filter(({ id }) => id !== this.#self)
-        .map(({ id, peer, incarnation }) => ({ id, address: peer, incarnation })),
+      peers,
       secret,
       handlers: {
         onPacket: (from, packet) => this.#receive(from, packet),
@@ -178,6 +197,9 @@ class Start {
         onUnreachable: (peer) => this.#unreachable(peer),
         onFirstContact: (peer, incarnation) => this.#firstContact(peer, incarnation),
         onRefused: (peer, refusal, detail) => this.#refused(peer, refusal, detail),
+        onJoin: (request) =>
+          this.#desk?.answer(request) ??
+          Promise.resolve({ kind: "later", detail: "this member is still starting", retryMs: 500 }),
         onNotice: ({ event, remote, detail }) =>
           this.#options.onNotice({ level: "warn", event, detail: `${remote}: ${detail}` }),
       },
@@ -219,68 +241,103 @@ class Start {
       event: "refused",
       detail: `${peer} refused the link: ${detail}`,
     });
-    if (refusal !== "incarnation" && refusal !== "cluster") return;
+    const error = this.#refusalError(peer, refusal, detail);
+    if (error === undefined) return;
+    this.#formation.fail(error);
+    if (error instanceof RemovedFromCluster) this.#driver?.fail(error);
+  }
+
+  /** What a refusal means for this node; undefined if it may be over by itself. */
+  #refusalError(peer: NodeId, refusal: string, detail: string): Error | undefined {
     const { directory } = this.#options;
-    const sentence =
-      refusal === "cluster"
-        ? `${peer} refuses the node in ${directory}: ${detail}`
-        : `${directory} was wiped or replaced since ${peer} came to know ${this.#self} (it holds another incarnation): ${LOST_ADVICE}.`;
-    this.#formation.fail(new RefusedByPeer(sentence));
-  }
-
-  async run(transport: Transport): Promise<RunningNode> {
-    const { onNotice, signal } = this.#options;
-    if (!this.#directory.identity.formed) {
-      const names = this.#formation.awaited.join(", ");
-      if (names !== "")
-        onNotice({ level: "info", event: "forming", detail: `first start: waiting for ${names}` });
-      await this.#formation.complete(signal ?? new AbortController().signal);
-    }
-    const store = await this.#directory.openStore({ onFailure: (error) => this.#driver?.fail(error) });
-    try {
-      return await this.#drive(transport, store);
-    } catch (error) {
-      await store.close();
-      throw error;
+    switch (refusal) {
+      case "removed":
+        return new RemovedFromCluster(removedSentence(this.#self));
+      case "cluster":
+        return new RefusedByPeer(`${peer} refuses the node in ${directory}: ${detail}`);
+      case "incarnation": {
+        const what = `${directory} was wiped or replaced since ${peer} came to know ${this.#self} (it holds another incarnation)`;
+        return new RefusedByPeer(`${what}: ${LOST_ADVICE}.`);
+      }
+      default:
+        return undefined;
     }
   }
 
-  async #drive(transport: Transport, store: NodeStore): Promise<RunningNode> {
-    const { settings, onTrace, onFatal, version } = this.#options;
-    const { clusterId, incarnation } = this.#directory.identity;
-    const { recovered } = store;
-    const reducer = new NodeReducer({
+  async #form(): Promise<void> {
+    const { onNotice, signal = new AbortController().signal } = this.#options;
+    const names = this.#formation.awaited.join(", ");
+    if (names !== "")
+      onNotice({ level: "info", event: "forming", detail: `first start: waiting for ${names}` });
+    await this.#formation.complete(signal, (detail) => onNotice({ level: "warn", event: "forming", detail }));
+  }
+
+  #makeReducer({ recovered }: NodeStore): NodeReducer {
+    const { settings, autoremoveMs, wantedVoters } = this.#options;
+    return new NodeReducer({
       raft: {
         self: this.#self,
         seed: randomBytes(6).readUIntBE(0, 6),
         ...recovered,
         settings: { ...RAFT_SETTINGS, ...settings?.raft },
       },
-      settings: { ...NODE_SETTINGS, ...settings?.node },
+      settings: {
+        ...NODE_SETTINGS,
+        ...settings?.node,
+        ...(autoremoveMs === undefined ? {} : { autoremoveMs }),
+        ...(wantedVoters === undefined ? {} : { wantedVoters }),
+      },
     });
-    const [totals, digests] = await Promise.all([store.totals(), store.digests()]);
+  }
+
+  /** This node as it should stand in the configuration: where it was told that it is, or else where it was. */
+  #ownMember(reducer: NodeReducer): Member {
+    const { incarnation, members } = this.#directory.identity;
+    const id = this.#self;
+    const { peer, api } = rowOf(this.#options) ??
+      memberOf(reducer.configuration, id) ??
+      members.find((member) => member.id === id) ?? { peer: "", api: "" };
+    return { id, incarnation, peer, api };
+  }
+
+  #drive(
+    reducer: NodeReducer,
+    parts: Pick<ConstructorParameters<typeof NodeDriver>[0], "store" | "transport" | "totals" | "digests">,
+  ): RunningNode {
+    const { join, onNotice, onTrace, onFatal, version } = this.#options;
+    const { clusterId, incarnation } = this.#directory.identity;
+    const { store, transport } = parts;
+    const own = this.#ownMember(reducer);
     const driver = new NodeDriver({
+      ...parts,
       clusterId,
+      own,
+      wantsVote: join?.as === "voter",
       reducer,
-      store,
-      transport,
-      totals,
-      digests,
       tickMs: TICK_MS,
       onTrace: (trace) => {
-        this.#report(trace);
+        const notice = noticeOf(trace);
+        if (notice !== undefined) onNotice(notice);
         onTrace?.(trace);
       },
       onFatal,
     });
     this.#driver = driver;
+    this.#desk = new JoinDesk({
+      clusterId,
+      self: this.#self,
+      known: () => ({
+        committedConfiguration: reducer.committedConfiguration,
+        configuration: reducer.configuration,
+        leader: reducer.status().leader,
+      }),
+      change: (request) => driver.changeMembership(request),
+    });
     driver.start();
     for (const peer of this.#linked) driver.linked(peer);
     for (const [from, packet] of this.#earlyDigests) driver.receive(from, packet);
-    const own = this.#options.members.find(({ id }) => id === this.#self);
-    const service = new Service({ driver, reducer, transport, clusterId, incarnation, own, version });
     return {
-      service,
+      service: new Service({ driver, reducer, transport, clusterId, own, version }),
       incarnation,
       drain: (graceMs) => driver.drain(graceMs),
       close: async () => {
@@ -289,33 +346,5 @@ class Start {
         await store.close();
       },
     };
-  }
-
-  /** What a person wants to read in the log of a node. */
-  #report(trace: NodeTrace): void {
-    const { onNotice } = this.#options;
-    switch (trace.kind) {
-      case "role":
-        return onNotice({ level: "info", event: trace.role, detail: trace.why, term: trace.term });
-      case "leader":
-        if (trace.leader === undefined) return;
-        return onNotice({
-          level: "info",
-          event: "leader",
-          detail: `${trace.leader} leads`,
-          term: trace.term,
-        });
-      case "install":
-        return onNotice({
-          level: "info",
-          event: "install",
-          detail: `snapshot at ${trace.index} replaces the log`,
-        });
-      case "compact":
-        return onNotice({ level: "info", event: "compact", detail: `the log begins after ${trace.index}` });
-      case "alarm":
-        return onNotice({ level: "error", event: "alarm", detail: trace.text });
-      default:
-    }
   }
 }

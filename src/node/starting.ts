@@ -1,7 +1,7 @@
 /** What the HTTP API answers while a node is still starting: the process lives, and serves nothing yet. */
 
 import { nodeId } from "../raft/index.ts";
-import type { MemberAddress } from "./start.ts";
+import type { Beginning, MemberAddress } from "./options.ts";
 import type { NodeRefusal, NodeService, NodeStatus } from "./types.ts";
 
 export interface StartingOptions {
@@ -19,9 +19,15 @@ export class StartingService implements NodeService {
   readonly #options: StartingOptions;
   readonly #startedMs: number = performance.now();
   #real: NodeService | undefined;
+  #beginning: Beginning | undefined;
 
   constructor(options: StartingOptions) {
     this.#options = options;
+  }
+
+  /** The data directory has said who this node is: what `NodeOptions.onBeginning` hears. */
+  began(beginning: Beginning): void {
+    this.#beginning = beginning;
   }
 
   /** From now on `real` answers everything. */
@@ -29,15 +35,32 @@ export class StartingService implements NodeService {
     this.#real = real;
   }
 
-  write: NodeService["write"] = (command) => this.#real?.write(command) ?? Promise.resolve(STARTING);
+  write: NodeService["write"] = (command) => this.#real?.write(command) ?? Promise.resolve(this.#refusal());
 
   read: NodeService["read"] = (query, consistency) =>
-    this.#real?.read(query, consistency) ?? Promise.resolve(STARTING);
+    this.#real?.read(query, consistency) ?? Promise.resolve(this.#refusal());
 
   checks: NodeService["checks"] = () =>
-    this.#real?.checks() ?? [{ name: "started", ok: false, detail: STARTING.detail }];
+    this.#real?.checks() ?? [{ name: "started", ok: false, detail: this.#refusal().detail }];
 
   status: NodeService["status"] = () => this.#real?.status() ?? this.#startingStatus();
+
+  members: NodeService["members"] = () => this.#real?.members() ?? [];
+
+  changeMembership: NodeService["changeMembership"] = (request) =>
+    this.#real?.changeMembership(request) ?? Promise.resolve(this.#refusal());
+
+  planMembership: NodeService["planMembership"] = (request) =>
+    this.#real?.planMembership(request) ?? this.#refusal();
+
+  transferLeadership: NodeService["transferLeadership"] = (to) =>
+    this.#real?.transferLeadership(to) ?? Promise.resolve(this.#refusal());
+
+  backup: NodeService["backup"] = () => this.#real?.backup() ?? Promise.resolve(this.#refusal());
+
+  #refusal(): NodeRefusal {
+    return this.#beginning?.state === "joining" ? JOINING : STARTING;
+  }
 
   #startingStatus(): NodeStatus {
     const { id, clusterId, members, version } = this.#options;
@@ -45,11 +68,11 @@ export class StartingService implements NodeService {
     const others = members.filter((member) => member.id !== id);
     return {
       id: nodeId(id),
-      incarnation: "",
-      clusterId: clusterId ?? "",
+      incarnation: this.#beginning?.incarnation ?? "",
+      clusterId: this.#beginning?.clusterId ?? clusterId ?? "",
       peerAddress: own?.peer ?? "",
       apiUrl: own?.api ?? "",
-      state: "forming",
+      state: this.#beginning?.state ?? "forming",
       version,
       role: "follower",
       term: 0,
@@ -85,4 +108,11 @@ const STARTING: NodeRefusal = {
   code: "NO_LEADER",
   detail: "this node is still starting; on the first start of a cluster it waits for all members",
   retryAfterMs: 500,
+};
+
+const JOINING: NodeRefusal = {
+  kind: "failed",
+  code: "NO_LEADER",
+  detail: "this node is not a member of a cluster yet; it asks to join, or waits until somebody adds it",
+  retryAfterMs: 1_000,
 };

@@ -96,7 +96,7 @@ export interface Check {
   readonly detail: string;
 }
 
-export interface NodeService {
+export interface NodeService extends ClusterOperations {
   /** Always resolves; never later than the node's write timeout (5 s by default). */
   write(command: Command): Promise<WriteResult>;
   /** Always resolves; never later than the node's read timeout (3 s by default). */

@@ -7,7 +7,8 @@ import type { NodeStore } from "../../src/store/index.ts";
 import type { Transport } from "../../src/transport/index.ts";
 
 const ONE = nodeId("n1");
-const CONFIGURATION = { voters: [ONE], outgoing: [], learners: [], members: [], removed: [] };
+const OWN = { id: ONE, incarnation: "0".repeat(32), peer: "127.0.0.1:1", api: "http://127.0.0.1:2" };
+const CONFIGURATION = { voters: [ONE], outgoing: [], learners: [], members: [OWN], removed: [] };
 
 function at(position: number): SnapshotMeta {
   return { ...initialMeta(CONFIGURATION), index: index(position), term: term(1) };
@@ -52,13 +53,16 @@ function driverOf(script: Effects[]): { driver: NodeDriver; calls: string[] } {
     drain: () => script.shift() ?? effects({}),
     abandon: () => [],
     configuration: CONFIGURATION,
+    committedConfiguration: CONFIGURATION,
     self: ONE,
   } as unknown as NodeReducer;
   const driver = new NodeDriver({
     clusterId: "test",
     reducer,
     store,
-    transport: {} as Transport,
+    own: OWN,
+    wantsVote: false,
+    transport: { setPeers: () => undefined } as unknown as Transport,
     totals: EMPTY_TOTALS,
     tickMs: 1_000,
     onTrace: () => undefined,

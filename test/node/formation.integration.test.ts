@@ -105,7 +105,7 @@ describe("a data directory that is not this node's", { timeout: PATIENT_MS }, ()
     const wiped = await refusal(await cluster.start("n3"));
     expect(wiped.name).toBe("RefusedByPeer");
     expect(wiped.message).toMatch(
-      /^\S*n3 was wiped or replaced since n[12] came to know n3 \(.*incarnation\): restore .* cannot replace a member\)\.$/,
+      /^\S*n3 was wiped or replaced since n[12] came to know n3 \(.*incarnation\): start a fresh node under a new id .*member replace OLD NEW`\.$/,
     );
     expect(wiped.message.split("\n").length).toBe(1);
     await cluster.crash("n3");

@@ -1,0 +1,69 @@
+/** What a node has to be told to start. */
+
+import type { RaftSettings } from "../raft/index.ts";
+import type { NodeSettings, NodeTrace } from "./events.ts";
+import type { NodeNotice } from "./notices.ts";
+
+/** A member as it is named on a command line. */
+export interface MemberAddress {
+  /** 1 to 32 of `a-z 0-9 -`. */
+  readonly id: string;
+  /** host:port for its peers. */
+  readonly peer: string;
+  /** The URL that clients are sent to, without a trailing slash. */
+  readonly api: string;
+}
+
+/** How a fresh node finds the cluster that it is to become a member of. */
+export interface JoinOptions {
+  /** host:port of peers to ask; called before each round, so that what a name stands for may change. */
+  readonly seeds: () => Promise<readonly string[]>;
+  /**
+   * `wait`: only look whether somebody has added this node. `learner`: ask to be added, without a vote. `voter`:
+   * ask to be added, and for a vote once it has caught up.
+   */
+  readonly as: "wait" | "learner" | "voter";
+}
+
+/** What is known of a node that does not take part yet. */
+export interface Beginning {
+  readonly state: "joining" | "forming";
+  readonly incarnation: string;
+  /** Undefined while a node that joins has not learnt it. */
+  readonly clusterId: string | undefined;
+}
+
+export interface NodeOptions {
+  readonly id: string;
+  /** Undefined only with `join`: a node that joins learns it, and is refused by another cluster if it is given. */
+  readonly clusterId: string | undefined;
+  /**
+   * A new cluster: all initial members, the same on every node. With `join`, and on a node that belongs to a cluster
+   * already, this node's own row counts: where that differs from what the cluster knows, the node says that it moved.
+   */
+  readonly members: readonly MemberAddress[];
+  /** On an empty data directory: become a member of a cluster that runs already. Later on only `as: "voter"` counts. */
+  readonly join?: JoinOptions;
+  /** While this node leads: removes a member that was not heard of for this long, ms. Never, by default. */
+  readonly autoremoveMs?: number;
+  /** Voters that the cluster is to have: it is never made smaller than this by itself. 3 by default. */
+  readonly wantedVoters?: number;
+  readonly directory: string;
+  readonly listenPeer: { readonly host: string; readonly port: number };
+  /** Shared by all nodes; may be empty only if every peer address is loopback. */
+  readonly secret: string;
+  readonly version: string;
+  readonly settings?: { readonly raft?: Partial<RaftSettings>; readonly node?: Partial<NodeSettings> };
+  readonly onNotice: (notice: NodeNotice) => void;
+  /** Hears who this node is as soon as its data directory has said so, for `StartingService.began`. */
+  readonly onBeginning?: (beginning: Beginning) => void;
+  /** Every transition of the core and the node, for metrics and events. */
+  readonly onTrace?: (trace: NodeTrace) => void;
+  /**
+   * Something happened that is final: something broke, or the node was removed ({@link RemovedFromCluster}). The
+   * process has to exit with an error. Called at most once.
+   */
+  readonly onFatal: (error: Error) => void;
+  /** Stops a start that still waits for other members. */
+  readonly signal?: AbortSignal;
+}
