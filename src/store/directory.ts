@@ -1,10 +1,10 @@
 /** A data directory from the moment it is locked: who it is, whom it has met, and what it remembers. */
 
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { NodeId } from "../raft/index.ts";
 import { IdentityError } from "./errors.ts";
-import { type InitialMember, initIdentity, loadIdentity } from "./identity.ts";
+import { type InitialMember, initIdentity, loadIdentity, RESTORING_FILE } from "./identity.ts";
 import { IdentityFile } from "./identity-file.ts";
 import { type DirectoryLock, lockDirectory } from "./lock.ts";
 import { openStore } from "./open.ts";
@@ -48,6 +48,7 @@ export async function openDirectory(options: OpenDirectoryOptions): Promise<Data
     const identity = (await loadIdentity(directory, { clusterId, id })) ?? (await initIdentity(options));
     if (identity.formed) refuseWithoutSelf(identity, options);
     else refuseOtherMembers(identity, options);
+    removeLeftovers(directory);
     return new LockedDirectory(directory, new IdentityFile(directory, identity), lock);
   } catch (error) {
     lock.release();
@@ -55,6 +56,8 @@ export async function openDirectory(options: OpenDirectoryOptions): Promise<Data
   }
 }
 
+/** The data directory that a recovery makes, until it is whole. */
+export const MAKING_FOLDER = "recovery.tmp";
 /** The folder whose existence says that a recovery has been decided on, and only has to be put in place. */
 export const RECOVERED_FOLDER = "recovered";
 
@@ -70,6 +73,15 @@ export function refuseHalfRecovered(directory: string): void {
     "recovering",
     `${directory} was being recovered when that was interrupted; run \`raftally recover\` on it again, which finishes it.`,
   );
+}
+
+/**
+ * Removes what was left by a recovery that had not been decided on, and the note of a restore that was cut short after
+ * everything was in place: were identity.json lost one day, the next restore would take the rest for worthless.
+ */
+export function removeLeftovers(directory: string): void {
+  rmSync(join(directory, RESTORING_FILE), { force: true });
+  rmSync(join(directory, MAKING_FOLDER), { recursive: true, force: true });
 }
 
 /** Whoever is left out of a list that is given has been given another node's. */

@@ -30,12 +30,15 @@ export class CorruptionError extends Error {
   override readonly name: string = "CorruptionError";
   readonly file: string;
   readonly offset: number | undefined;
+  /** What was found, without what to do about it. */
+  readonly found: string;
 
   constructor({ file, offset, found, advice = CORRUPTION_ADVICE, cause }: CorruptionDetails) {
     const place = offset === undefined ? file : `${file} at byte ${offset}`;
     super(`${place}: ${found}; ${advice}.`, cause === undefined ? {} : { cause });
     this.file = file;
     this.offset = offset;
+    this.found = found;
   }
 }
 
@@ -97,9 +100,9 @@ export class IdentityError extends Error {
 }
 
 /** Why a backup file cannot be used. */
-export type BackupCode = "unreadable" | "foreign" | "newerFormat" | "truncated" | "damaged";
+export type BackupCode = "unreadable" | "foreign" | "newerFormat" | "truncated" | "damaged" | "noRoom";
 
-/** A backup file is not whole, or not one. The message is a whole sentence. */
+/** A backup file is not whole, or not one, or cannot be unpacked. The message is a whole sentence. */
 export class BackupError extends Error {
   override readonly name: string = "BackupError";
   readonly code: BackupCode;

@@ -154,9 +154,9 @@ export async function refuseData(
 /** Stands in a data directory while it is being restored from a backup. */
 export const RESTORING_FILE = "restoring.json";
 
-/** Files that come and go: an interrupted write of identity.json, the lock of a running process. */
+/** Files that come and go: what was written and never got its name, the lock of a running process. */
 function isPassing(name: string): boolean {
-  return name === `${IDENTITY_FILE}.tmp` || name.startsWith("lock");
+  return [`${IDENTITY_FILE}.tmp`, `${RESTORING_FILE}.tmp`].includes(name) || name.startsWith("lock");
 }
 
 /** What this directory has to be; what is left out is not checked. */

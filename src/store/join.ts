@@ -2,7 +2,7 @@
 
 import { assert } from "../base/index.ts";
 import type { Member, NodeId } from "../raft/index.ts";
-import { type DataDirectory, LockedDirectory, refuseHalfRecovered } from "./directory.ts";
+import { type DataDirectory, LockedDirectory, refuseHalfRecovered, removeLeftovers } from "./directory.ts";
 import { type Disk, realDisk } from "./disk.ts";
 import { IdentityError, StorageFailure } from "./errors.ts";
 import { initialBase, initJoining, loadAnyIdentity, requireClusterId } from "./identity.ts";
@@ -55,6 +55,7 @@ export async function joinDirectory(
     const identity = (await loadAnyIdentity(directory, options)) ?? (await initJoining(directory, id));
     if ("joining" in identity) return new Joining(directory, identity, lock);
     if (!identity.formed) throw notFormed(directory, identity);
+    removeLeftovers(directory);
     return {
       kind: "member",
       data: new LockedDirectory(directory, new IdentityFile(directory, identity), lock),

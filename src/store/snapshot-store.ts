@@ -126,6 +126,8 @@ export class SnapshotStore {
     const target = join(this.#directory, TAKING);
     return this.#finally("take a snapshot", async () => {
       const manifest = await state.shareFile((source) => copyState(source, target));
+      const { configuration } = manifest.meta;
+      assert(!isNoConfiguration(configuration), "snapshot: a state that knows no configuration is none");
       return this.#inTurn(async () => {
         const same = this.#find(manifest.meta);
         if (same !== undefined) {

@@ -3,8 +3,7 @@
 import { closeSync, fsyncSync, openSync, rmSync } from "node:fs";
 import { parentPort, workerData } from "node:worker_threads";
 import { SqliteError } from "better-sqlite3";
-import { assert, defined } from "../base/index.ts";
-import { isNoConfiguration } from "../raft/index.ts";
+import { defined } from "../base/index.ts";
 import { CorruptionError, IdentityError, NewerFormatError } from "./errors.ts";
 import { openToRead, readMeta, type StateMeta, verifyRows } from "./sqlite-schema.ts";
 import { samePosition } from "./state-configuration.ts";
@@ -20,8 +19,6 @@ function take(source: string, target: string): SnapshotManifest {
   rmSync(target, { force: true });
   const state = openToRead(source);
   try {
-    const { configuration } = readMeta(state).position;
-    assert(!isNoConfiguration(configuration), "snapshot: a state that knows no configuration is not copied");
     state.prepare("VACUUM INTO ?").run(target);
   } finally {
     state.close();

@@ -3,7 +3,7 @@
 import { InvariantViolation } from "../base/index.ts";
 import type { Totals } from "../counter/index.ts";
 import type { Configuration, Entry, SnapshotMeta } from "../raft/index.ts";
-import { CorruptionError, IdentityError, NewerFormatError, StorageFailure } from "./errors.ts";
+import { BackupError, CorruptionError, IdentityError, NewerFormatError, StorageFailure } from "./errors.ts";
 import type { Applied, Query, QueryAnswers, SnapshotManifest, StateDigest } from "./types.ts";
 
 /** What the worker of state.db is told when it starts. */
@@ -147,7 +147,14 @@ function emptyError({ name, file, code }: PlainError): Error {
 
 /** `error` if it is one of the store's own, and otherwise a {@link StorageFailure} because of it. */
 export function failureOf(doing: string, error: unknown): Error {
-  const own = [CorruptionError, IdentityError, InvariantViolation, NewerFormatError, StorageFailure];
+  const own = [
+    BackupError,
+    CorruptionError,
+    IdentityError,
+    InvariantViolation,
+    NewerFormatError,
+    StorageFailure,
+  ];
   for (const kind of own) if (error instanceof kind) return error;
   return new StorageFailure(doing, error);
 }

@@ -1,7 +1,8 @@
 /** Makes segments: each appears under its name only when it is complete and durable. */
 
 import { join } from "node:path";
-import type { SnapshotMeta } from "../raft/index.ts";
+import { assert } from "../base/index.ts";
+import type { HardState, SnapshotMeta } from "../raft/index.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import { CorruptionError } from "./errors.ts";
 import { encodeRecord, type LogRecord, recordBytes } from "./record.ts";
@@ -75,27 +76,38 @@ export async function createSegment(
   };
 }
 
+/** What a new log begins with. */
+export interface LogStart {
+  readonly owner: WalOwner;
+  readonly base: SnapshotMeta;
+  /** Nothing was ever promised, if left out. Its term is not before that of the base. */
+  readonly hardState?: HardState;
+}
+
 /**
- * Creates the log of a new data directory, which begins after `base` (the initial configuration at 0).
- * Harmless when repeated.
+ * Creates the log of a new data directory, which begins after `base`: the initial configuration at 0, or what was
+ * restored. Harmless when repeated.
  * @throws {CorruptionError} there is a log already, and it is not as it was created.
  */
 export async function createLog(
   disk: Disk,
   directory: string,
-  start: { readonly owner: WalOwner; readonly base: SnapshotMeta },
+  { owner, base, hardState }: LogStart,
 ): Promise<void> {
   const folder = join(directory, LOG_FOLDER);
   await disk.makeDirectory(folder);
   const used = ((await disk.list(folder)) ?? []).filter((name) => segmentNumber(name) !== undefined);
-  if (used.length > 0 && !(used.length === 1 && (await isAsCreated(disk, directory, start.owner)))) {
+  if (used.length > 0 && !(used.length === 1 && (await isAsCreated(disk, directory, owner)))) {
     const found = "there is a log, though identity.json says that it was never begun";
     throw new CorruptionError({ file: `${LOG_FOLDER}/`, found });
   }
+  const shape = new LogShape(base);
+  if (hardState !== undefined) shape.hardState = hardState;
+  assert(shape.complaint() === undefined, "log: what a new one begins with does not contradict itself");
   const { file } = await createSegment(disk, directory, {
-    owner: start.owner,
+    owner,
     header: { segment: 1, firstBatch: 1, previousBytes: 0 },
-    restatement: new LogShape(start.base).restatement(),
+    restatement: shape.restatement(),
   });
   await file.close();
 }

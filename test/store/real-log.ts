@@ -113,3 +113,9 @@ export function straceMissing(): string | undefined {
   if (probe.error !== undefined) return "strace is not installed";
   return probe.status === 0 ? undefined : `strace may not trace here (${probe.stderr.trim().split("\n")[0]})`;
 }
+
+/** The same bytes with one bit of the byte at `at` changed. */
+export function flip(bytes: Buffer, at: number): Buffer {
+  bytes.writeUInt8(bytes.readUInt8(at) ^ 4, at);
+  return bytes;
+}

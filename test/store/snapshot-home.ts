@@ -65,8 +65,3 @@ beforeAll(async () => {
 });
 
 afterAll(() => removeDirectory(source));
-
-export function flip(bytes: Buffer, at: number): Buffer {
-  bytes.writeUInt8(bytes.readUInt8(at) ^ 4, at);
-  return bytes;
-}

@@ -3,16 +3,8 @@ import { describe, expect, it } from "vitest";
 import { Prng } from "../../src/base/index.ts";
 import { term } from "../../src/raft/index.ts";
 import type { SnapshotManifest } from "../../src/store/types.ts";
-import {
-  bytes,
-  entries,
-  filesOf,
-  flip,
-  manifest,
-  nameAt,
-  openSnapshots,
-  openState,
-} from "./snapshot-home.ts";
+import { flip } from "./real-log.ts";
+import { bytes, entries, filesOf, manifest, nameAt, openSnapshots, openState } from "./snapshot-home.ts";
 import { LogMaker, replay } from "./state-log.ts";
 
 describe("receiving a snapshot", () => {

@@ -5,16 +5,8 @@ import type { Entry } from "../../src/raft/index.ts";
 import { type Disk, realDisk } from "../../src/store/disk.ts";
 import { SnapshotStore } from "../../src/store/snapshot-store.ts";
 import type { SnapshotManifest } from "../../src/store/types.ts";
-import {
-  directory,
-  filesOf,
-  flip,
-  manifest,
-  nameAt,
-  openSnapshots,
-  openState,
-  source,
-} from "./snapshot-home.ts";
+import { flip } from "./real-log.ts";
+import { directory, filesOf, manifest, nameAt, openSnapshots, openState, source } from "./snapshot-home.ts";
 import { LogMaker, replay } from "./state-log.ts";
 
 describe("taking a snapshot", () => {
