@@ -32,7 +32,7 @@ export async function cluster(parsed: Parsed, terminal: Terminal): Promise<numbe
   refuseRunning(plan, data);
   await refuseBusyPorts(plan);
   if (!plan.existed) savePlan(data, plan);
-  const nodes = plan.members.map((member) => childFor(member, plan, data, terminal));
+  const nodes = plan.members.map((member) => childFor(member, plan, parsed, terminal));
   const running = new AbortController();
   let exitCode: number = EXIT.done;
   const stopped = new Promise<void>((resolve) => {
@@ -66,8 +66,9 @@ export async function cluster(parsed: Parsed, terminal: Terminal): Promise<numbe
   return exitCode;
 }
 
-function childFor(member: MemberAddress, plan: ClusterPlan, data: string, terminal: Terminal): ChildNode {
+function childFor(member: MemberAddress, plan: ClusterPlan, parsed: Parsed, terminal: Terminal): ChildNode {
   const { id, peer, api } = member;
+  const { data, writes } = parsed.values;
   const { host } = new URL(api);
   return new ChildNode({
     id,
@@ -77,6 +78,7 @@ function childFor(member: MemberAddress, plan: ClusterPlan, data: string, termin
     args: [
       ...["--id", id, "--cluster-id", plan.clusterId, "--members", showMembers(plan.members)],
       ...["--listen", host, "--listen-peer", peer, "--data", join(data, id)],
+      ...["--writes", writes],
       // Ctrl-C gives them 2.5 s in all.
       ...["--stop-timeout", "2s", "--log-format", "text"],
     ],

@@ -22,7 +22,7 @@ export const COMMANDS: readonly Command[] = [
       "The first start fixes the number of nodes and their ports: they belong to the identity of the cluster.",
     ],
     positionals: [],
-    options: ["nodes", "data", "port"],
+    options: ["nodes", "data", "port", "writes"],
     examples: [
       { does: "three nodes on ports 4000 to 4002", line: "raftally cluster" },
       {
