@@ -45,22 +45,15 @@ export function hasLoneSurrogate(text: string): boolean {
   return false;
 }
 
-/**
- * What is wrong with a counter's key, as the end of a sentence that begins with "The key"; undefined if nothing.
- *
- * Control characters (C0, DEL, C1) are refused although UTF-8 has them: keys are printed one a line, into
- * terminals and logs, and a key that nobody can see or type is always a mistake.
- */
+/** What is wrong with a counter's key, as the end of a sentence that begins with "The key"; undefined if nothing. */
 export function keyProblem(key: string): string | undefined {
   if (key === "." || key === "..") return 'must not be "." or "..": a URL cannot carry these as a segment';
-  const control = /\p{Cc}/u.exec(key);
-  if (control !== null) return `must not contain control characters (one is at position ${control.index})`;
   return textProblem(key);
 }
 
 /**
- * What is wrong with a `once` member, as the end of a sentence that begins with "The member". Members are
- * never printed, so that any text will do.
+ * What is wrong with a `once` member, as the end of a sentence that begins with "The member"; undefined if nothing.
+ * Unlike a key it is never part of a URL, so that dots alone are as good as anything.
  */
 export function memberProblem(member: string): string | undefined {
   return textProblem(member);
@@ -80,8 +73,15 @@ export function idempotencyKeyProblem(key: string): string | undefined {
   return undefined;
 }
 
+/**
+ * Control characters (C0, DEL, C1) are refused although UTF-8 has them: names are printed one a line, into terminals
+ * and logs, and one that nobody can see or type is always a mistake. So is a visitor's name that ends with the line
+ * break of the file it was read from: it would count as another visitor.
+ */
 function textProblem(text: string): string | undefined {
   if (text === "") return "must not be empty";
+  const control = /\p{Cc}/u.exec(text);
+  if (control !== null) return `must not contain control characters (one is at position ${control.index})`;
   if (hasLoneSurrogate(text)) return "must be valid Unicode, but has a surrogate without its other half";
   const bytes = utf8Bytes(text);
   if (bytes > KEY_BYTES_MAX) return `must take at most ${KEY_BYTES_MAX} bytes of UTF-8, but takes ${bytes}`;

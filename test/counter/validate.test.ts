@@ -74,12 +74,22 @@ describe("keyProblem", () => {
 });
 
 describe("memberProblem", () => {
-  it("takes any text of 1 to 512 bytes, control characters and dots too", () => {
-    for (const member of ["m", ".", "a\u0000\n", "é".repeat(256)])
+  it("takes any printable text of 1 to 512 bytes, dots and spaces too", () => {
+    for (const member of ["m", ".", "..", " a b ", "\u{feff}", "é".repeat(256)])
       expect(memberProblem(member)).toBeUndefined();
     expect(memberProblem("")).toMatch(/empty/);
     expect(memberProblem("é".repeat(257))).toMatch(/514/);
     expect(memberProblem("\ud800")).toMatch(/surrogate/);
+  });
+
+  it.each([
+    ["ada\n", 3],
+    ["\u0000", 0],
+    ["a\tb", 1],
+    ["a\u007f", 1],
+    ["a\u0085", 1],
+  ])("refuses the control character in %j", (member, at) => {
+    expect(memberProblem(member)).toBe(`must not contain control characters (one is at position ${at})`);
   });
 });
 
