@@ -7,12 +7,13 @@ import { decodePacket, encodeFrame } from "../../src/transport/codec.ts";
 import { FRAME_HEADER_BYTES } from "../../src/transport/frame.ts";
 import { encodePacket, type Packet } from "../../src/transport/index.ts";
 import { MESSAGE_CODES } from "../../src/transport/message-codec.ts";
-import { MESSAGE_KINDS, message, onePacketOfEachKind, otherPackets } from "./samples.ts";
+import { announcement, MESSAGE_KINDS, message, onePacketOfEachKind, otherPackets } from "./samples.ts";
 
 const packr = new Packr({ useRecords: false });
 const anyPacket: fc.Arbitrary<Packet> = fc.oneof(
   ...MESSAGE_KINDS.map((kind) => message(kind).map((drawn): Packet => ({ kind: "raft", message: drawn }))),
   ...otherPackets,
+  announcement(),
 );
 
 function why(value: unknown): string {
@@ -31,8 +32,7 @@ describe("the codec", () => {
     );
   });
 
-  it.each([0, 1, 2])("gives back every other packet as it was (%i)", (at) => {
-    const arbitrary = otherPackets[at] as fc.Arbitrary<Packet>;
+  it.each([...otherPackets, announcement()])("gives back every other packet as it was (%#)", (arbitrary) => {
     fc.assert(
       fc.property(arbitrary, (packet) => {
         expect(decodePacket(encodePacket(packet))).toEqual(packet);

@@ -22,8 +22,22 @@ export function macOf(secret: string, role: string, parts: readonly Buffer[]): B
   return hmac.digest();
 }
 
-export const UPGRADE =
-  "GET /raft/link HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: raftally/1\r\n\r\n";
+function upgradeTo(path: string): string {
+  return `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: raftally/1\r\n\r\n`;
+}
+
+export const UPGRADE: string = upgradeTo("/raft/link");
+export const UPGRADE_TO_JOIN: string = upgradeTo("/raft/join");
+
+/** What a connection is for: how it is asked for, and in which roles the two sides speak. */
+interface Purpose {
+  readonly upgrade: string;
+  readonly says: string;
+  readonly hears: string;
+}
+
+export const LINK: Purpose = { upgrade: UPGRADE, says: "hello", hears: "answer" };
+export const JOIN: Purpose = { upgrade: UPGRADE_TO_JOIN, says: "join", hears: "joinAnswer" };
 
 /** A bare connection whose bytes are read as text up to a blank line, and as frames after that. */
 export class RawPeer {
@@ -98,6 +112,7 @@ export async function introduce(
   port: number,
   fields: HelloFields,
   secret: string,
+  purpose: Purpose = LINK,
 ): Promise<{
   peer: RawPeer;
   answer: Record<string, unknown>;
@@ -105,19 +120,19 @@ export async function introduce(
   challenge: Record<string, unknown>;
 }> {
   const peer = await RawPeer.dial(port);
-  peer.socket.write(UPGRADE);
+  peer.socket.write(purpose.upgrade);
   const head = await peer.head();
   if (!head.startsWith("HTTP/1.1 101 ")) throw new Error(`no upgrade: ${head}`);
   const challenge = await peer.payload();
   const json = Buffer.from(JSON.stringify(fields));
-  const hello = Buffer.concat([macOf(secret, "hello", [challenge, json]), json]);
+  const hello = Buffer.concat([macOf(secret, purpose.says, [challenge, json]), json]);
   peer.socket.write(frame(hello));
   const payload = await peer.payload();
   const answer = payload.subarray(32);
   return {
     peer,
     answer: JSON.parse(answer.toString()),
-    proved: macOf(secret, "answer", [challenge, hello, answer]).equals(payload.subarray(0, 32)),
+    proved: macOf(secret, purpose.hears, [challenge, hello, answer]).equals(payload.subarray(0, 32)),
     challenge: JSON.parse(challenge.toString()),
   };
 }
@@ -182,9 +197,9 @@ export class RawAcceptor {
 }
 
 /** A sealed answer, for {@link RawAcceptor}. */
-export function sealedAnswer(secret: string, fields: Record<string, unknown>) {
+export function sealedAnswer(secret: string, fields: Record<string, unknown>, { hears }: Purpose = LINK) {
   return (challenge: Buffer, hello: Buffer): Buffer => {
     const json = Buffer.from(JSON.stringify(fields));
-    return Buffer.concat([macOf(secret, "answer", [challenge, hello, json]), json]);
+    return Buffer.concat([macOf(secret, hears, [challenge, hello, json]), json]);
   };
 }

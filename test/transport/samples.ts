@@ -12,6 +12,7 @@ import {
   term,
 } from "../../src/raft/index.ts";
 import type { Packet } from "../../src/transport/index.ts";
+import { incarnationOf } from "./nodes.ts";
 
 const whole = fc.oneof(
   fc.nat(),
@@ -140,10 +141,29 @@ export const otherPackets: readonly fc.Arbitrary<Packet>[] = [
   fc.record({ kind: fc.constant("snapshotProgress" as const) }, { noNullPrototype: true }),
 ];
 
+/** An announcement of `id`, or of anyone. */
+export function announcement(id?: string): fc.Arbitrary<Packet> {
+  const about = fc.record(
+    {
+      id: id === undefined ? node : fc.constant(nodeId(id)),
+      incarnation: id === undefined ? hex(32) : fc.constant(incarnationOf(id)),
+      peer: text,
+      api: text,
+    },
+    { noNullPrototype: true },
+  );
+  return fc.record(
+    { kind: fc.constant("announce" as const), member: about, wantsVote: fc.boolean() },
+    { noNullPrototype: true },
+  );
+}
+
 /** One packet of each kind there is, from `from` to `to`: the same ones at each call. */
 export function onePacketOfEachKind(from: string, to: string): Packet[] {
   const raft = MESSAGE_KINDS.map((kind) =>
     message(kind, from, to).map((drawn): Packet => ({ kind: "raft", message: drawn })),
   );
-  return [...raft, ...otherPackets].flatMap((arbitrary) => fc.sample(arbitrary, { numRuns: 2, seed: 42 }));
+  return [...raft, ...otherPackets, announcement(from)].flatMap((arbitrary) =>
+    fc.sample(arbitrary, { numRuns: 2, seed: 42 }),
+  );
 }
