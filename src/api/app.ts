@@ -2,15 +2,14 @@
 
 import { Hono } from "hono";
 import { InvariantViolation } from "../base/index.ts";
-import type { NodeId } from "../node/index.ts";
+import type { NodeId, NodeService } from "../node/index.ts";
 import { type BackupOptions, type BackupWriter, backupHandler, writeBackupFile } from "./backup.ts";
 import { type Api, type ApiContext, type ApiEnv, type ApiHandler, Call, targetOf } from "./call.ts";
-import { Forwarder, type ForwardTimes } from "./forward.ts";
+import { Forwarder } from "./forward.ts";
 import { helpHandler, liveHandler, readyHandler } from "./health.ts";
 import { redirectToLeader, type ToLeader } from "./leader.ts";
 import {
   addMemberHandler,
-  type ClusterService,
   memberIdOf,
   membersHandler,
   moveHandler,
@@ -34,8 +33,10 @@ export interface ApiOptions {
    * (307, by default), or passes them on and hands the answer back.
    */
   readonly writes?: "redirect" | "forward";
-  /** Replaces times of `forward`. */
-  readonly forwardTimes?: Partial<ForwardTimes>;
+  /** How long a leader may take to answer what is passed on to it, ms. 6,000 by default; above the write timeout. */
+  readonly forwardAnswerMs?: number;
+  /** How long a leader that takes what is passed on is looked for, ms. 3,000 by default, as nodes hold writes. */
+  readonly forwardHoldMs?: number;
   /** Replaces the store's format of backups, for tests. */
   readonly writeBackup?: BackupWriter;
 }
@@ -50,7 +51,7 @@ interface Route {
   readonly noHead?: true;
 }
 
-function routesOf(service: ClusterService, toLeader: ToLeader, backup: BackupOptions): readonly Route[] {
+function routesOf(service: NodeService, toLeader: ToLeader, backup: BackupOptions): readonly Route[] {
   const members = { service, toLeader };
   const one = "/v1/cluster/members/:id";
   return [
@@ -74,12 +75,10 @@ function routesOf(service: ClusterService, toLeader: ToLeader, backup: BackupOpt
   ];
 }
 
-/** Requests are held as long as nodes wait for a leader; an answer may take a little more than a write at most. */
-const FORWARD_TIMES: ForwardTimes = { holdMs: 3_000, answerMs: 6_000 };
 /** Who leads is not looked up more often than this while answers are waited for, ms. */
 const LEADER_MS = 50;
 
-function forwarding(service: ClusterService, { forwardTimes }: ApiOptions): ToLeader {
+function forwarding(service: NodeService, options: ApiOptions): ToLeader {
   let known: { readonly id: NodeId | undefined; readonly atMs: number } | undefined;
   const leader = (): NodeId | undefined => {
     const now = performance.now();
@@ -89,7 +88,8 @@ function forwarding(service: ClusterService, { forwardTimes }: ApiOptions): ToLe
     return known.id;
   };
   const { id } = service.status();
-  return new Forwarder({ self: id, leader, ...FORWARD_TIMES, ...forwardTimes }).serve;
+  const { forwardAnswerMs: answerMs = 6_000, forwardHoldMs: holdMs = 3_000 } = options;
+  return new Forwarder({ self: id, leader, answerMs, holdMs }).serve;
 }
 
 /**
@@ -97,7 +97,7 @@ function forwarding(service: ClusterService, { forwardTimes }: ApiOptions): ToLe
  *
  * Routes are matched against the target as it was sent, not against a URL that has been normalised.
  */
-export function createApi(service: ClusterService, options: ApiOptions): Api {
+export function createApi(service: NodeService, options: ApiOptions): Api {
   const api: Api = new Hono<ApiEnv>({
     getPath: (request, from) => pathOf(targetOf(request, from?.env)),
   });

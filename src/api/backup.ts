@@ -1,8 +1,7 @@
 /** GET /v1/backup: a consistent copy of this node's counters, taken now and sent while the node goes on. */
 
-import { type Backup, type BackupStream, writeBackup } from "../node/index.ts";
+import { type Backup, type BackupStream, type NodeService, writeBackup } from "../node/index.ts";
 import { type ApiHandler, Call } from "./call.ts";
-import type { ClusterService } from "./members.ts";
 import { problemResponse } from "./problem.ts";
 import { refuseParameters } from "./target.ts";
 
@@ -21,7 +20,7 @@ export interface BackupOptions {
 }
 
 /** Takes no HEAD: nobody should have a node copy its state for nothing. */
-export function backupHandler(service: ClusterService, { write, onError }: BackupOptions): ApiHandler {
+export function backupHandler(service: NodeService, { write, onError }: BackupOptions): ApiHandler {
   return async function sendBackup(context): Promise<Response> {
     const call = new Call(context);
     refuseParameters(call.target);

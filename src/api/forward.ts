@@ -17,18 +17,15 @@ import { Relay, type RelayAnswer, type RelayResult } from "./relay.ts";
 /** On a request and its answer: the node that passed them on. */
 export const FORWARDED_BY = "Raftally-Forwarded-By";
 
-export interface ForwardTimes {
-  /** How long to look for a leader that takes the request, ms. */
-  readonly holdMs: number;
-  /** How long the leader may take for its answer, ms: a little more than nodes take for a write at most. */
-  readonly answerMs: number;
-}
-
-export interface ForwardOptions extends ForwardTimes {
+export interface ForwardOptions {
   /** This node's id. */
   readonly self: NodeId;
   /** Who leads, as far as this node knows. */
   readonly leader: () => NodeId | undefined;
+  /** How long to look for a leader that takes the request, ms. */
+  readonly holdMs: number;
+  /** How long the leader may take for its answer, ms: a little more than nodes take for a write at most. */
+  readonly answerMs: number;
 }
 
 /** Headers of a request that mean something to the leader. */

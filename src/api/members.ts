@@ -3,7 +3,6 @@
 import type { z } from "zod";
 import { assertNever } from "../base/index.ts";
 import {
-  type ClusterOperations,
   isNodeId,
   type Member,
   type MembershipRequest,
@@ -38,11 +37,9 @@ import { decodeStrictly, parametersOf, pathOf, queryOf, refuseParameters } from 
 /** The path below which a member's id is one segment. */
 const MEMBERS_PATH = "/v1/cluster/members/";
 
-export type ClusterService = NodeService & ClusterOperations;
-
 /** What a request needs beyond its node. */
 export interface MemberRoutes {
-  readonly service: ClusterService;
+  readonly service: NodeService;
   readonly toLeader: ToLeader;
 }
 
@@ -167,7 +164,7 @@ function changing({ service, toLeader }: MemberRoutes, read: (call: Call) => Pro
 }
 
 /** Only the leader surely knows what a member is like: whoever else is asked is not to judge. */
-function notHere(service: ClusterService): Exclude<PlanResult, { kind: "planned" }> | undefined {
+function notHere(service: NodeService): Exclude<PlanResult, { kind: "planned" }> | undefined {
   const { id, leader } = service.status();
   if (leader === undefined) {
     const detail = "no leader is known, and only a leader can change the membership; try again in a moment";
@@ -176,14 +173,14 @@ function notHere(service: ClusterService): Exclude<PlanResult, { kind: "planned"
   return leader.id === id ? undefined : { kind: "redirect", leader: leader.id, url: leader.url };
 }
 
-function knownMember(service: ClusterService, id: NodeId): Member {
+function knownMember(service: NodeService, id: NodeId): Member {
   const found = service.members().find((member) => member.id === id);
   if (found === undefined) throw noSuchMember(id, service);
   const { incarnation, peer, api } = found;
   return { id, incarnation, peer, api };
 }
 
-function noSuchMember(id: string, service: ClusterService): Refusal {
+function noSuchMember(id: string, service: NodeService): Refusal {
   const ids = service.members().map((member) => member.id);
   return new Refusal("MEMBER_NOT_FOUND", `${id} is no member; the members are ${ids.join(", ")}`);
 }

@@ -3,11 +3,13 @@
 import { type Json, parseExact } from "./json.ts";
 
 export interface HttpRequest {
-  readonly method: "GET" | "POST" | "PUT" | "DELETE";
+  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
   /** Path and query, beginning with `/`. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body?: string;
+  /** Whether a 2xx answer is to be read by whoever asked, as it comes. */
+  readonly streamed?: true;
 }
 
 /** How one attempt ended. */
@@ -20,6 +22,8 @@ export type AttemptResult =
       readonly json: Json | undefined;
       /** The base URL that answered: differs from the asked one where the runtime followed a redirect. */
       readonly base: string;
+      /** The answer itself, if it was to be streamed. */
+      readonly stream?: ReadableStream<Uint8Array>;
     }
   | { readonly kind: "redirect"; readonly to: string }
   /** The request cannot have reached the node. */
@@ -43,9 +47,12 @@ export async function attempt(
   const stop = (): void => controller.abort();
   const timer = setTimeout(stop, options.timeoutMs);
   options.signal?.addEventListener("abort", stop);
+  let isStreaming = false;
   try {
     if (options.signal?.aborted === true) return { kind: "notSent", reason: "aborted", cause: undefined };
-    return await send(base, request, options.fetch, controller.signal);
+    const result = await send(base, request, options.fetch, controller.signal);
+    isStreaming = result.kind === "answer" && result.stream !== undefined;
+    return result;
   } catch (cause) {
     if (controller.signal.aborted) {
       const aborted = options.signal?.aborted === true;
@@ -55,7 +62,8 @@ export async function attempt(
     return { kind: neverSent ? "notSent" : "lost", reason: explain(cause), cause };
   } finally {
     clearTimeout(timer);
-    options.signal?.removeEventListener("abort", stop);
+    // Who reads a stream may still abort it.
+    if (!isStreaming) options.signal?.removeEventListener("abort", stop);
   }
 }
 
@@ -73,20 +81,18 @@ async function send(
   if (response.type === "opaqueredirect") {
     response = await fetchIt(base + request.path, { ...init, redirect: "follow" });
   }
+  const answered = response.redirected ? (baseOf(response.url, base, request.path) ?? base) : base;
+  const { status, headers, body } = response;
+  if (request.streamed === true && response.ok && body !== null) {
+    return { kind: "answer", status, headers, json: undefined, base: answered, stream: body };
+  }
   const text = await response.text();
-  const location = response.headers.get("location");
-  if (response.status === 307 && location !== null) {
+  const location = headers.get("location");
+  if (status === 307 && location !== null) {
     const to = baseOf(location, base, request.path);
     if (to !== undefined) return { kind: "redirect", to };
   }
-  const answered = response.redirected ? (baseOf(response.url, base, request.path) ?? base) : base;
-  return {
-    kind: "answer",
-    status: response.status,
-    headers: response.headers,
-    json: tryParse(text),
-    base: answered,
-  };
+  return { kind: "answer", status, headers, json: tryParse(text), base: answered };
 }
 
 /** The base URL of the node that a redirect leads to; undefined if it leads to some other path. */

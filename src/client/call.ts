@@ -2,11 +2,15 @@
 
 import { ERRORS } from "../base/index.ts";
 import { attempt, type HttpRequest } from "./attempt.ts";
+import { membersOf } from "./decode.ts";
 import { type Attempt, OutcomeUnknown, type RaftallyError, Refused, Unavailable } from "./errors.ts";
+import { Nodes } from "./nodes.ts";
 import { type Answer, judge, type Verdict } from "./verdict.ts";
 
 export interface CallerOptions {
   readonly urls: readonly string[];
+  /** How often the members are looked up while calls are made, ms; 0: never. */
+  readonly discoverMs: number;
   readonly fetch: typeof fetch;
   readonly timeoutMs: number;
   readonly attemptTimeoutMs: number;
@@ -14,14 +18,23 @@ export interface CallerOptions {
   readonly backoffMsMax: number;
 }
 
+/** What a call does beyond giving an answer. */
+export type Effect =
+  | { readonly kind: "none" }
+  /** A write: the key makes its attempts one. */
+  | { readonly kind: "once"; readonly idempotencyKey: string }
+  /** A change of the cluster. Made twice it is refused the second time. */
+  | { readonly kind: "change" };
+
 /** What is to be asked, and how to read the answer. */
 export interface Call<T> {
   readonly request: HttpRequest;
-  /** Set for a write: what makes its attempts one. */
-  readonly idempotencyKey: string | undefined;
+  readonly effect: Effect;
   readonly decode: (answer: Answer) => T;
   readonly signal: AbortSignal | undefined;
   readonly timeoutMs: number | undefined;
+  /** Replaces that of the caller, for what takes a node longer. */
+  readonly attemptTimeoutMs?: number;
 }
 
 /** More redirects than this in one round mean that nodes disagree about who leads; then a pause helps. */
@@ -47,13 +60,19 @@ interface Progress {
 /** How a round over all nodes ended. */
 type Round<T> = { readonly done: T } | { readonly retryAfterMs: number; readonly hope: boolean };
 
+/** After trouble the members are looked up early, but not more often than this, ms. */
+const DISCOVER_AGAIN_MS = 1_000;
+
 /** Shared by all calls of a client: remembers which node answered last, or was said to lead. */
 export class Caller {
   readonly #options: CallerOptions;
-  #preferred: string | undefined;
+  readonly #nodes: Nodes;
+  #discoveredMs = performance.now();
+  #hadTrouble = false;
 
   constructor(options: CallerOptions) {
     this.#options = options;
+    this.#nodes = new Nodes(options.urls);
   }
 
   /**
@@ -65,11 +84,8 @@ export class Caller {
     const deadline = performance.now() + (call.timeoutMs ?? this.#options.timeoutMs);
     const progress: Progress = { deadline, attempts: [], unknown: false, last: undefined };
     for (let round = 0; ; round++) {
-      const ended = await this.#round(
-        call,
-        progress,
-        this.#options.attemptTimeoutMs * 2 ** Math.min(round, 8),
-      );
+      const attemptMs = call.attemptTimeoutMs ?? this.#options.attemptTimeoutMs;
+      const ended = await this.#round(call, progress, attemptMs * 2 ** Math.min(round, 8));
       if ("done" in ended) return ended.done;
       const backoff = Math.min(backoffMsMin * 2 ** Math.min(round, 20), backoffMsMax);
       // Half fixed, half random, so that clients that failed together do not come back together.
@@ -83,7 +99,7 @@ export class Caller {
 
   /** Asks each node once, the likely leader first, until one gives a definite answer. */
   async #round<T>(call: Call<T>, progress: Progress, attemptMs: number): Promise<Round<T>> {
-    const queue = this.#candidates();
+    const queue = this.#nodes.candidates();
     const failed = new Set<string>();
     let redirects = 0;
     let retryAfterMs = 0;
@@ -92,28 +108,33 @@ export class Caller {
       if (failed.has(base)) continue;
       const left = Math.ceil(progress.deadline - performance.now());
       if (left <= 0 || isAborted(call.signal)) break;
-      const risky = call.idempotencyKey !== undefined && !progress.unknown && progress.attempts.length > 0;
+      const risky = call.effect.kind !== "none" && !progress.unknown && progress.attempts.length > 0;
       if (risky && left < LAST_ATTEMPT_MS_MIN) break;
       const timeoutMs = Math.min(left, attemptMs);
       const options = { fetch: this.#options.fetch, timeoutMs, signal: call.signal };
       const verdict = judge(await attempt(base, call.request, options), call.decode);
       progress.attempts.push({ url: base, result: describe(verdict) });
       if (verdict.kind === "done") {
-        this.#preferred = verdict.base;
+        this.#nodes.answered(base);
+        this.#nodes.prefer(verdict.base);
+        this.#discover(verdict.base);
         return { done: verdict.value };
       }
       if (verdict.kind === "refused") {
-        this.#preferred ??= base;
+        this.#nodes.answered(base);
         throw refusal(call, progress, verdict);
       }
       if (verdict.kind === "redirect") {
-        this.#preferred = verdict.to;
+        this.#hadTrouble ||= !this.#nodes.knows(verdict.to);
+        this.#nodes.answered(base);
+        this.#nodes.prefer(verdict.to);
         hope = true;
         if (++redirects <= REDIRECTS_MAX && !failed.has(verdict.to)) queue.unshift(verdict.to);
         continue;
       }
       failed.add(base);
-      if (this.#preferred === base) this.#preferred = undefined;
+      this.#nodes.failed(base, verdict.code === "UNREACHABLE");
+      this.#hadTrouble = true;
       progress.unknown ||= verdict.unknown;
       progress.last = verdict;
       hope ||= verdict.hope;
@@ -122,13 +143,28 @@ export class Caller {
     return { retryAfterMs, hope };
   }
 
-  /** All nodes: the preferred one, then the others in the order given, beginning after it. */
-  #candidates(): string[] {
-    const { urls } = this.#options;
-    if (this.#preferred === undefined) return [...urls];
-    const at = urls.indexOf(this.#preferred);
-    const others = [...urls.slice(at + 1), ...urls.slice(0, Math.max(at, 0))];
-    return [this.#preferred, ...others];
+  /**
+   * Looks up the members at a node that answers, when it is time. Nobody waits for it: what it finds is for the calls
+   * to come, and a node that fails here would fail them too.
+   */
+  #discover(base: string): void {
+    const { discoverMs, fetch: fetchIt, attemptTimeoutMs: timeoutMs } = this.#options;
+    const passedMs = performance.now() - this.#discoveredMs;
+    const isDue = passedMs >= discoverMs || (this.#hadTrouble && passedMs >= DISCOVER_AGAIN_MS);
+    if (discoverMs === 0 || !isDue) return;
+    this.#discoveredMs = performance.now();
+    this.#hadTrouble = false;
+    const request: HttpRequest = {
+      method: "GET",
+      path: "/v1/cluster",
+      headers: { accept: "application/json" },
+    };
+    const look = async (): Promise<void> => {
+      const result = await attempt(base, request, { fetch: fetchIt, timeoutMs, signal: undefined });
+      const members = result.kind === "answer" && result.status === 200 ? membersOf(result.json) : undefined;
+      if (members !== undefined) this.#nodes.learn(base, members);
+    };
+    void look();
   }
 }
 
@@ -139,9 +175,9 @@ function refusal<T>(
   verdict: Extract<Verdict<T>, { kind: "refused" }>,
 ): RaftallyError {
   const { code, detail, position } = verdict;
-  if (call.idempotencyKey !== undefined && progress.unknown && !ERRORS[code].byState) {
+  if (call.effect.kind !== "none" && progress.unknown && !ERRORS[code].byState) {
     const why = `an earlier attempt may have counted before this one was refused: ${detail}`;
-    return new OutcomeUnknown(call.idempotencyKey, why, progress.attempts);
+    return new OutcomeUnknown(keyOf(call), why, progress.attempts);
   }
   return new Refused(code, detail, progress.attempts, position);
 }
@@ -151,12 +187,16 @@ function failure<T>(call: Call<T>, progress: Progress): unknown {
   const { attempts, last } = progress;
   const detail = summary(attempts, last);
   const aborted = isAborted(call.signal);
-  if (call.idempotencyKey !== undefined && progress.unknown) {
+  if (call.effect.kind !== "none" && progress.unknown) {
     const cause = aborted ? call.signal?.reason : last?.cause;
-    return new OutcomeUnknown(call.idempotencyKey, detail, attempts, cause);
+    return new OutcomeUnknown(keyOf(call), detail, attempts, cause);
   }
   if (aborted) return call.signal?.reason;
   return new Unavailable(last?.code ?? "UNREACHABLE", detail, attempts, last?.cause);
+}
+
+function keyOf({ effect }: Call<unknown>): string | undefined {
+  return effect.kind === "once" ? effect.idempotencyKey : undefined;
 }
 
 function summary(attempts: readonly Attempt[], last: Again | undefined): string {

@@ -1,11 +1,14 @@
 /** The client: one object for a cluster, one method for each thing to ask. */
 
 import type { HttpRequest } from "./attempt.ts";
+import { baseUrlOf } from "./base-url.ts";
 import { Caller } from "./call.ts";
 import { decodeBatchDone, decodeIncremented, decodeNodeView, decodePage, decodeReading } from "./decode.ts";
 import { Refused } from "./errors.ts";
 import { type Json, printExact } from "./json.ts";
+import { type CallLimits, listMembers, makeChange, openBackup, planChange, transfer } from "./operations.ts";
 import type {
+  BackupDownload,
   BatchDone,
   CallOptions,
   ClientOptions,
@@ -14,6 +17,12 @@ import type {
   Incremented,
   Int64,
   ListOptions,
+  Membership,
+  MembershipChange,
+  MembershipDone,
+  MembershipPlan,
+  NewAddresses,
+  NewMember,
   NodeView,
   Operation,
   Page,
@@ -38,6 +47,7 @@ export class RaftallyClient {
   /** @throws {RangeError} with a sentence that says which option is wrong. */
   constructor(options: ClientOptions) {
     if (options.urls.length === 0) throw new RangeError("urls must name at least one node");
+    const { discoverMs = 5_000 } = options;
     this.#caller = new Caller({
       urls: [...new Set(options.urls.map(baseUrl))],
       // Browsers insist that fetch is called on the global object.
@@ -46,6 +56,7 @@ export class RaftallyClient {
       attemptTimeoutMs: milliseconds("attemptTimeoutMs", options.attemptTimeoutMs ?? 1_500),
       backoffMsMin: milliseconds("backoffMsMin", options.backoffMsMin ?? 50),
       backoffMsMax: milliseconds("backoffMsMax", options.backoffMsMax ?? 1_000),
+      discoverMs: discoverMs === 0 ? 0 : milliseconds("discoverMs", discoverMs),
     });
   }
 
@@ -110,6 +121,76 @@ export class RaftallyClient {
     return this.#read("/v1/cluster", options, decodeNodeView);
   }
 
+  /**
+   * Who belongs to the cluster, as the leader sees it while one is known, else as the node that answers does.
+   * @throws {Refused} | {Unavailable}, or the signal's reason.
+   */
+  async members(options: CallOptions = {}): Promise<Membership> {
+    return listMembers(this.#caller, limitsOf(options));
+  }
+
+  /**
+   * Changes the membership; resolves when the change is in force. What only needs time (another change is under way, a
+   * learner has not caught up) is tried again until the call's time is over.
+   * @throws {Refused} | {Unavailable} | {OutcomeUnknown}, or the signal's reason.
+   */
+  async change(change: MembershipChange, options: CallOptions = {}): Promise<MembershipDone> {
+    return makeChange(this.#caller, change, limitsOf(options));
+  }
+
+  /**
+   * What {@link change} would mean for the cluster, and whether it would be refused now. Nothing is changed.
+   * @throws {Refused} | {Unavailable}, or the signal's reason.
+   */
+  async plan(change: MembershipChange, options: CallOptions = {}): Promise<MembershipPlan> {
+    return planChange(this.#caller, change, limitsOf(options));
+  }
+
+  /** The new node becomes a learner. As {@link change}. */
+  async addMember(member: NewMember, options: CallOptions = {}): Promise<MembershipDone> {
+    return this.change({ kind: "add", member }, options);
+  }
+
+  /** The learner `id` gets a vote once it has caught up. As {@link change}. */
+  async promoteMember(id: string, options: CallOptions = {}): Promise<MembershipDone> {
+    return this.change({ kind: "promote", id }, options);
+  }
+
+  /** `id` leaves the cluster for good. As {@link change}. */
+  async removeMember(id: string, options: CallOptions = {}): Promise<MembershipDone> {
+    return this.change({ kind: "remove", id }, options);
+  }
+
+  /** In one change the learner `by` gets a vote and `id` leaves. As {@link change}. */
+  async replaceMember(id: string, by: string, options: CallOptions = {}): Promise<MembershipDone> {
+    return this.change({ kind: "replace", id, by }, options);
+  }
+
+  /** The member `id` has new addresses; what is not named stays. As {@link change}. */
+  async moveMember(id: string, to: NewAddresses, options: CallOptions = {}): Promise<MembershipDone> {
+    return this.change({ kind: "move", id, ...to }, options);
+  }
+
+  /**
+   * Hands leadership over, to `to` or to the voter that is furthest; resolves with who leads then.
+   * @throws {Refused} | {Unavailable} | {OutcomeUnknown}, or the signal's reason.
+   */
+  async transfer(
+    to?: string,
+    options: CallOptions = {},
+  ): Promise<{ readonly id: string; readonly url: string }> {
+    return transfer(this.#caller, to, limitsOf(options));
+  }
+
+  /**
+   * A backup of all counters, from the node that answers first. `timeoutMs`, 120,000 by default, is the time until it
+   * begins to arrive; the stream then takes as long as it takes, or until the signal aborts.
+   * @throws {Refused} | {Unavailable}, or the signal's reason.
+   */
+  async backup(options: CallOptions = {}): Promise<BackupDownload> {
+    return openBackup(this.#caller, limitsOf(options));
+  }
+
   async #write<T>(request: HttpRequest, options: WriteOptions, decode: (answer: Answer) => T): Promise<T> {
     const idempotencyKey = options.idempotencyKey ?? crypto.randomUUID();
     if (!IDEMPOTENCY_KEY.test(idempotencyKey)) {
@@ -123,20 +204,18 @@ export class RaftallyClient {
     };
     return this.#caller.run({
       request: { ...request, headers },
-      idempotencyKey,
+      effect: { kind: "once", idempotencyKey },
       decode,
-      signal: options.signal,
-      timeoutMs: callTimeout(options),
+      ...limitsOf(options),
     });
   }
 
   async #read<T>(path: string, options: CallOptions, decode: (answer: Answer) => T): Promise<T> {
     return this.#caller.run({
       request: { method: "GET", path, headers: { accept: "application/json" } },
-      idempotencyKey: undefined,
+      effect: { kind: "none" },
       decode,
-      signal: options.signal,
-      timeoutMs: callTimeout(options),
+      ...limitsOf(options),
     });
   }
 }
@@ -188,8 +267,8 @@ function query(parameters: Readonly<Record<string, string | undefined>>): string
   return given.length === 0 ? "" : `?${new URLSearchParams(given).toString()}`;
 }
 
-function callTimeout({ timeoutMs }: CallOptions): number | undefined {
-  return timeoutMs === undefined ? undefined : milliseconds("timeoutMs", timeoutMs);
+function limitsOf({ signal, timeoutMs }: CallOptions): CallLimits {
+  return { signal, timeoutMs: timeoutMs === undefined ? undefined : milliseconds("timeoutMs", timeoutMs) };
 }
 
 function milliseconds(name: string, value: number): number {
@@ -200,10 +279,8 @@ function milliseconds(name: string, value: number): number {
 }
 
 function baseUrl(url: string): string {
+  const base = baseUrlOf(url);
+  if (base !== undefined) return base;
   if (!URL.canParse(url)) throw new RangeError(`not a URL: ${url}`);
-  const { protocol, search, hash, href } = new URL(url);
-  if ((protocol !== "http:" && protocol !== "https:") || search !== "" || hash !== "") {
-    throw new RangeError(`a node's URL begins with http:// or https:// and has no query: ${url}`);
-  }
-  return href.replace(/\/+$/, "");
+  throw new RangeError(`a node's URL begins with http:// or https:// and has no query: ${url}`);
 }

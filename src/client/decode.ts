@@ -1,12 +1,19 @@
 /** Takes answers apart, field by field: what is not as documented is said, never guessed. */
 
 import type { Json } from "./json.ts";
+import type { Members } from "./nodes.ts";
 import type {
+  BackupDownload,
   BatchDone,
   Changed,
   Counter,
+  FaultTolerance,
   Incremented,
   LogPosition,
+  Membership,
+  MembershipDone,
+  MembershipPlan,
+  MemberView,
   NodeView,
   Page,
   PeerView,
@@ -45,15 +52,18 @@ export function decodeBatchDone(answer: Answer): BatchDone {
 
 export function decodeNodeView(answer: Answer): NodeView {
   const fields = object(answer.json, "answer");
-  const leader = optional(fields, "leader", fieldObject);
   return {
     url: answer.base,
     id: string(fields, "id"),
+    incarnation: optional(fields, "incarnation", string) || undefined,
+    peerAddress: optional(fields, "peerAddress", string),
+    apiUrl: optional(fields, "apiUrl", string),
+    state: oneOf(STATES, optional(fields, "state", string) ?? "running", "state"),
     clusterId: string(fields, "clusterId"),
     version: string(fields, "version"),
     role: string(fields, "role"),
     term: number(fields, "term"),
-    leader: leader && { id: string(leader, "id"), url: string(leader, "url") },
+    leader: optional(fields, "leader", leaderOf),
     commit: number(fields, "commit"),
     applied: number(fields, "applied"),
     revision: number(fields, "revision"),
@@ -62,6 +72,109 @@ export function decodeNodeView(answer: Answer): NodeView {
     alarm: optional(fields, "alarm", string),
     uptimeMs: number(fields, "uptimeMs"),
   };
+}
+
+const STATES = ["joining", "forming", "running"] as const;
+const ROLES = ["voter", "learner", "joining", "leaving"] as const;
+
+export function decodeMembership(answer: Answer): Membership {
+  const fields = object(answer.json, "answer");
+  return {
+    members: list(fields, "members").map((member) => decodeMember(object(member, "member"))),
+    seenBy: string(fields, "seenBy"),
+    leader: optional(fields, "leader", leaderOf),
+  };
+}
+
+function decodeMember(fields: Fields): MemberView {
+  const catchUp = optional(fields, "catchUp", fieldObject);
+  return {
+    id: string(fields, "id"),
+    incarnation: string(fields, "incarnation"),
+    peer: string(fields, "peer"),
+    api: string(fields, "api"),
+    role: oneOf(ROLES, string(fields, "role"), "role"),
+    leads: boolean(fields, "leads"),
+    reachable: boolean(fields, "reachable"),
+    match: optional(fields, "match", number),
+    catchUp: catchUp && { percent: number(catchUp, "percent"), msLeft: optional(catchUp, "msLeft", number) },
+  };
+}
+
+export function decodeMembershipDone(answer: Answer): MembershipDone {
+  const fields = object(answer.json, "answer");
+  const configuration = fieldObject(fields, "configuration");
+  return {
+    index: number(fields, "index"),
+    voters: strings(configuration, "voters"),
+    learners: strings(configuration, "learners"),
+  };
+}
+
+export function decodeMembershipPlan(answer: Answer): MembershipPlan {
+  const fields = object(answer.json, "answer");
+  const refusal = optional(fields, "refusal", fieldObject);
+  return {
+    before: decodeTolerance(fieldObject(fields, "before")),
+    after: decodeTolerance(fieldObject(fields, "after")),
+    refusal: refusal && { code: string(refusal, "code"), detail: string(refusal, "detail") },
+  };
+}
+
+function decodeTolerance(fields: Fields): FaultTolerance {
+  return {
+    voters: number(fields, "voters"),
+    mayFail: number(fields, "mayFail"),
+    reachable: number(fields, "reachable"),
+  };
+}
+
+export function decodeLeader(answer: Answer): { readonly id: string; readonly url: string } {
+  return leaderOf(object(answer.json, "answer"), "leader");
+}
+
+function leaderOf(fields: Fields, name: string): { readonly id: string; readonly url: string } {
+  const leader = fieldObject(fields, name);
+  return { id: string(leader, "id"), url: string(leader, "url") };
+}
+
+export function decodeBackup({ headers, stream }: Answer): BackupDownload {
+  if (stream === undefined) throw new Malformed("the answer has no body");
+  const header = (name: string): string => {
+    const value = headers.get(name);
+    if (value === null) throw new Malformed(`the header ${name} is missing`);
+    return value;
+  };
+  const count = (name: string): number => {
+    const value = header(name);
+    if (!/^[0-9]{1,16}$/.test(value)) throw new Malformed(`the header ${name} is not a whole number`);
+    return Number(value);
+  };
+  return {
+    stream,
+    bytes: count("content-length"),
+    index: count("raftally-backup-index"),
+    term: count("raftally-backup-term"),
+    digest: count("raftally-backup-digest"),
+    sha256: header("raftally-backup-sha256"),
+    filename: /filename="([\w.-]+)"/.exec(headers.get("content-disposition") ?? "")?.[1] ?? "raftally.backup",
+  };
+}
+
+/** What a node says of its cluster; undefined if it does not, or is no node. */
+export function membersOf(json: Json | undefined): Members | undefined {
+  try {
+    const fields = object(json, "answer");
+    const members = list(fieldObject(fields, "configuration"), "members");
+    return {
+      clusterId: string(fields, "clusterId"),
+      commit: number(fields, "commit"),
+      apis: members.map((member) => string(object(member, "member"), "api")),
+    };
+  } catch (error) {
+    if (error instanceof Malformed) return undefined;
+    throw error;
+  }
 }
 
 function decodePeer(fields: Fields): PeerView {
@@ -109,6 +222,19 @@ function list(fields: Fields, name: string): readonly Json[] {
   const value = fields[name];
   if (!Array.isArray(value)) throw new Malformed(`"${name}" is not a list`);
   return value;
+}
+
+function strings(fields: Fields, name: string): readonly string[] {
+  return list(fields, name).map((item) => {
+    if (typeof item !== "string") throw new Malformed(`"${name}" is not a list of strings`);
+    return item;
+  });
+}
+
+function oneOf<T extends string>(known: readonly T[], value: string, name: string): T {
+  const found = known.find((one) => one === value);
+  if (found === undefined) throw new Malformed(`"${name}" is none of ${known.join(", ")}`);
+  return found;
 }
 
 function string(fields: Fields, name: string): string {

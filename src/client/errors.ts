@@ -52,14 +52,21 @@ export class Unavailable extends RaftallyError {
 
 /**
  * The write may or may not count: an attempt may have reached the cluster, and its answer did not come back
- * before the deadline. The same call with this `idempotencyKey` finds out, and counts at most once.
+ * before the deadline. The same call with this `idempotencyKey` finds out, and counts at most once. Of a change of the
+ * cluster, which has no key, the list of members says whether it was made.
  */
 export class OutcomeUnknown extends RaftallyError {
   override readonly name: string = "OutcomeUnknown";
   override readonly outcome = "unknown";
-  readonly idempotencyKey: string;
+  /** Undefined for a change of the cluster. */
+  readonly idempotencyKey: string | undefined;
 
-  constructor(idempotencyKey: string, detail: string, attempts: readonly Attempt[], cause?: unknown) {
+  constructor(
+    idempotencyKey: string | undefined,
+    detail: string,
+    attempts: readonly Attempt[],
+    cause?: unknown,
+  ) {
     super("OUTCOME_UNKNOWN", detail, attempts, cause);
     this.idempotencyKey = idempotencyKey;
   }

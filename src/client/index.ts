@@ -10,6 +10,15 @@
  * no; `Unavailable`, nothing has changed and trying later is safe; `OutcomeUnknown`, a write may count, and
  * the same call with the error's `idempotencyKey` finds out without counting twice.
  *
+ * Whoever runs the cluster:
+ *
+ *     const { members } = await client.members()                     // with the progress of learners
+ *     await client.addMember({ id: "n4", incarnation, peer, api })   // promoteMember, replaceMember, …
+ *     const { stream } = await client.backup()
+ *
+ * The client learns who belongs to the cluster while it works, so that it goes on when all the nodes that it was
+ * given have been replaced one after the other.
+ *
  * Every write carries an idempotency key and is tried again with it, on other nodes where needed, until it is
  * answered or `timeoutMs` has passed. Each attempt has a shorter deadline of its own.
  */
@@ -24,17 +33,26 @@ export {
 } from "./errors.ts";
 export { type Json, parseExact, printExact } from "./json.ts";
 export type {
+  BackupDownload,
   BatchDone,
   CallOptions,
   Changed,
   ClientOptions,
   Consistency,
   Counter,
+  FaultTolerance,
   Increment,
   Incremented,
   Int64,
   ListOptions,
   LogPosition,
+  Membership,
+  MembershipChange,
+  MembershipDone,
+  MembershipPlan,
+  MemberView,
+  NewAddresses,
+  NewMember,
   NodeView,
   Operation,
   Page,

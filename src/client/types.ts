@@ -4,7 +4,10 @@
 export type Int64 = bigint | number;
 
 export interface ClientOptions {
-  /** Base URLs of the nodes, such as `http://127.0.0.1:4000`. At least one; the client learns the leader. */
+  /**
+   * Base URLs of the nodes, such as `http://127.0.0.1:4000`. At least one that answers; the client learns who leads and,
+   * while it works, who else belongs to the cluster.
+   */
   readonly urls: readonly string[];
   /** Defaults to the global one. */
   readonly fetch?: typeof fetch;
@@ -19,6 +22,12 @@ export interface ClientOptions {
   readonly backoffMsMin?: number;
   /** No pause is longer, except one that a node asked for (`Retry-After`). In ms, 1,000 by default. */
   readonly backoffMsMax?: number;
+  /**
+   * How often the client asks who belongs to the cluster, while calls are made, in ms: nodes that were added are then
+   * asked too, and those that left no more. 5,000 by default; 0 keeps it to `urls`, as behind a load balancer whose
+   * nodes cannot be reached from here.
+   */
+  readonly discoverMs?: number;
 }
 
 /** For one call. */
@@ -131,6 +140,13 @@ export interface NodeView {
   /** Where this was asked. */
   readonly url: string;
   readonly id: string;
+  /** The identity that its data directory drew; undefined until the directory is open, and of older nodes. */
+  readonly incarnation: string | undefined;
+  /** Its own addresses, as it was told them; undefined of older nodes. */
+  readonly peerAddress: string | undefined;
+  readonly apiUrl: string | undefined;
+  /** `joining` and `forming`: it does not take part yet. */
+  readonly state: "joining" | "forming" | "running";
   readonly clusterId: string;
   readonly version: string;
   readonly role: string;
@@ -143,4 +159,89 @@ export interface NodeView {
   readonly peers: readonly PeerView[];
   readonly alarm: string | undefined;
   readonly uptimeMs: number;
+}
+
+/** A node as it is named to be added: what `status` of the new node shows. */
+export interface NewMember {
+  readonly id: string;
+  readonly incarnation: string;
+  /** host:port for its peers. */
+  readonly peer: string;
+  /** The URL that clients are sent to. */
+  readonly api: string;
+}
+
+/** Where a member is reached from now on; at least one of the two. */
+export type NewAddresses = Partial<Pick<NewMember, "peer" | "api">>;
+
+/** One member of the cluster, as one node sees it. */
+export interface MemberView extends NewMember {
+  /** `joining` and `leaving`: a change of the voters is under way, and it votes in one half of it. */
+  readonly role: "voter" | "learner" | "joining" | "leaving";
+  readonly leads: boolean;
+  readonly reachable: boolean;
+  /** Entries that it is known to hold; only the leader knows. */
+  readonly match: number | undefined;
+  /** Of a learner that has not caught up: how far it is, 0 to 100, and about how long it still takes, ms. */
+  readonly catchUp: { readonly percent: number; readonly msLeft: number | undefined } | undefined;
+}
+
+export interface Membership {
+  readonly members: readonly MemberView[];
+  /** The node that sees them so: the leader, while one is known. */
+  readonly seenBy: string;
+  readonly leader: { readonly id: string; readonly url: string } | undefined;
+}
+
+/** A change of the membership. One is under way at a time. */
+export type MembershipChange =
+  /** Becomes a learner: it receives the log and has no vote. */
+  | { readonly kind: "add"; readonly member: NewMember }
+  /** A learner that has caught up gets a vote. */
+  | { readonly kind: "promote"; readonly id: string }
+  /** Leaves for good: neither its id nor its data directory can come back. */
+  | { readonly kind: "remove"; readonly id: string }
+  /** In one change the learner `by` gets a vote and `id` leaves. */
+  | { readonly kind: "replace"; readonly id: string; readonly by: string }
+  /** Has new addresses; what is not named stays. */
+  | ({ readonly kind: "move"; readonly id: string } & NewAddresses);
+
+/** The membership once a change is in force. */
+export interface MembershipDone {
+  /** Where in the log; undefined if the answer was lost and the list of members showed that it was done. */
+  readonly index: number | undefined;
+  readonly voters: readonly string[];
+  readonly learners: readonly string[];
+}
+
+/** How many failures the cluster bears. */
+export interface FaultTolerance {
+  readonly voters: number;
+  /** Voters that may fail, while all are well. */
+  readonly mayFail: number;
+  /** Voters that can be reached now. */
+  readonly reachable: number;
+}
+
+/** What a change would mean. */
+export interface MembershipPlan {
+  readonly before: FaultTolerance;
+  readonly after: FaultTolerance;
+  /** Why it would be refused now, and what to do. */
+  readonly refusal: { readonly code: string; readonly detail: string } | undefined;
+}
+
+/** A backup on its way. It has arrived whole once `stream` has ended after `bytes` bytes. */
+export interface BackupDownload {
+  readonly stream: ReadableStream<Uint8Array>;
+  readonly bytes: number;
+  /** The last entry of the log that is in it. */
+  readonly index: number;
+  readonly term: number;
+  /** Of the counters inside, to compare with that of a node. */
+  readonly digest: number;
+  /** Of the snapshot inside, 64 hex digits. */
+  readonly sha256: string;
+  /** The name that the node proposes. */
+  readonly filename: string;
 }

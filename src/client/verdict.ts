@@ -57,6 +57,8 @@ function accepted<T>(answer: Answer, decode: (answer: Answer) => T): Verdict<T> 
   try {
     return { kind: "done", value: decode(answer), base: answer.base };
   } catch (cause) {
+    // Nobody will read it.
+    void answer.stream?.cancel().catch(() => undefined);
     if (!(cause instanceof Malformed)) throw cause;
     return unexpected(`status ${answer.status}, but ${cause.message}`, false);
   }

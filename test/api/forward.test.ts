@@ -20,7 +20,7 @@ beforeEach(() => forwardWithin(10_000, 60_000));
 
 /** Long times for what is to succeed, however busy the machine is; short ones for what is to be given up. */
 function forwardWithin(holdMs: number, answerMs: number): void {
-  follower = makeBench({ writes: "forward", forwardTimes: { holdMs, answerMs } });
+  follower = makeBench({ writes: "forward", forwardHoldMs: holdMs, forwardAnswerMs: answerMs });
   follower.service.about = { role: "follower", leader: undefined };
 }
 

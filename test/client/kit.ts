@@ -11,6 +11,8 @@ export function clientOf(...nodes: readonly (FakeNode | string)[]): RaftallyClie
     attemptTimeoutMs: 1_000,
     backoffMsMin: 5,
     backoffMsMax: 20,
+    // The answers of a fake node are counted.
+    discoverMs: 0,
   });
 }
 
