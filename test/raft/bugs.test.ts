@@ -21,6 +21,9 @@ describe("the list of known bugs", () => {
     if ("tested" in verdict) {
       it(`${number} has a test of its own: ${what}`, () => {
         expect(titles(`raft/${verdict.tested}`).some((title) => title.startsWith(`${number}: `))).toBe(true);
+        const { also } = verdict;
+        if (also !== undefined)
+          expect(titles(also.elsewhere).some((title) => title.startsWith(also.title))).toBe(true);
       });
     } else if ("elsewhere" in verdict) {
       it(`${number} is tested in ${verdict.elsewhere}: ${what}`, () => {

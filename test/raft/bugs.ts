@@ -3,12 +3,18 @@
  * others), by number, and the test that shows this one free of each. `bugs.test.ts` checks the list.
  */
 
+/** A file under test/, and the beginning of a title in it. */
+interface Elsewhere {
+  readonly elsewhere: string;
+  readonly title: string;
+}
+
 /** Where a bug is tested, or why it cannot happen here. */
 export type Verdict =
-  /** A test whose title begins with the number, in a file of this folder. */
-  | { readonly tested: string }
+  /** A test whose title begins with the number, in a file of this folder; another layer has its share in `also`. */
+  | { readonly tested: string; readonly also?: Elsewhere }
   /** The core cannot show it: a file under test/, and the beginning of the title there that does. */
-  | { readonly elsewhere: string; readonly title: string }
+  | Elsewhere
   | { readonly absent: string };
 
 export interface Bug {
@@ -25,10 +31,10 @@ const ELECTIONS: Verdict = { tested: "bugs-elections.test.ts" };
 const REPLICATION: Verdict = { tested: "bugs-replication.test.ts" };
 const READS: Verdict = { tested: "bugs-reads.test.ts" };
 const SNAPSHOTS: Verdict = { tested: "bugs-snapshots.test.ts" };
+const MEMBERSHIP: Verdict = { tested: "bugs-membership.test.ts" };
 const NO_LEASE: Verdict = {
   absent: "There are no lease reads: every linearizable read is confirmed by a round.",
 };
-const NO_CHANGE: Verdict = { absent: "Not yet: the configuration cannot be changed at run time." };
 
 export const BUGS: readonly Bug[] = [
   bug("T01", "a node leads one term twice: its vote was not durable when it asked for others", ELECTIONS),
@@ -64,9 +70,27 @@ export const BUGS: readonly Bug[] = [
   bug("T31", "lease reads during or after a transfer", NO_LEASE),
   bug("T32", "a lease not honoured by a follower that restarted", NO_LEASE),
   bug("T33", "a learner's read without an answer; reads that outlive the leader's office", READS),
-  ...["T34", "T35", "T36", "T37", "T38", "T39", "T40", "T41", "T42", "T43", "T44"].map((number) =>
-    bug(number, "changes of the configuration", NO_CHANGE),
+  bug("T34", "a change of the configuration before an entry of the term is committed", MEMBERSHIP),
+  bug("T35", "an election by the configuration that is applied, while a later one is committed", MEMBERSHIP),
+  bug("T36", "a joint configuration that is never left, or left twice, after a change of leader", MEMBERSHIP),
+  bug("T37", "a joint configuration left before both halves have committed it", MEMBERSHIP),
+  bug("T38", "the node with the newest log may not campaign, because that log removes it", MEMBERSHIP),
+  bug("T39", "a leader that was removed goes on sending heartbeats", MEMBERSHIP),
+  bug("T40", "a snapshot with a configuration that is not committed", MEMBERSHIP),
+  bug("T41", "an uncommitted configuration that survives a snapshot", MEMBERSHIP),
+  bug(
+    "T42",
+    "a configuration known by the index of a snapshot; a snapshot that lacks the last change",
+    MEMBERSHIP,
   ),
+  bug("T43", "a learner promoted before it has caught up, or unable to start from a snapshot", MEMBERSHIP),
+  bug("T44", "a node that comes back under its id with an empty disk", {
+    tested: "bugs-membership.test.ts",
+    also: {
+      elsewhere: "transport/handshake.test.ts",
+      title: "binds: a second incarnation under the same id is refused",
+    },
+  }),
   bug("T45", "a conflicting log survives a snapshot, which is then sent for ever", SNAPSHOTS),
   bug("T46", "a second snapshot while the first is on its way to the disk", SNAPSHOTS),
   bug("T47", "campaigning half through an install; a transfer that never ends", SNAPSHOTS),

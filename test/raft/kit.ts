@@ -90,7 +90,7 @@ export class Cluster {
   }
 
   isUp(id: string): boolean {
-    return this.node(id).raft !== undefined;
+    return this.nodes.get(id)?.raft !== undefined;
   }
 
   /** Who leads the highest term, of those that are up. */
