@@ -69,7 +69,7 @@ export class Service implements NodeService {
 
   members(): readonly MemberStatus[] {
     const { driver } = this.#parts;
-    const { self, role, leader, last, configuration, progress } = driver.status();
+    const { self, role, leader, last, configuration, progress, caughtUp } = driver.status();
     return configuration.members.map((member) => {
       const { id } = member;
       const own = role === "leader" ? last : undefined;
@@ -79,7 +79,7 @@ export class Service implements NodeService {
         leads: id === leader,
         reachable: id === self || driver.reachable.has(id),
         match: id === self ? own : progress.get(id)?.match,
-        catchUp: driver.catchUp(id),
+        catchUp: caughtUp.includes(id) ? undefined : driver.catchUp(id),
       };
     });
   }

@@ -8,6 +8,8 @@ import { type ApiServer, createApi, serveApi } from "../../src/api/index.ts";
 import type { Operation } from "../../src/counter/index.ts";
 import {
   type MemberAddress,
+  type MembershipRequest,
+  type MembershipResult,
   type NodeNotice,
   type NodeOptions,
   type NodeService,
@@ -67,6 +69,7 @@ export class Machine {
       onNotice: (notice) => this.notices.push(notice),
       onTrace: (trace) => this.trace.push(trace),
       onFatal: (error) => this.fatal.push(error),
+      onBeginning: (beginning) => service.began(beginning),
       signal: this.#stop.signal,
     }).then((node) => {
       service.become(node.service);
@@ -130,21 +133,36 @@ export interface Site {
   readonly directory: string;
 }
 
+/** How many of the places belong to nodes that a cluster begins with, and what all nodes are told. */
+export interface Plan {
+  readonly settings?: NodeOptions["settings"];
+  readonly initial: number;
+  /** Places for nodes that join later. */
+  readonly spare: number;
+}
+
 /** Places for nodes: ports and directories. Nothing runs until it is started. */
 export class Cluster {
   readonly directory: string;
   readonly sites: readonly Site[];
+  readonly #initial: number;
   readonly #settings: NodeOptions["settings"];
   readonly #running = new Map<string, Machine>();
   readonly #listenPorts = new Map<string, number>();
 
-  private constructor(directory: string, sites: readonly Site[], settings: NodeOptions["settings"]) {
+  private constructor(directory: string, sites: readonly Site[], plan: Plan) {
     this.directory = directory;
     this.sites = sites;
-    this.#settings = settings;
+    this.#initial = plan.initial;
+    this.#settings = plan.settings;
   }
 
-  static async lay(settings?: NodeOptions["settings"], nodes: number = 3): Promise<Cluster> {
+  static lay(settings?: NodeOptions["settings"], nodes: number = 3): Promise<Cluster> {
+    return Cluster.plan({ ...(settings === undefined ? {} : { settings }), initial: nodes, spare: 0 });
+  }
+
+  static async plan(plan: Plan): Promise<Cluster> {
+    const nodes = plan.initial + plan.spare;
     const directory = mkdtempSync(join(tmpdir(), "raftally-node-"));
     const port = await freePorts(nodes);
     const sites = Array.from({ length: nodes }, (_, at) => ({
@@ -155,7 +173,7 @@ export class Cluster {
       },
       directory: join(directory, `n${at + 1}`),
     }));
-    return new Cluster(directory, sites, settings);
+    return new Cluster(directory, sites, plan);
   }
 
   /** A cluster that has formed and elected a leader. */
@@ -177,7 +195,7 @@ export class Cluster {
     return {
       id,
       clusterId: "counters",
-      members: this.sites.map((site) => site.member),
+      members: this.sites.slice(0, this.#initial).map((site) => site.member),
       directory,
       listenPeer: { host, port: this.#listenPorts.get(id) ?? Number(port) },
       secret: "",
@@ -198,8 +216,38 @@ export class Cluster {
     return machine;
   }
 
+  /** Starts a fresh node that is to join those that run; see `started` for when it is one of them. */
+  join(id: string, as: "wait" | "learner" | "voter", differing: Partial<NodeOptions> = {}): Promise<Machine> {
+    const seeds = this.machines.map((machine) => this.site(machine.id).member.peer);
+    const join = { seeds: () => Promise.resolve(seeds), as };
+    return this.start(id, { clusterId: undefined, members: [this.site(id).member], join, ...differing });
+  }
+
+  /** Asks for a change of the membership at whatever node leads. */
+  async change(request: MembershipRequest): Promise<MembershipResult> {
+    return (await this.leader()).service.changeMembership(request);
+  }
+
+  /** Waits until all running nodes know these voters and no joint configuration, in order of id. */
+  async voters(...ids: readonly string[]): Promise<void> {
+    await until(
+      () =>
+        this.machines.every(({ service }) => {
+          const { voters, outgoing } = service.status().configuration;
+          return outgoing.length === 0 && voters.join() === ids.join();
+        }),
+      `the voters are ${ids.join(", ")}`,
+    );
+  }
+
+  /** A machine that ended by itself is no part of the cluster any more. */
+  async forget(id: string): Promise<void> {
+    await this.crash(id);
+  }
+
   async startAll(): Promise<void> {
-    const missing = this.sites.map(({ member }) => member.id).filter((id) => !this.#running.has(id));
+    const initial = this.sites.slice(0, this.#initial);
+    const missing = initial.map(({ member }) => member.id).filter((id) => !this.#running.has(id));
     const machines = await Promise.all(missing.map((id) => this.start(id)));
     await Promise.all(machines.map(({ started }) => started));
     await this.leader();

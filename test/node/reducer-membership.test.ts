@@ -1,0 +1,384 @@
+import { describe, expect, it } from "vitest";
+import type { MembershipRequest } from "../../src/node/index.ts";
+import { type Member as KnownMember, nodeId } from "../../src/raft/index.ts";
+import { add, Cluster, type Member } from "./cluster.ts";
+
+const id = nodeId;
+
+function led(size: number, setup: ConstructorParameters<typeof Cluster>[1] = {}): [Cluster, Member] {
+  const cluster = new Cluster(size, setup);
+  const leader = cluster.at(1);
+  cluster.elect(leader);
+  expect(leader.reducer.status()).toMatchObject({ role: "leader", opened: true });
+  return [cluster, leader];
+}
+
+function memberNamed(name: string, digit = "1"): KnownMember {
+  return { id: id(name), incarnation: digit.repeat(32), peer: `${name}:1`, api: `http://${name}` };
+}
+
+/** Asks, and lets the cluster come to rest. */
+function ask(cluster: Cluster, at: Member, request: MembershipRequest): ReturnType<Member["outcome"]> {
+  const asked = cluster.change(at, request);
+  cluster.settle();
+  return at.outcome(asked);
+}
+
+/** The one that leads after `gone` has fallen silent for all others. */
+function successor(cluster: Cluster, gone: Member): Member {
+  cluster.cut.add(gone.id);
+  const others = cluster.members.filter((member) => member !== gone);
+  const leads = ({ reducer }: Member): boolean => reducer.status().role === "leader";
+  for (let at = 0; at < 200 && !others.some(leads); at++) cluster.tick(1, others);
+  const next = others.find(leads);
+  if (next === undefined) throw new Error("nobody leads");
+  return next;
+}
+
+/** A learner that has caught up. */
+function learner(cluster: Cluster, leader: Member, name: string): Member {
+  const joined = cluster.newcomer(name);
+  expect(ask(cluster, leader, { kind: "add", member: memberNamed(name) })).toMatchObject({ kind: "changed" });
+  cluster.tick(30);
+  expect(leader.reducer.status().caughtUp).toContain(name);
+  return joined;
+}
+
+describe("a change of the membership", () => {
+  it("adds a learner, promotes it once it has caught up, and counts on its vote", () => {
+    const [cluster, leader] = led(1);
+    const joined = cluster.newcomer("n2");
+    cluster.cut.add(joined.id);
+    expect(ask(cluster, leader, { kind: "add", member: memberNamed("n2") })).toMatchObject({
+      kind: "changed",
+      index: 2,
+      configuration: { voters: ["n1"], learners: ["n2"] },
+    });
+    expect(ask(cluster, leader, { kind: "promote", id: id("n2") })).toMatchObject({
+      code: "NOT_CAUGHT_UP",
+      detail: expect.stringMatching(/^n2 is known to hold 0 of 2 entries/),
+    });
+    cluster.cut.clear();
+    cluster.tick(30);
+    expect(ask(cluster, leader, { kind: "promote", id: id("n2") })).toMatchObject({
+      kind: "changed",
+      configuration: { voters: ["n1", "n2"], outgoing: [], learners: [] },
+    });
+    cluster.cut.add(joined.id);
+    const write = cluster.write(leader, add("a"));
+    cluster.settle();
+    expect(leader.answer(write)).toBeUndefined();
+    cluster.cut.clear();
+    cluster.tick(5);
+    expect(leader.answer(write)).toMatchObject({ kind: "applied" });
+  });
+
+  it("is answered when it is not joint any more, not when its first entry is committed", () => {
+    const [cluster, leader] = led(3);
+    learner(cluster, leader, "n4");
+    const { committed } = leader.reducer.status();
+    const asked = cluster.change(leader, { kind: "replace", id: id("n3"), by: id("n4") });
+    // Only the leader acts, so that the first entry is committed and the second is not.
+    for (let turn = 0; leader.reducer.status().committed === committed; turn++) {
+      expect(turn).toBeLessThan(20);
+      expect(leader.outcome(asked)).toBeUndefined();
+      for (const member of cluster.members) cluster.act(member);
+    }
+    expect(leader.reducer.committedConfiguration.outgoing).toEqual(["n1", "n2", "n3"]);
+    expect(leader.outcome(asked)).toBeUndefined();
+    cluster.settle();
+    expect(leader.outcome(asked)).toMatchObject({
+      kind: "changed",
+      configuration: { voters: ["n1", "n2", "n4"], outgoing: [], removed: [{ id: "n3" }] },
+      index: leader.reducer.status().configurationIndex,
+    });
+  });
+
+  it("that was begun and whose leader is gone is finished by the next one, and answered once, by the old one", () => {
+    const [cluster, leader] = led(3);
+    learner(cluster, leader, "n4");
+    const asked = cluster.change(leader, { kind: "promote", id: id("n4") });
+    cluster.act(leader);
+    const next = successor(cluster, leader);
+    expect(next.reducer.configuration).toMatchObject({
+      voters: ["n1", "n2", "n3", "n4"],
+      outgoing: [],
+    });
+    expect(leader.outcome(asked)).toBeUndefined();
+    cluster.cut.clear();
+    cluster.tick(20);
+    expect(leader.reducer.status().role).toBe("follower");
+    expect(leader.outcome(asked)).toMatchObject({
+      kind: "changed",
+      configuration: { voters: ["n1", "n2", "n3", "n4"] },
+    });
+  });
+
+  it("that is lost with its leader is asked of the next one, by redirect", () => {
+    const [cluster, leader] = led(3);
+    cluster.cut.add(leader.id);
+    const asked = cluster.change(leader, { kind: "remove", id: id("n3") });
+    cluster.settle();
+    expect(leader.reducer.configuration.outgoing).toEqual(["n1", "n2", "n3"]);
+    const next = successor(cluster, leader);
+    cluster.cut.clear();
+    cluster.tick(20);
+    expect(leader.outcome(asked)).toEqual({ kind: "redirect", leader: next.id, url: `http://${next.id}` });
+    expect(leader.reducer.configuration).toMatchObject({ voters: ["n1", "n2", "n3"], outgoing: [] });
+  });
+
+  it("ends as unknown after the write timeout, and only once, although it is made later", () => {
+    const [cluster, leader] = led(3, { node: { writeMs: 300 } });
+    cluster.cut.add(id("n2")).add(id("n3"));
+    const asked = cluster.change(leader, { kind: "add", member: memberNamed("n4") });
+    cluster.tick(31, [leader]);
+    expect(leader.outcome(asked)).toMatchObject({ code: "OUTCOME_UNKNOWN" });
+    cluster.cut.clear();
+    cluster.tick(20);
+    expect(cluster.at(2).reducer.configuration.learners).toEqual(["n4"]);
+    expect(leader.operated.get(asked)).toHaveLength(1);
+  });
+
+  it("is redirected by a follower, and held and then refused where no leader is known", () => {
+    const [cluster, leader] = led(3, { node: { holdMs: 200 } });
+    const request: MembershipRequest = { kind: "remove", id: id("n3") };
+    expect(ask(cluster, cluster.at(2), request)).toEqual({
+      kind: "redirect",
+      leader: "n1",
+      url: "http://n1",
+    });
+    const alone = new Cluster(3, { node: { holdMs: 200 } });
+    for (const member of alone.members) alone.cut.add(member.id);
+    const asked = alone.change(alone.at(1), request);
+    alone.tick(19);
+    expect(alone.at(1).outcome(asked)).toBeUndefined();
+    alone.tick(2);
+    expect(alone.at(1).outcome(asked)).toMatchObject({ code: "NO_LEADER" });
+    expect(leader.reducer.configuration.voters).toEqual(["n1", "n2", "n3"]);
+  });
+
+  it("waits until a leader that has just taken office may change anything", () => {
+    const cluster = new Cluster(3);
+    const leader = cluster.at(1);
+    leader.holdDisk = false;
+    cluster.settle();
+    const asked = cluster.change(leader, { kind: "add", member: memberNamed("n4") });
+    cluster.elect(leader);
+    expect(leader.outcome(asked)).toMatchObject({ kind: "changed", configuration: { learners: ["n4"] } });
+  });
+
+  it("is made one at a time: a second one is refused while the first is under way", () => {
+    const [cluster, leader] = led(3);
+    cluster.cut.add(id("n2")).add(id("n3"));
+    const first = cluster.change(leader, { kind: "add", member: memberNamed("n4") });
+    const second = cluster.change(leader, { kind: "add", member: memberNamed("n5", "2") });
+    const same = cluster.change(leader, { kind: "add", member: memberNamed("n4") });
+    cluster.settle();
+    expect(leader.outcome(first)).toBeUndefined();
+    expect(leader.outcome(second)).toMatchObject({ code: "ALREADY_CHANGING", retryAfterMs: 500 });
+    expect(leader.outcome(same)).toBeUndefined();
+    cluster.cut.clear();
+    cluster.tick(5);
+    expect(leader.outcome(first)).toMatchObject({ kind: "changed" });
+    expect(leader.outcome(same)).toEqual(leader.outcome(first));
+  });
+
+  it("that removes the leader is answered by it, and another one leads", () => {
+    const [cluster, leader] = led(3);
+    expect(ask(cluster, leader, { kind: "remove", id: id("n1") })).toMatchObject({
+      kind: "changed",
+      configuration: { voters: ["n2", "n3"], removed: [{ id: "n1" }] },
+    });
+    expect(leader.reducer.status().role).not.toBe("leader");
+    cluster.tick(1);
+    const leaders = cluster.members.filter(({ reducer }) => reducer.status().role === "leader");
+    expect(leaders.map((member) => member.id)).not.toContain("n1");
+    expect(leaders).toHaveLength(1);
+  });
+
+  it("is told what stops it, and where to go on, when the node stops", () => {
+    const [cluster, leader] = led(1);
+    cluster.step(leader, { kind: "stop" });
+    expect(ask(cluster, leader, { kind: "add", member: memberNamed("n2") })).toMatchObject({
+      code: "SHUTTING_DOWN",
+    });
+    const [other, first] = led(3);
+    other.cut.add(id("n2")).add(id("n3"));
+    const asked = other.change(first, { kind: "add", member: memberNamed("n4") });
+    other.settle();
+    const ended = first.reducer.abandon();
+    expect(ended).toMatchObject([{ kind: "membership", id: asked, result: { code: "OUTCOME_UNKNOWN" } }]);
+  });
+});
+
+describe("a member that announces itself", () => {
+  it("gets its new addresses into the configuration", () => {
+    const [cluster, leader] = led(3);
+    const known = leader.reducer.configuration.members[1];
+    if (known === undefined) throw new Error("there is a second member");
+    const moved = { ...known, peer: "elsewhere:1", api: "http://elsewhere" };
+    cluster.step(leader, { kind: "announce", from: moved.id, member: moved, wantsVote: false });
+    cluster.settle();
+    expect(cluster.at(3).reducer.configuration.members[1]).toEqual(moved);
+    const { last } = leader.reducer.status();
+    cluster.step(leader, { kind: "announce", from: moved.id, member: moved, wantsVote: false });
+    cluster.settle();
+    expect(leader.reducer.status().last).toBe(last);
+  });
+
+  it("speaks for nobody else, and not for another data directory", () => {
+    const [cluster, leader] = led(3);
+    const { members } = leader.reducer.configuration;
+    const other = { ...memberNamed("n2", "0"), api: "http://elsewhere" };
+    cluster.step(leader, { kind: "announce", from: id("n3"), member: other, wantsVote: false });
+    const wiped = { ...other, incarnation: "9".repeat(32) };
+    cluster.step(leader, { kind: "announce", from: id("n2"), member: wiped, wantsVote: false });
+    cluster.settle();
+    expect(leader.reducer.configuration.members).toEqual(members);
+  });
+
+  it("is promoted once it has caught up if it wants a vote, and not before", () => {
+    const [cluster, leader] = led(3);
+    const joined = cluster.newcomer("n4");
+    cluster.cut.add(joined.id);
+    const member = memberNamed("n4");
+    ask(cluster, leader, { kind: "add", member });
+    const announce = (): void => {
+      cluster.step(leader, { kind: "announce", from: member.id, member, wantsVote: true });
+      cluster.settle();
+    };
+    announce();
+    expect(leader.reducer.configuration.learners).toEqual(["n4"]);
+    cluster.cut.clear();
+    cluster.tick(30);
+    expect(leader.reducer.configuration.learners).toEqual(["n4"]);
+    announce();
+    expect(leader.reducer.configuration).toMatchObject({ voters: ["n1", "n2", "n3", "n4"], learners: [] });
+  });
+});
+
+describe("a leader that removes by itself", () => {
+  const LONG = { node: { autoremoveMs: 2_000, wantedVoters: 3 } };
+
+  /** Cuts a member off for so many ticks. */
+  function silence(cluster: Cluster, name: string, ticks: number): void {
+    cluster.cut.add(id(name));
+    cluster.tick(
+      ticks,
+      cluster.members.filter((member) => member.id !== name),
+    );
+  }
+
+  it("removes a voter that is silent for too long, where enough are left, and says so", () => {
+    const [cluster, leader] = led(4, LONG);
+    silence(cluster, "n4", 190);
+    expect(leader.reducer.configuration.voters).toHaveLength(4);
+    cluster.tick(30, cluster.members.slice(0, 3));
+    expect(leader.reducer.configuration).toMatchObject({
+      voters: ["n1", "n2", "n3"],
+      removed: [{ id: "n4" }],
+    });
+    expect(leader.trace).toContainEqual(expect.objectContaining({ kind: "autoremove", peer: "n4" }));
+  });
+
+  it("never goes below the wanted number of voters, and removes a silent learner all the same", () => {
+    const [cluster, leader] = led(3, LONG);
+    learner(cluster, leader, "n4");
+    cluster.cut.add(id("n4"));
+    silence(cluster, "n3", 500);
+    expect(leader.reducer.configuration).toMatchObject({
+      voters: ["n1", "n2", "n3"],
+      learners: [],
+      removed: [{ id: "n4" }],
+    });
+  });
+
+  it("never removes what the quorum needs", () => {
+    const [cluster, leader] = led(5, { node: { autoremoveMs: 2_000, wantedVoters: 1 } });
+    cluster.cut.add(id("n5"));
+    silence(cluster, "n4", 500);
+    expect(leader.reducer.configuration.voters).toEqual(["n1", "n2", "n3"]);
+    silence(cluster, "n3", 500);
+    // Of n1 and n2 alone neither could be missed; of three, one may.
+    expect(leader.reducer.configuration.voters).toEqual(["n1", "n2"]);
+  });
+
+  it("does not hold against others what it was paused for, nor the time before its office", () => {
+    const [cluster, leader] = led(4, LONG);
+    silence(cluster, "n4", 150);
+    cluster.nowMs += 60_000;
+    cluster.tick(20, cluster.members.slice(0, 3));
+    expect(leader.reducer.configuration.voters).toHaveLength(4);
+    cluster.transfer(leader, id("n2"));
+    cluster.settle();
+    expect(cluster.at(2).reducer.status().role).toBe("leader");
+    cluster.tick(150, cluster.members.slice(0, 3));
+    expect(leader.reducer.configuration.voters).toHaveLength(4);
+    cluster.tick(60, cluster.members.slice(0, 3));
+    expect(cluster.at(2).reducer.configuration.voters).toEqual(["n1", "n2", "n3"]);
+  });
+
+  it("removes nobody unless it was told to", () => {
+    const [cluster, leader] = led(5);
+    silence(cluster, "n5", 2_000);
+    expect(leader.reducer.configuration.voters).toHaveLength(5);
+  });
+});
+
+describe("handing over on request", () => {
+  it("is answered once the named voter leads", () => {
+    const [cluster, leader] = led(3);
+    const asked = cluster.transfer(leader, id("n3"));
+    cluster.settle();
+    expect(leader.outcome(asked)).toEqual({ kind: "transferred", leader: "n3", url: "http://n3" });
+    expect(cluster.at(3).reducer.status().role).toBe("leader");
+    const any = cluster.transfer(cluster.at(3));
+    cluster.settle();
+    expect(cluster.at(3).outcome(any)).toMatchObject({ kind: "transferred" });
+    const redirected = cluster.transfer(cluster.at(3), id("n3"));
+    cluster.settle();
+    expect(cluster.at(3).outcome(redirected)).toMatchObject({ kind: "redirect" });
+  });
+
+  it("is refused in a sentence where it cannot be done", () => {
+    const [cluster, leader] = led(3);
+    learner(cluster, leader, "n4");
+    const refused = (to: string): unknown => {
+      const asked = cluster.transfer(leader, id(to));
+      cluster.settle();
+      return leader.outcome(asked);
+    };
+    expect(refused("n9")).toMatchObject({
+      code: "MEMBER_NOT_FOUND",
+      detail: expect.stringContaining("n1, n2"),
+    });
+    expect(refused("n4")).toMatchObject({
+      code: "INVALID_CHANGE",
+      detail: expect.stringContaining("no vote"),
+    });
+    expect(refused("n1")).toMatchObject({ kind: "transferred", leader: "n1" });
+    cluster.cut.add(id("n3"));
+    cluster.tick(30);
+    expect(refused("n3")).toMatchObject({
+      code: "TRANSFER_FAILED",
+      detail: expect.stringContaining("n3 cannot"),
+    });
+    const [single, only] = led(1);
+    const asked = single.transfer(only);
+    single.settle();
+    expect(only.outcome(asked)).toMatchObject({ code: "TRANSFER_FAILED" });
+  });
+
+  it("fails once when the successor does not take over, and this node leads on", () => {
+    const [cluster, leader] = led(3);
+    cluster.tick(1);
+    cluster.cut.add(id("n3"));
+    const asked = cluster.transfer(leader, id("n3"));
+    cluster.tick(30);
+    expect(leader.outcome(asked)).toMatchObject({ code: "TRANSFER_FAILED" });
+    expect(leader.reducer.status().role).toBe("leader");
+    const write = cluster.write(leader, add("a"));
+    cluster.settle();
+    expect(leader.answer(write)).toMatchObject({ kind: "applied" });
+  });
+});
