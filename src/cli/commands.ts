@@ -175,5 +175,5 @@ export const EXIT_MEANINGS: Readonly<Record<ExitName, string>> = {
   done: "done",
   failed: "it failed while running, or the cluster said no",
   refused: "the command line, the configuration or the data directory is not right: nothing was started",
-  unknown: "the increment may or may not count; run it again with the --idempotency-key that it names",
+  unknown: "it may or may not have been done: an answer was lost, and what is printed says how to find out",
 };

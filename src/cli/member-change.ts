@@ -38,8 +38,8 @@ export interface ChangeOptions {
 }
 
 const POLL_MS = 500;
-/** A node answers a change within its write timeout, which is 5 s by default. */
-const ATTEMPT_MS = 8_000;
+/** The client tries by itself for so long; then people are told what it waits for. */
+const ATTEMPT_MS = 3_000;
 const LOOK_MS = 2_000;
 
 export class MemberChange {

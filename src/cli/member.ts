@@ -149,6 +149,9 @@ class Work {
     if (!read.ok) throw noNewcomer(url, `a node is named by ${read.expected}`);
     const found = await this.#calls.look(read.value, CONTACT_MS);
     const { state, id, incarnation, peerAddress: peer, apiUrl: api } = found;
+    if (incarnation === undefined || peer === undefined || api === undefined) {
+      throw noNewcomer(url, `${id} has not said yet who it is; try again in a moment`);
+    }
     const isKnown = async (): Promise<boolean> =>
       (await this.members()).some((member) => member.id === id && member.incarnation === incarnation);
     if (state === "forming")

@@ -57,7 +57,7 @@ export const OPERATING_COMMANDS: readonly Command[] = [
       },
       { does: "what it would mean", line: "raftally member add http://10.0.0.4:4000 --dry-run" },
     ],
-    exits: USUAL_EXITS,
+    exits: [...USUAL_EXITS, "unknown"],
   },
   {
     name: "member promote",
@@ -70,7 +70,7 @@ export const OPERATING_COMMANDS: readonly Command[] = [
     options: CHANGING,
     defaults: CHANGE_DEFAULTS,
     examples: [{ does: "n4 shall vote", line: "raftally member promote n4" }],
-    exits: USUAL_EXITS,
+    exits: [...USUAL_EXITS, "unknown"],
   },
   {
     name: "member remove",
@@ -87,7 +87,7 @@ export const OPERATING_COMMANDS: readonly Command[] = [
       { does: "what it would mean", line: "raftally member remove n2 --dry-run" },
       { does: "n2 leaves", line: "raftally member remove n2" },
     ],
-    exits: USUAL_EXITS,
+    exits: [...USUAL_EXITS, "unknown"],
   },
   {
     name: "member replace",
@@ -108,7 +108,7 @@ export const OPERATING_COMMANDS: readonly Command[] = [
           "raftally member replace n2 n4 --url http://10.0.0.1:4000",
       },
     ],
-    exits: USUAL_EXITS,
+    exits: [...USUAL_EXITS, "unknown"],
   },
   {
     name: "member transfer",
@@ -124,7 +124,7 @@ export const OPERATING_COMMANDS: readonly Command[] = [
       { does: "anybody else", line: "raftally member transfer" },
       { does: "n2", line: "raftally member transfer n2" },
     ],
-    exits: USUAL_EXITS,
+    exits: [...USUAL_EXITS, "unknown"],
   },
   {
     name: "backup",

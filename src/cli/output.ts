@@ -63,10 +63,14 @@ export interface Explanation {
 export function explain(doing: string, error: unknown): Explanation {
   if (!(error instanceof RaftallyError)) throw error;
   if (error instanceof OutcomeUnknown) {
+    const { idempotencyKey: key } = error;
     return {
-      what: `It is not known whether this counted: ${doing}.`,
+      what: `It is not known whether this ${key === undefined ? "was done" : "counted"}: ${doing}.`,
       why: error.message,
-      try: `the same command again with --idempotency-key ${error.idempotencyKey}: it counts once at most`,
+      try:
+        key === undefined
+          ? SEE_MEMBERS
+          : `the same command again with --idempotency-key ${key}: it counts once at most`,
       exitCode: EXIT.unknown,
     };
   }

@@ -77,7 +77,7 @@ describe("a change of the membership", () => {
   });
 
   it("is not asked for again when its answer was lost but it was made", async () => {
-    const lost = new OutcomeUnknown("", "no answer", []);
+    const lost = new OutcomeUnknown(undefined, "no answer", []);
     const script = new Script([[...VOTERS, member("n4")]], [lost]);
     await play(script).change.carryOut(PROMOTE, votes);
     expect(script.changes).toBe(1);
