@@ -26,6 +26,9 @@ export class Cluster implements Target {
   /** The first members, whom each of them is started with. */
   readonly #founders: readonly Node[];
   readonly #flags: readonly string[];
+  readonly #joinAs: Map<string, "learner" | "voter"> = new Map();
+  /** Those that were removed from the cluster. */
+  readonly #gone: Node[] = [];
   readonly #clusterId: string;
   readonly #processes: Map<string, ChildProcess> = new Map();
 
@@ -59,7 +62,7 @@ export class Cluster implements Target {
     return cluster;
   }
 
-  /** Those that were there from the start, and those that were added. */
+  /** Those that were there from the start or were added, and are not gone. */
   get nodes(): readonly Node[] {
     return this.#nodes;
   }
@@ -76,7 +79,7 @@ export class Cluster implements Target {
 
   /** A client that asks one node only. */
   clientOf(id: string): RaftallyClient {
-    return new RaftallyClient({ urls: [this.node(id).url], timeoutMs: 30_000 });
+    return new RaftallyClient({ urls: [this.node(id).url], timeoutMs: 30_000, discoverMs: 0 });
   }
 
   node(id: string): Node {
@@ -97,13 +100,35 @@ export class Cluster implements Target {
     await this.#ready(id);
   }
 
-  /** Adds a node to the running cluster, as a voter, and waits until it is ready. */
-  async addNode(id: string): Promise<Node> {
+  /** Adds a fresh node to the running cluster, and waits until it is ready. */
+  async addNode(id: string, joinAs: "learner" | "voter" = "voter"): Promise<Node> {
     const [port, peerPort] = await freePorts(2);
     const node = { id, url: `http://127.0.0.1:${port}`, peer: `127.0.0.1:${peerPort}` };
+    this.#joinAs.set(id, joinAs);
     this.#nodes.push(node);
     await this.startNode(id);
     return node;
+  }
+
+  /** Waits until a node that was removed from the cluster has ended by itself, and forgets it. */
+  async gone(id: string): Promise<number | undefined> {
+    const child = this.#process(id);
+    const late = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
+    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    clearTimeout(late);
+    this.#processes.delete(id);
+    this.#gone.push(this.node(id));
+    this.#nodes.splice(this.#nodes.indexOf(this.node(id)), 1);
+    return child.exitCode ?? undefined;
+  }
+
+  /** Starts a node that is gone once more, on the data it had. Resolves with its exit code when it gives up. */
+  async haunt(id: string): Promise<number | undefined> {
+    const node = this.#gone.find((one) => one.id === id);
+    if (node === undefined) throw new Error(`${id} is not gone`);
+    this.#nodes.push(node);
+    this.#spawn(id);
+    return await this.gone(id);
   }
 
   /** The command line of a node, without the program. */
@@ -111,10 +136,10 @@ export class Cluster implements Target {
     const { url, peer } = this.node(id);
     const founds = this.#founders.some((node) => node.id === id);
     const members = this.#founders.map((node) => `${node.id}=${node.peer}@${node.url}`).join(",");
-    const seeds = this.#founders.map((node) => node.peer).join(",");
+    const seeds = this.nodes.flatMap((node) => (node.id === id ? [] : [node.peer])).join(",");
     return [
       ...["serve", "--id", id, "--cluster-id", this.#clusterId, ...this.#flags],
-      ...(founds ? ["--members", members] : ["--join", seeds, "--join-as", "voter"]),
+      ...(founds ? ["--members", members] : ["--join", seeds, "--join-as", this.#joinAs.get(id) ?? "voter"]),
       ...["--listen", new URL(url).host, "--listen-peer", peer, "--data", join(this.directory, id)],
     ];
   }

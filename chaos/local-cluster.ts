@@ -66,7 +66,7 @@ export class LocalCluster implements Target {
   clientOf(id: string): RaftallyClient {
     const node = this.nodes.find((each) => each.id === id);
     if (node === undefined) throw new Error(`there is no node ${id}`);
-    return new RaftallyClient({ urls: [node.url], timeoutMs: 30_000 });
+    return new RaftallyClient({ urls: [node.url], timeoutMs: 30_000, discoverMs: 0 });
   }
 
   /**

@@ -1,6 +1,7 @@
 /** What is done to the cluster while the load runs. Each scenario is one function. */
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { changeMembers } from "./change-members.ts";
 import { Cluster } from "./cluster.ts";
 import type { Load } from "./load.ts";
 import { LocalCluster } from "./local-cluster.ts";
@@ -108,5 +109,15 @@ export const SCENARIOS: readonly Scenario[] = [
       }
       await served(load, 500);
     }),
+  },
+  {
+    name: "change-members",
+    about:
+      "3 to 5 to 4 to 3 nodes, the leader removed, every node replaced, a removed one coming back; no request may fail",
+    harmless: true,
+    stage: async () => {
+      const cluster = await Cluster.start();
+      return { cluster, run: (load, say) => changeMembers(cluster, load, say) };
+    },
   },
 ];
