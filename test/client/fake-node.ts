@@ -103,6 +103,21 @@ export function redirect(to: () => string): Answer {
   return (asked, response) => problem("NOT_LEADER", {}, { location: to() + asked.path })(asked, response);
 }
 
+/** Answers each path with the answer for it, of the first entry whose name the method and path begin with. */
+export function routes(table: Readonly<Record<string, Answer>>): Answer {
+  return (asked, response) => {
+    const name = `${asked.method} ${asked.path}`;
+    const found = Object.entries(table).find(([start]) => name.startsWith(start));
+    (found?.[1] ?? problem("ROUTE_NOT_FOUND"))(asked, response);
+  };
+}
+
+/** The n-th request gets the n-th answer, and all later ones the last. */
+export function inTurn(...answers: readonly Answer[]): Answer {
+  let times = 0;
+  return (asked, response) => answers[Math.min(times++, answers.length - 1)]?.(asked, response);
+}
+
 /** Takes the request and never answers. */
 export const silence: Answer = () => {};
 
