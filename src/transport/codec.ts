@@ -17,8 +17,26 @@
  *
  * Lists without names, because names would be most of a heartbeat. Each frame decodes by itself: msgpackr's
  * shared structures are off, since a table that both ends must keep in step would tie a frame to those before it.
- * A list may grow at its end without a new protocol version; readers ignore what they do not know. Numbers are
- * never reused for another meaning.
+ *
+ * Compatibility. Both sides of a link say in the handshake which versions of the protocol they speak, and speak the
+ * newest common one. A program speaks its own version and the one before, so that a cluster is upgraded one node
+ * after the other. The versions so far:
+ *
+ *     1   a cluster whose members never change
+ *     2   packet 7; the removed nodes of a configuration; the address in a hello; joining (join-words.ts)
+ *
+ * - A list that has fields may grow at its end in any version. Who does not know a field ignores it; who misses one
+ *   that an older version did not have takes the default: a configuration without removed nodes has none.
+ * - Numbers of kinds, and the meaning of a field, never change. There are no optional fields in the middle.
+ * - A packet, or a message, of an unknown kind from a peer that speaks a newer version is passed over, with one
+ *   notice for each link. From any other peer it is garbage, which closes the link, and so is an unknown kind of
+ *   entry from anyone: a log with a gap would be a lie.
+ * - Ignoring is only right for what nobody has to pass on. The data of a command are bytes to everyone here and
+ *   survive nodes of any version; a configuration is read and written again, and its hash covers all of it. So what
+ *   an older peer would only half understand is not sent to it (`versionOf`): it waits for its upgrade, which a
+ *   notice asks for, and a new kind of entry must get a new version there.
+ * - The gate (plain.ts) lets lists, numbers, texts, bytes and booleans pass, nested up to 8 deep. That is no matter of
+ *   versions: it holds for all that will ever come.
  */
 
 import { Packr, RESERVE_START_SPACE, Unpackr } from "msgpackr";

@@ -10,7 +10,7 @@
  * everything said so far, so that nothing can be replayed (both sides add a nonce), reflected (the roles
  * differ) or changed on the way, and what a stranger sends is never even parsed. JSON, because this is the one
  * conversation that versions far apart must be able to hold; fields that a side does not know are ignored, but
- * still covered by the mac. The answer to a hello with a wrong mac has a mac of zeros: a stranger gets nothing
+ * still covered by the mac, and a reason for refusing that it does not know is `malformed`, with the sentence. The answer to a hello with a wrong mac has a mac of zeros: a stranger gets nothing
  * that would help to try secrets out.
  *
  * The handshake proves who is there. It does not encrypt what follows, nor protect it from someone who can

@@ -6,11 +6,15 @@
  *     handlers.onPacket(from, packet)          // from is proved, every field of packet is checked
  *     const token = transport.offer(path, n)   // … told to the peer in a snapshotOffer, who then says
  *     await transport.fetchSnapshot(from, offer, sink, signal)
+ *     transport.setPeers(peers, removed)       // whom to talk to from now on: the configuration has changed
  *     await transport.close()
+ *
+ *     await askToJoin({ addresses, secret, request })   // before there is a transport: answered by handlers.onJoin
  *
  * The peer port is one HTTP server:
  *
  *     GET /raft/link             Upgrade: raftally/1     → 101; from there on frames (frame.ts)
+ *     GET /raft/join             Upgrade: raftally/1     → 101; three frames, and the end (join-words.ts)
  *     GET /raft/snapshots/TOKEN  Range: bytes=N-         → 206; the bytes of an offered file from N on
  *
  * HTTP, because that is one port, and every proxy, tunnel and firewall knows it; frames on the raw socket after
@@ -23,12 +27,17 @@
  *
  *     A   TCP connect, GET, Upgrade  ─────────────▶   B
  *         ◀────────────────  101, challenge                  versions, nonce
- *         hello                      ─────────────▶          who A is, whom it wants, mac     (handshake.ts)
+ *         hello                      ─────────────▶          who and where A is, whom it wants, mac (handshake.ts)
  *                                                            first contact: B makes A's incarnation durable
  *         ◀──────────────────────────  welcome               who B is, mac; or refused, and why
  *         first contact: A makes B's incarnation durable
  *         ping, packets …            ─────────────▶
  *         ◀───────────────────────────── pong …              round trip; three missed intervals end the link
+ *
+ * Who may link (roster.ts): a peer, with the incarnation that is known of it. One that was removed is told so. One
+ * that is unknown here is refused while the cluster is being made, and later, when it may be this node's list that
+ * is old, a guest: linked both ways for as long as it stays. A peer is dialled where the list says, and where it
+ * says itself that it is.
  *
  * What can be relied on, and what cannot:
  * - Packets of one link arrive in order, none twice, none damaged (CRC32C for each frame, and again for the data
@@ -37,12 +46,15 @@
  *   for a stranger, and a number of strangers. What is too much is dropped and counted, never waited for.
  * - Bytes that make no sense close their connection with a notice. They never throw, and never touch another link.
  * - Both sides know that the other has the secret and the incarnation they know. What follows is neither
- *   encrypted nor safe from someone who can rewrite traffic between two nodes.
+ *   encrypted nor safe from someone who can rewrite traffic between two nodes. Without a secret nobody is dialled,
+ *   linked or admitted but on loopback addresses.
+ * - Nodes whose versions differ by one work together; codec.ts has the rules.
  * - Reconnecting is exponential with jitter, and at once when the peer itself dials: it is alive then.
  *
  * Files: frame (bytes ↔ payloads), plain, fields, codec, message-codec, entry-codec (payloads ↔ packets),
- * handshake (what is said and judged), channel (saying it), accept and dial (the two sides), pins (who has which
- * incarnation), inbound and outbound (links that stand), snapshot-offers and snapshot-fetch, server, transport.
+ * handshake (what is said and judged), upgrade and channel (saying it), accept and dial (the two sides), roster and
+ * pins (who is who, and which incarnation), inbound and outbound (links that stand), links (all that are dialled),
+ * join-words, join and join-accept (joining), snapshot-offers and snapshot-fetch, server, options, transport.
  */
 
 export { addressFault } from "./address.ts";

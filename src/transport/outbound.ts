@@ -129,7 +129,10 @@ export class OutboundLink {
     }
     if (link.version < NEWEST && versionOf(packet) > link.version) {
       this.#dropped++;
-      this.#differ(link, `A ${packet.kind} that ${this.peer} would not understand was not sent: upgrade it.`);
+      this.#differ(
+        link,
+        `What ${this.peer} would not understand (${packet.kind}) is not sent to it: upgrade it.`,
+      );
       return;
     }
     const frame = encodeFrame(packet);

@@ -150,10 +150,55 @@ describe("the codec", () => {
     });
   });
 
-  it("ignores what a newer node adds at the end of a list", () => {
+  it("ignores what a newer node adds at the end of any list that has fields", () => {
+    const data = new Uint8Array([1, 2, 3]);
+    const incarnation = "0".repeat(32);
+    /** Every list with fields passes through `list`, those that only repeat one thing do not. */
+    const packets = (list: (...fields: unknown[]) => unknown): unknown[] => {
+      const member = list("n1", incarnation, "127.0.0.1:1", "http://127.0.0.1:2");
+      const configuration = list(["n1"], [], [], [member], [list("n3", incarnation)]);
+      const entries = [
+        list(1, 1, 5, 0),
+        list(2, 1, 5, 1, data, crc32c(data)),
+        list(3, 1, 5, 2, configuration),
+      ];
+      const meta = list(3, 1, 5, configuration, 3);
+      return [
+        list(0, 1),
+        list(2, MESSAGE_CODES.heartbeat, "n1", "n2", 3, 4, 4, 5),
+        list(2, MESSAGE_CODES.requestVote, "n1", "n2", 3, list(4, 4), false),
+        list(2, MESSAGE_CODES.append, "n1", "n2", 1, list(0, 0), 0, 0, entries),
+        list(4, meta, 10, "0".repeat(64), 5, "t".repeat(22)),
+        list(5, meta, true),
+        list(7, member, true),
+      ];
+    };
+    const plain = packets((...fields) => fields).map((packet) => decodePacket(packr.pack(packet)));
+    expect(plain.map(({ kind }) => kind)).not.toContain("undecodable");
+    const longer = packets((...fields) => [...fields, "more", [1]]);
+    expect(longer.map((packet) => decodePacket(packr.pack(packet)))).toEqual(plain);
+  });
+
+  it("reads a configuration from before nodes could be removed", () => {
+    const meta = [3, 1, 5, [["n1"], [], [], []], 0];
+    const decoded = decodePacket(packr.pack([5, meta, true]));
+    expect(decoded).toMatchObject({ meta: { configuration: { voters: ["n1"], removed: [] } } });
+    expect(why([5, [3, 1, 5, [["n1"], [], [], [], 7], 0], true])).toMatch(/removed is not a list/);
+  });
+
+  it("tells a packet of a kind that is not known from one that is wrong", () => {
     const heartbeat = [2, MESSAGE_CODES.heartbeat, "n1", "n2", 3, 4, 4, 5];
-    const known = decodePacket(packr.pack(heartbeat));
-    expect(decodePacket(packr.pack([...heartbeat, "more", [1]]))).toEqual(known);
+    for (const [value, isUnknown] of [
+      [heartbeat.with(0, 99), true],
+      [heartbeat.with(1, 99), true],
+      [heartbeat.with(0, -1), false],
+      [heartbeat.with(4, -1), false],
+      [[2, MESSAGE_CODES.append, "n1", "n2", 1, [0, 0], 0, 0, [[1, 1, 5, 9]]], false],
+    ] as const) {
+      const decoded = decodePacket(packr.pack(value));
+      expect(decoded.kind).toBe("undecodable");
+      expect("unknownKind" in decoded).toBe(isUnknown);
+    }
   });
 
   it("keeps no memory of the payload alive in an entry's data", () => {

@@ -8,11 +8,12 @@ import {
   type JoinOptions,
   type JoinOutcome,
   type JoinRequest,
+  type TransportSettings,
 } from "../../src/transport/index.ts";
 import { incarnationOf, type OpenOptions, QUICK, type TestNode, type World } from "./nodes.ts";
 
 export const SECRET = "a secret for tests";
-export const SETTINGS = { ...QUICK, joinMsMax: 5000 };
+export const SETTINGS: Partial<TransportSettings> = { ...QUICK, joinMsMax: 5000 };
 
 export function member(id: string): Member {
   return {
