@@ -1,6 +1,7 @@
 /** What happens in a scenario, in the words of its answers. */
 
 import type {
+  Configuration,
   Entry,
   EntryId,
   LogWrite,
@@ -70,6 +71,15 @@ function renderWrite(write: LogWrite): string {
   return parts.join(" ");
 }
 
+/** The halves that decide, those who listen, and those who have left. */
+export function renderConfiguration({ voters, outgoing, learners, removed }: Configuration): string {
+  const parts = [`voters ${[voters, outgoing].map((half) => half.join(" ")).join(" and ")}`];
+  if (outgoing.length === 0) parts[0] = `voters ${voters.join(" ") || "unknown"}`;
+  if (learners.length > 0) parts.push(`learners ${learners.join(" ")}`);
+  if (removed.length > 0) parts.push(`removed ${removed.map(({ id }) => id).join(" ")}`);
+  return parts.join(", ");
+}
+
 function renderTrace(event: TraceEvent): string {
   switch (event.kind) {
     case "role":
@@ -78,12 +88,8 @@ function renderTrace(event: TraceEvent): string {
       return `knows ${event.leader ?? "no leader"} in term ${event.term}`;
     case "commit":
       return `commits up to ${event.index}`;
-    case "configuration": {
-      const { voters, outgoing, learners } = event.configuration;
-      const halves = outgoing.length > 0 ? `${voters.join(" ")} and ${outgoing.join(" ")}` : voters.join(" ");
-      const also = learners.length > 0 ? `, learners ${learners.join(" ")}` : "";
-      return `has voters ${halves}${also} since ${event.index}`;
-    }
+    case "configuration":
+      return `has ${renderConfiguration(event.configuration)} since ${event.index}`;
     case "truncate":
       return `truncates from ${event.from}`;
     case "install":

@@ -5,7 +5,7 @@
 
 import { type MessageKind, nodeId } from "../../src/raft/index.ts";
 import { Cluster } from "./kit.ts";
-import { type Detail, renderMessage, renderReady, renderStatus } from "./render.ts";
+import { type Detail, renderConfiguration, renderMessage, renderReady, renderStatus } from "./render.ts";
 import type { Filter, NodeSetup } from "./shape.ts";
 import { termsOf } from "./words.ts";
 
@@ -94,6 +94,19 @@ const COMMANDS: Readonly<Record<string, Command>> = {
   read: ([id = ""], script) => {
     const read = script.cluster.read(id);
     script.print(`${id}: asked for read ${read}`);
+  },
+  /** A node with an empty disk begins to listen. */
+  join: ([id = ""], { cluster }) => cluster.join(id),
+  configure: ([id = "", ...parts], { cluster }) => {
+    const options = optionsOf(parts);
+    const of = (name: string): readonly string[] => list(options.get(name) ?? "");
+    cluster.configure(id, { add: of("add"), promote: of("promote"), remove: of("remove") });
+  },
+  /** Who belongs to the cluster, as far as a node knows. */
+  members: (ids, script) => {
+    for (const id of ids.length > 0 ? ids : script.up()) {
+      script.print(`${id}: ${renderConfiguration(script.cluster.status(id).configuration)}`);
+    }
   },
   transfer: ([id = "", to], { cluster }) =>
     cluster.step(id, { kind: "transfer", to: to === undefined ? undefined : nodeId(to) }),
