@@ -137,7 +137,7 @@ describe.each(EXAMPLES)("$file", (example) => {
       const load = new Load(target, { readers: "any" });
       load.start(8);
       const served = async (): Promise<void> => {
-        const until = load.acknowledged + 200;
+        const until = load.acknowledged + 50;
         await eventually(() => load.acknowledged >= until, "the load is served");
       };
       await served();
