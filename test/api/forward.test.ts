@@ -1,12 +1,11 @@
 /** `--writes forward`: what a node passes on to the leader, and what it says when the leader does not answer. */
 
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { serveApi } from "../../src/api/index.ts";
 import { ERRORS, type ErrorCode } from "../../src/base/index.ts";
 import type { WriteResult } from "../../src/node/index.ts";
 import { nodeId } from "../../src/raft/index.ts";
+import { type Answer, counted, deadUrl, type FakePeer, fake, hangUp, problem, silence } from "./fake-peer.ts";
 import { type Bench, expectRefusal, INCREMENT, makeBench, post } from "./kit.ts";
 
 const cleanups: (() => Promise<unknown>)[] = [];
@@ -37,74 +36,6 @@ async function startLeader(): Promise<Leader> {
   const server = await serveApi(leader.api, { host: "127.0.0.1", port: 0 });
   cleanups.push(() => server.close(0));
   return { ...leader, url: `http://127.0.0.1:${server.port}` };
-}
-
-type Answer = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
-
-interface Fake {
-  readonly url: string;
-  readonly asked: {
-    readonly method: string | undefined;
-    readonly headers: IncomingMessage["headers"];
-    readonly body: string;
-  }[];
-  readonly connections: number;
-  close(): Promise<void>;
-}
-
-/** A server that answers the n-th request with the n-th answer, and later ones with the last. */
-async function fake(...answers: readonly Answer[]): Promise<Fake> {
-  const asked: Fake["asked"] = [];
-  const server = createServer((incoming, outgoing) => {
-    const chunks: Buffer[] = [];
-    incoming.on("data", (chunk: Buffer) => chunks.push(chunk));
-    incoming.on("end", () => {
-      const body = Buffer.concat(chunks).toString();
-      asked.push({ method: incoming.method, headers: incoming.headers, body });
-      answers[Math.min(asked.length, answers.length) - 1]?.(incoming, outgoing);
-    });
-  });
-  let connections = 0;
-  server.on("connection", () => {
-    connections += 1;
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const close = (): Promise<void> => {
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(() => resolve()));
-  };
-  cleanups.push(close);
-  const { port } = server.address() as AddressInfo;
-  return {
-    url: `http://127.0.0.1:${port}`,
-    asked,
-    close,
-    get connections() {
-      return connections;
-    },
-  };
-}
-
-async function deadUrl(): Promise<string> {
-  const gone = await fake();
-  await gone.close();
-  return gone.url;
-}
-
-const hangUp: Answer = (incoming) => void incoming.socket.destroy();
-const silence: Answer = () => {};
-const counted: Answer = (_, outgoing) => {
-  outgoing.writeHead(200, { "Content-Type": "application/json" });
-  outgoing.end('{"value":7}');
-};
-
-function problem(code: ErrorCode, extra: object = {}, headers: Record<string, string> = {}): Answer {
-  return (_, outgoing) => {
-    outgoing.writeHead(ERRORS[code].status, { "Content-Type": "application/problem+json", ...headers });
-    outgoing.end(
-      JSON.stringify({ code, detail: `because of ${code}`, outcome: ERRORS[code].outcome, ...extra }),
-    );
-  };
 }
 
 function leadsAt(url: string, leader = N2): WriteResult {
@@ -376,7 +307,8 @@ describe("when the answer is lost after the request was sent", () => {
 });
 
 describe("a change of the cluster at a node that forwards", () => {
-  const asked = (leader: Fake): readonly (string | undefined)[] => leader.asked.map(({ method }) => method);
+  const asked = (leader: FakePeer): readonly (string | undefined)[] =>
+    leader.asked.map(({ method }) => method);
 
   it("is passed on, whatever its method, and so is the question how the leader sees the members", async () => {
     const leader = await fake(counted);
