@@ -2,7 +2,8 @@
  * Which member a leader removes by itself because it was silent for too long. Only where that was asked for; one at a
  * time; never below the wanted number of voters, and never what would lose the quorum (`judge` sees to that).
  *
- * Silence counts from the moment this node took office: before that, the silent one spoke to another leader.
+ * Silence counts from the moment this node took office, for before that the silent one spoke to another leader; and
+ * from the moment a member was added, for it has to be started first.
  */
 
 import { type Configuration, isVoter, type NodeId } from "../raft/index.ts";
@@ -18,18 +19,20 @@ export interface AutoremoveLimits {
 export class Autoremove {
   readonly #limits: AutoremoveLimits;
   readonly #heard: Heard;
-  /** In the time of `heard`; undefined while this node does not lead. */
-  #leadsSinceMs: number | undefined;
+  /** Since when this leader has waited for a sign of each member, in the time of `heard`. Empty on others. */
+  #since: Map<NodeId, number> = new Map();
 
   constructor(limits: AutoremoveLimits, heard: Heard) {
     this.#limits = limits;
     this.#heard = heard;
   }
 
-  /** At each tick, after the clock of `heard` moved. */
-  tick(leads: boolean): void {
-    if (!leads) this.#leadsSinceMs = undefined;
-    else this.#leadsSinceMs ??= this.#heard.nowMs;
+  /** At each tick, after the clock of `heard` moved. @param configuration undefined on a node that does not lead. */
+  tick(configuration: Configuration | undefined): void {
+    const now = this.#heard.nowMs;
+    const members = configuration?.members ?? [];
+    if (members.length === 0 && this.#since.size === 0) return;
+    this.#since = new Map(members.map(({ id }) => [id, this.#since.get(id) ?? now]));
   }
 
   /** Members that were silent for too long and that the cluster can do without, the most silent first. */
@@ -38,19 +41,18 @@ export class Autoremove {
     self: NodeId,
   ): readonly { readonly id: NodeId; readonly silentMs: number }[] {
     const { autoremoveMs, wantedVoters } = this.#limits;
-    const since = this.#leadsSinceMs;
-    if (autoremoveMs === undefined || since === undefined) return [];
-    // Nobody can have been silent for longer than this node has led.
-    if (this.#heard.nowMs - since < autoremoveMs) return [];
+    if (autoremoveMs === undefined) return [];
     const spare = configuration.voters.length > wantedVoters;
     return configuration.members
       .filter(({ id }) => id !== self && (spare || !isVoter(configuration, id)))
-      .map(({ id }) => ({ id, silentMs: this.#silentMs(id, since) }))
+      .map(({ id }) => ({ id, silentMs: this.#silentMs(id) }))
       .filter(({ silentMs }) => silentMs >= autoremoveMs)
       .sort((a, b) => b.silentMs - a.silentMs);
   }
 
-  #silentMs(id: NodeId, since: number): number {
-    return this.#heard.nowMs - Math.max(since, this.#heard.of(id) ?? since);
+  #silentMs(id: NodeId): number {
+    const now = this.#heard.nowMs;
+    const since = this.#since.get(id) ?? now;
+    return now - Math.max(since, this.#heard.of(id) ?? since);
   }
 }

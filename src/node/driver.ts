@@ -10,6 +10,7 @@ import { index, type Member, type NodeId, type RaftStatus, type SnapshotMeta } f
 import type { Applied, NodeStore, Query, StateDigest } from "../store/index.ts";
 import type { Packet, SnapshotOffer, Transport } from "../transport/index.ts";
 import { CatchUp, type CatchUpProgress, learnersBehind } from "./catch-up.ts";
+import { Chores } from "./chores.ts";
 import { RemovedFromCluster, removedSentence } from "./errors.ts";
 import type { Effects, NodeEvent, NodeTrace, RequestId, Response } from "./events.ts";
 import { Neighbours } from "./neighbours.ts";
@@ -33,6 +34,8 @@ export interface DriverOptions {
   readonly own: Member;
   /** Whether it wants to vote, should it be a learner. */
   readonly wantsVote: boolean;
+  /** Where other members may be as well, host:port. */
+  readonly hints?: ReadonlyMap<NodeId, string>;
   readonly reducer: NodeReducer;
   readonly store: NodeStore;
   readonly transport: Transport;
@@ -50,6 +53,8 @@ export interface DriverOptions {
 const CATCH_UP_TICKS = 3;
 /** How often a node says what the configuration should say of it, ms. */
 const ANNOUNCE_MS = 1_000;
+/** How often a peer that is not reachable is looked for at another address, ms. */
+const SEEK_MS = 2_000;
 /** How often it is looked how far learners are, ms. */
 const SAMPLE_MS = 250;
 /** How long a node that was removed still answers those that wait, ms. */
@@ -75,8 +80,7 @@ export class NodeDriver {
   readonly #reachable: Set<NodeId> = new Set();
   /** Of this node's own state. */
   #latestDigest: StateDigest | undefined;
-  #announcedMs = 0;
-  #sampledMs = 0;
+  readonly #chores: Chores;
   #removedMs: number | undefined;
   /** Ends the wait of whoever waits for the node to come to rest. */
   #endDrain: (() => void) | undefined;
@@ -90,11 +94,12 @@ export class NodeDriver {
     this.#keeper = new SnapshotKeeper(options.store, (snapshot) =>
       this.#feed({ kind: "snapshotTaken", snapshot }),
     );
-    const { own, wantsVote, transport } = options;
+    const { own, wantsVote, transport, hints = new Map() } = options;
     this.#neighbours = new Neighbours({
       transport,
       own,
       wantsVote,
+      hints,
       onOwnAnnouncement: (member) => this.#feed({ kind: "announce", from: own.id, member, wantsVote: false }),
     });
     this.#snapshots = new SnapshotTransfers({
@@ -107,6 +112,16 @@ export class NodeDriver {
       onDoubt: (snapshot, peer) => this.#retake(snapshot, peer),
       onFatal: (error) => this.fail(error),
     });
+    const learners = (): ReturnType<typeof learnersBehind> =>
+      learnersBehind(this.#reducer.status(), (id) => this.#snapshots.sendingTo(id));
+    this.#chores = new Chores(
+      [
+        { everyMs: ANNOUNCE_MS, run: () => this.#neighbours.announce(this.#reducer.status().leader) },
+        { everyMs: SEEK_MS, run: () => this.#neighbours.seek(this.#reachable) },
+        { everyMs: SAMPLE_MS, run: (nowMs) => this.#catchUp.sample(learners(), nowMs) },
+      ],
+      performance.now(),
+    );
   }
 
   /** Starts the clock. */
@@ -304,15 +319,7 @@ export class NodeDriver {
 
   /** What is done now and then. */
   #tend(nowMs: number): void {
-    if (nowMs - this.#announcedMs >= ANNOUNCE_MS) {
-      this.#announcedMs = nowMs;
-      this.#neighbours.announce(this.#reducer.status().leader);
-    }
-    if (nowMs - this.#sampledMs >= SAMPLE_MS) {
-      this.#sampledMs = nowMs;
-      const behind = learnersBehind(this.#reducer.status(), (id) => this.#snapshots.sendingTo(id));
-      this.#catchUp.sample(behind, nowMs);
-    }
+    this.#chores.tick(nowMs);
     if (this.#neighbours.isRemoved) this.#leave(nowMs);
   }
 

@@ -20,6 +20,11 @@ export interface NeighboursOptions {
   readonly own: Member;
   /** Whether it wants to vote, should it be a learner. */
   readonly wantsVote: boolean;
+  /**
+   * Where other members are as well, host:port, for whoever started this node says so. Tried where the configuration's
+   * address leads nowhere: if all nodes have moved at once, none can tell the others through the log.
+   */
+  readonly hints: ReadonlyMap<NodeId, string>;
   /** Tells the reducer what a leader has to announce of itself. */
   readonly onOwnAnnouncement: (member: Member) => void;
 }
@@ -33,6 +38,8 @@ export interface Configurations {
 export class Neighbours {
   readonly #options: NeighboursOptions;
   #followed: Configurations | undefined;
+  /** Those that are looked for where the hint says. */
+  readonly #elsewhere: Set<NodeId> = new Set();
   #removed = false;
 
   constructor(options: NeighboursOptions) {
@@ -51,11 +58,33 @@ export class Neighbours {
       return;
     }
     this.#followed = { configuration, committedConfiguration };
-    const { own, transport } = this.#options;
+    const { own } = this.#options;
     this.#removed = committedConfiguration.removed.some((gone) => isSameNode(gone, own));
-    const peers = peersOf({ configuration, committedConfiguration }, own.id);
+    this.#tell(this.#followed);
+  }
+
+  /** Looks for peers that are not reachable at the other address, if there is one; now and then. */
+  seek(reachable: ReadonlySet<NodeId>): void {
+    if (this.#followed === undefined) return;
+    const { own, hints } = this.#options;
+    const lost = (peersOf(this.#followed, own.id) ?? []).filter(({ id, address }) => {
+      const hint = hints.get(id);
+      return hint !== undefined && hint !== address && !reachable.has(id);
+    });
+    for (const { id } of lost) if (!this.#elsewhere.delete(id)) this.#elsewhere.add(id);
+    if (lost.length > 0) this.#tell(this.#followed);
+  }
+
+  #tell(configurations: Configurations): void {
+    const { own, hints, transport } = this.#options;
+    const peers = peersOf(configurations, own.id);
     // A node that has only begun to join keeps to those that it was told of.
-    if (peers !== undefined) transport.setPeers(peers, committedConfiguration.removed);
+    if (peers === undefined) return;
+    const placed = peers.map((peer) => {
+      const hint = this.#elsewhere.has(peer.id) ? hints.get(peer.id) : undefined;
+      return hint === undefined ? peer : { ...peer, address: hint };
+    });
+    transport.setPeers(placed, configurations.committedConfiguration.removed);
   }
 
   /** Says what the configuration should say of this node, if it says something else; once a second. */

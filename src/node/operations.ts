@@ -82,10 +82,11 @@ export class Operations {
 
   tick(nowMs: number): void {
     this.#heard.tick(nowMs);
-    this.#autoremove.tick(this.#raft.isLeader);
     this.#changes.expire(nowMs, this.#settings, this.#raft.isLeader);
     this.#transfers.expire(nowMs, this.#settings);
-    if (this.#settings.autoremoveMs !== undefined) this.#removeSilent(nowMs);
+    if (this.#settings.autoremoveMs === undefined) return;
+    this.#autoremove.tick(this.#raft.isLeader ? this.#raft.configuration : undefined);
+    this.#removeSilent(nowMs);
   }
 
   /** A member says what the configuration should say of it. It says so again until that is so. */

@@ -40,6 +40,7 @@ export interface NodeOptions {
   /**
    * A new cluster: all initial members, the same on every node. With `join`, and on a node that belongs to a cluster
    * already, this node's own row counts: where that differs from what the cluster knows, the node says that it moved.
+   * The other rows are then hints: members that the cluster knows and cannot reach are looked for there as well.
    */
   readonly members: readonly MemberAddress[];
   /** On an empty data directory: become a member of a cluster that runs already. Later on only `as: "voter"` counts. */

@@ -304,7 +304,7 @@ class Start {
     reducer: NodeReducer,
     parts: Pick<ConstructorParameters<typeof NodeDriver>[0], "store" | "transport" | "totals" | "digests">,
   ): RunningNode {
-    const { join, onNotice, onTrace, onFatal, version } = this.#options;
+    const { join, members, onNotice, onTrace, onFatal, version } = this.#options;
     const { clusterId, incarnation } = this.#directory.identity;
     const { store, transport } = parts;
     const own = this.#ownMember(reducer);
@@ -313,6 +313,7 @@ class Start {
       clusterId,
       own,
       wantsVote: join?.as === "voter",
+      hints: new Map(members.map(({ id, peer }) => [nodeId(id), peer])),
       reducer,
       tickMs: TICK_MS,
       onTrace: (trace) => {

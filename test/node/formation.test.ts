@@ -1,5 +1,5 @@
-import { describe, expect, it } from "vitest";
-import { Formation } from "../../src/node/formation.ts";
+import { describe, expect, it, vi } from "vitest";
+import { Formation, LATE_MS } from "../../src/node/formation.ts";
 import { nodeId } from "../../src/raft/index.ts";
 
 const TWO = nodeId("n2");
@@ -39,5 +39,26 @@ describe("the formation of a cluster", () => {
     stop.abort();
     await expect(waiting).rejects.toThrow("stopped");
     await expect(new Formation([TWO]).complete(stop.signal)).rejects.toThrow("stopped");
+  });
+
+  it("says again and again what to do about those that do not come, until they do", async () => {
+    vi.useFakeTimers();
+    try {
+      const formation = new Formation([TWO, THREE]);
+      const advice: string[] = [];
+      const done = formation.complete(new AbortController().signal, (text) => advice.push(text));
+      formation.met(TWO);
+      vi.advanceTimersByTime(2 * LATE_MS);
+      expect(advice).toHaveLength(2);
+      expect(advice[0]).toMatch(
+        /^still waiting for n3: .*gone for good.*delete their data directories.*--join$/,
+      );
+      formation.met(THREE);
+      await done;
+      vi.advanceTimersByTime(2 * LATE_MS);
+      expect(advice).toHaveLength(2);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });

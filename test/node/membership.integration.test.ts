@@ -191,6 +191,37 @@ describe("a node that moved", { timeout: PATIENT_MS }, () => {
   });
 });
 
+describe("a cluster that moved", { timeout: PATIENT_MS }, () => {
+  it("finds itself again although all nodes moved at once, if it is told where to", async () => {
+    cluster = await Cluster.plan({ initial: 3, spare: 3 });
+    await cluster.startAll();
+    await cluster.write({ kind: "add", key: "hits", by: 1n });
+    await cluster.crashAll();
+    const members = ["n4", "n5", "n6"].map((site, at) => ({
+      ...cluster.site(site).member,
+      id: `n${at + 1}`,
+    }));
+    await Promise.all(
+      members.map(async ({ id, peer }) => {
+        const [host = "", port = ""] = peer.split(":");
+        await (await cluster.start(id, { members, listenPeer: { host, port: Number(port) } })).started;
+      }),
+    );
+    await until(
+      () =>
+        cluster.machines.every(({ service }) =>
+          service
+            .status()
+            .configuration.members.every((known) =>
+              members.some(({ peer, api }) => known.peer === peer && known.api === api),
+            ),
+        ),
+      "all know where all are",
+    );
+    expect(await cluster.machine("n2").value("hits")).toBe(1n);
+  });
+});
+
 describe("handing over, and copying", { timeout: PATIENT_MS }, () => {
   it("makes the node lead that is named, and gives a backup of what it holds", async () => {
     cluster = await Cluster.formed();

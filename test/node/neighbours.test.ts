@@ -31,6 +31,10 @@ class World {
     this.neighbours = new Neighbours({
       own,
       wantsVote,
+      hints: new Map([
+        [nodeId("n2"), "n2:1"],
+        [nodeId("n3"), "moved:1"],
+      ]),
       onOwnAnnouncement: (member) => this.own.push(member),
       transport: {
         setPeers: (peers, removed) => {
@@ -61,6 +65,26 @@ describe("the neighbours of a node", () => {
     expect(world.removed).toEqual([[], [], ["n3"]]);
     expect(world.peers[2]?.[0]).toEqual({ id: "n2", address: "n2:1", incarnation: "2".repeat(32) });
     expect(world.neighbours.isRemoved).toBe(false);
+  });
+
+  it("are looked for at the other address that is known of them, by turns, until they are reached", () => {
+    const world = new World();
+    const three = configuration(["n1", "n2", "n3"]);
+    world.neighbours.seek(new Set());
+    world.neighbours.follow({ configuration: three, committedConfiguration: three });
+    world.neighbours.seek(new Set([nodeId("n3")]));
+    expect(world.peers).toHaveLength(1);
+    for (let turn = 0; turn < 3; turn++) world.neighbours.seek(new Set());
+    world.neighbours.seek(new Set([nodeId("n3")]));
+    const four = configuration(["n1", "n2", "n3"], ["n4"]);
+    world.neighbours.follow({ configuration: four, committedConfiguration: three });
+    expect(world.peers.map((peers) => peers.map(({ address }) => address))).toEqual([
+      ["n2:1", "n3:1"],
+      ["n2:1", "moved:1"],
+      ["n2:1", "n3:1"],
+      ["n2:1", "moved:1"],
+      ["n2:1", "moved:1", "n4:1"],
+    ]);
   });
 
   it("are left as they are until the log names any", () => {

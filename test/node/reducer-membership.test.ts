@@ -293,6 +293,16 @@ describe("a leader that removes by itself", () => {
     });
   });
 
+  it("gives a node that was only just added the time to be started", () => {
+    const [cluster, leader] = led(3, LONG);
+    cluster.tick(500);
+    ask(cluster, leader, { kind: "add", member: memberNamed("n4") });
+    cluster.tick(190);
+    expect(leader.reducer.configuration.learners).toEqual(["n4"]);
+    cluster.tick(20);
+    expect(leader.reducer.configuration.learners).toEqual([]);
+  });
+
   it("never removes what the quorum needs", () => {
     const [cluster, leader] = led(5, { node: { autoremoveMs: 2_000, wantedVoters: 1 } });
     cluster.cut.add(id("n5"));

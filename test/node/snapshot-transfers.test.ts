@@ -38,6 +38,8 @@ class World {
     readonly write: () => Promise<void>;
   }[] = [];
   readonly transfers: SnapshotTransfers;
+  /** Bytes that were sent of each offer. */
+  sentBytes = 0;
   #tokens = 0;
 
   constructor(latest: SnapshotManifest | undefined) {
@@ -54,10 +56,11 @@ class World {
         releaseSnapshot: ({ index: at }) => void this.released.push(at),
         receiveSnapshot: () => Promise.resolve(incoming),
       };
-    const transport: Pick<Transport, "send" | "offer" | "withdraw" | "fetchSnapshot"> = {
+    const transport: Pick<Transport, "send" | "offer" | "withdraw" | "sentBytes" | "fetchSnapshot"> = {
       send: (to, packet) => void this.sent.push({ to, packet }),
       offer: () => `token${++this.#tokens}`,
       withdraw: (token) => void this.withdrawn.push(token),
+      sentBytes: () => this.sentBytes,
       fetchSnapshot: (from, _offer, sink, signal) =>
         new Promise((resolve) => {
           this.fetches.push({ from, signal, end: resolve, write: () => sink.write(new Uint8Array(1)) });
@@ -119,6 +122,15 @@ describe("the sender of a snapshot", () => {
     world.transfers.unreachable(PEER);
     world.transfers.unreachable(PEER);
     expect([world.ended, world.withdrawn, world.released]).toEqual([[[PEER, false]], ["token1"], [7]]);
+  });
+
+  it("knows how much of it was sent, until it ends", () => {
+    expect(world.transfers.sendingTo(PEER)).toBeUndefined();
+    world.transfers.send(PEER, metaAt(5));
+    world.sentBytes = 4;
+    expect(world.transfers.sendingTo(PEER)).toEqual({ index: 7, share: 0.4 });
+    world.transfers.result(PEER, metaAt(7), true);
+    expect(world.transfers.sendingTo(PEER)).toBeUndefined();
   });
 
   it("has nothing to offer when its snapshot is older than what the peer needs", () => {
