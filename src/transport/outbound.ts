@@ -42,6 +42,8 @@ export class OutboundLink {
   #address: HostPort | undefined;
   /** Where the peer itself says it is, if that is another address: it may have moved before the log says so. */
   #said: HostPort | undefined;
+  /** Whether {@link #said} is newer than {@link #address}. */
+  #saidLast = false;
   #closed = false;
   #standing: Standing | undefined;
   #attempt: AbortController | undefined;
@@ -80,7 +82,8 @@ export class OutboundLink {
   dial(): void {
     if (this.#standing !== undefined || this.#attempt !== undefined || this.#closed) return;
     // The two addresses take turns, beginning with the one that was heard of last.
-    const address = this.#attempts % 2 === 0 ? (this.#said ?? this.#address) : (this.#address ?? this.#said);
+    const saidFirst = (this.#attempts % 2 === 0) === this.#saidLast;
+    const address = saidFirst ? (this.#said ?? this.#address) : (this.#address ?? this.#said);
     if (address === undefined) return;
     clearTimeout(this.#retry);
     const attempt = new AbortController();
@@ -93,6 +96,7 @@ export class OutboundLink {
     const news = address !== undefined && !areEqual(address, this.#said) && !areEqual(address, this.#address);
     if (news) {
       this.#said = address;
+      this.#saidLast = true;
       if (this.#standing === undefined) this.#startAfresh();
     }
     this.dial();
@@ -102,7 +106,7 @@ export class OutboundLink {
   pointTo(address: HostPort | undefined): void {
     if (address === undefined || areEqual(address, this.#address)) return;
     this.#address = address;
-    this.#said = undefined;
+    this.#saidLast = false;
     const link = this.#standing;
     if (link !== undefined && areEqual(link.address, address)) return;
     if (link !== undefined) this.#drop(link);

@@ -164,6 +164,20 @@ describe("a peer that moved", () => {
     await until(() => isUp(a, "n2"));
   });
 
+  it("is dialled where it says, too, if the configuration then names a third address that leads nowhere", async () => {
+    world = await World.of("n1", "n2");
+    relay = await Relay.open();
+    const pins = { n1: incarnationOf("n1"), n2: incarnationOf("n2") };
+    const a = await world.open("n1", { pins });
+    const b = await world.open("n2", { pins, address: relay.address });
+    relay.target = b.transport.port;
+    world.relay("n2").target = undefined;
+    world.relay("n2").cut();
+    await until(() => isUp(a, "n2") && relay?.connections === 1);
+    a.transport.setPeers([{ ...world.peer("n2", incarnationOf("n2")), address: "127.0.0.1:1" }], []);
+    await until(() => relay?.recorded.length === 2 && isUp(a, "n2"));
+  });
+
   it("is not dialled outside this machine without a secret", async () => {
     world = await World.of("n1", "n4");
     const a = await world.open("n1", { peers: [], guests: true, secret: "" });

@@ -4,7 +4,7 @@ import { mkdtemp, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { index, nodeId, term } from "../../src/raft/index.ts";
-import { openTransport, type TransportHandlers } from "../../src/transport/index.ts";
+import { askToJoin, openTransport, type TransportHandlers } from "../../src/transport/index.ts";
 
 const directory = await mkdtemp(join(tmpdir(), "raftally-close-"));
 const path = join(directory, "snapshot");
@@ -19,15 +19,24 @@ let reachable = (): void => undefined;
 const reached = new Promise<void>((resolve) => {
   reachable = resolve;
 });
+let asked = (): void => undefined;
+const asking = new Promise<void>((resolve) => {
+  asked = resolve;
+});
 const handlers: TransportHandlers = {
   onPacket: () => arrived(),
   onUnreachable: () => undefined,
   onReachable: () => reachable(),
   onFirstContact: () => Promise.resolve(),
   onRefused: () => undefined,
+  onJoin: () => {
+    asked();
+    return new Promise(() => undefined);
+  },
   onNotice: () => undefined,
 };
-const common = { clusterId: "c", listen: { host: "127.0.0.1", port: 0 }, secret: "", handlers };
+const settings = { joinMsMax: 60_000 };
+const common = { clusterId: "c", listen: { host: "127.0.0.1", port: 0 }, secret: "", handlers, settings };
 const n1 = { id: nodeId("n1"), incarnation: "1".repeat(32) };
 const n2 = { id: nodeId("n2"), incarnation: "2".repeat(32) };
 // n2 does not know where n1 is, and goes on dialling a port where nobody listens until it is closed.
@@ -58,7 +67,27 @@ const sink = {
 };
 const fetching = a.fetchSnapshot(n2.id, offer, sink, new AbortController().signal);
 await beginning;
-await Promise.all([a.close(), b.close()]);
+// A guest of b, a request to join that nobody answers, and a peer that is dialled where nobody is.
+const n3 = { id: nodeId("n3"), incarnation: "3".repeat(32) };
+b.setPeers(
+  [
+    { ...nowhere, incarnation: n1.incarnation },
+    { ...nowhere, id: nodeId("n4") },
+  ],
+  [],
+);
+const c = await openTransport({ ...common, self: { ...n3, address: "127.0.0.1:1" }, peers: [known] });
+const request = {
+  ...n3,
+  peer: "127.0.0.1:1",
+  api: "http://127.0.0.1:2",
+  ask: "learner",
+  clusterId: undefined,
+} as const;
+const joining = askToJoin({ addresses: [known.address], secret: "", request, settings });
+await asking;
+await Promise.all([a.close(), b.close(), c.close()]);
+if ((await joining).kind !== "unreachable") throw new Error("nobody can have answered");
 if (await fetching) throw new Error("the snapshot cannot have arrived whole");
 await rm(directory, { recursive: true });
-process.stdout.write("a packet arrived, a snapshot was under way, both are closed\n");
+process.stdout.write("a packet arrived, a snapshot and a join were under way, all are closed\n");

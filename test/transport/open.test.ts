@@ -127,6 +127,6 @@ describe("closing a transport", () => {
     const script = new URL("./open-and-close.ts", import.meta.url).pathname;
     // The limit is the assertion: a handle that is left would keep the child alive beyond it.
     const { stdout } = await promisify(execFile)(process.execPath, [script], { timeout: 8000 });
-    expect(stdout).toBe("a packet arrived, a snapshot was under way, both are closed\n");
+    expect(stdout).toBe("a packet arrived, a snapshot and a join were under way, all are closed\n");
   });
 });
