@@ -33,10 +33,13 @@ export interface RollingRestart {
   readonly signal: AbortSignal;
 }
 
-const LOOK_MS = 1_000;
+/** An answer from memory; but every process of the machine may be busy. */
+const LOOK_MS = 2_000;
 const POLL_MS = 50;
 /** A cluster that has just elected a leader is given this long to be well before it is refused. */
 const SETTLE_MS = 2_000;
+/** Between two nodes: one that dies meanwhile is started again by the launcher. */
+const RECOVER_MS = 15_000;
 /** A wait this long is explained, and then again each time it has lasted as much longer. */
 const EXPLAIN_MS = 5_000;
 
@@ -68,7 +71,7 @@ export async function rollingRestart(parsed: Parsed, terminal: Terminal): Promis
 export async function restartAll(rolling: RollingRestart): Promise<string | undefined> {
   const { say, signal } = rolling;
   const began = performance.now();
-  const before = await settled(rolling);
+  const before = await settled(rolling, SETTLE_MS);
   if (before.problem !== undefined) {
     return `${before.problem} No node is stopped while another is missing: see raftally status, and try again.`;
   }
@@ -76,7 +79,7 @@ export async function restartAll(rolling: RollingRestart): Promise<string | unde
   const count = left.length;
   if (count < 3) say(`A cluster of ${count} cannot spare a node: requests wait while each restarts.`);
   while (left.length > 0) {
-    const seen = await settled(rolling);
+    const seen = await settled(rolling, RECOVER_MS);
     const done = `${count - left.length} of ${count} nodes were restarted.`;
     if (signal.aborted) return `stopped as asked: ${done}`;
     if (seen.problem !== undefined) return `${seen.problem} It ends here: ${done}`;
@@ -131,9 +134,9 @@ function membersOf(views: readonly NodeView[]): ReadonlySet<string> {
   return new Set(views.flatMap((view) => [view.id, ...view.peers.map((peer) => peer.id)]));
 }
 
-/** Waits a little for the cluster to be well. */
-async function settled(rolling: RollingRestart): Promise<Survey> {
-  const until = performance.now() + SETTLE_MS;
+/** Waits for the cluster to be well, up to `patienceMs`. */
+async function settled(rolling: RollingRestart, patienceMs: number): Promise<Survey> {
+  const until = performance.now() + patienceMs;
   for (;;) {
     const seen = await look(rolling.nodes);
     if (seen.problem === undefined || rolling.signal.aborted || performance.now() > until) return seen;
