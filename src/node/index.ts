@@ -6,17 +6,23 @@
  *     await node.service.read({ kind: "get", key: "visits" }, "linearizable")
  *     await node.drain(2_500); await node.close()
  *
+ *     await node.service.changeMembership({ kind: "replace", id: "n3", by: "n4" })
+ *
  * Two halves, with one door between them (`events.ts`):
  *
  *   reducer.ts       decides. Raft, the requests that wait on it, snapshots, digests: events in, effects out, no
  *                    clock, no I/O. write-queue.ts and read-queue.ts follow each request from its arrival to its
- *                    one answer; contact.ts knows how old the state may be; digest-watch.ts compares replicas.
+ *                    one answer; contact.ts knows how old the state may be; soundness.ts compares replicas.
+ *                    operations.ts is its part for changing the cluster: membership-queue.ts and transfer-queue.ts
+ *                    follow the requests, membership-plan.ts judges them, autoremove.ts adds its own.
  *   driver.ts        acts. Feeds what happened, carries out what is asked for, and gathers everything of one turn
  *                    of the event loop, so that it shares an entry, a flush of the disk and a round of heartbeats.
+ *                    neighbours.ts keeps the transport to the configuration of the log.
  *
  * Around them: start.ts brings a node up and down, formation.ts holds the first start of a cluster until all
- * members have met, snapshot-transfers.ts moves snapshot files beside the links, service.ts is what the HTTP API
- * sees, starting.ts what it sees before that.
+ * members have met, join.ts asks a running cluster to take this node in, and join-desk.ts answers who asks;
+ * snapshot-transfers.ts moves snapshot files beside the links, snapshot-keeper.ts takes them, service.ts is what the
+ * HTTP API sees, starting.ts what it sees before that.
  */
 /** The nouns in which members are named, for whoever reads them from a request. */
 export { type Configuration, isNodeId, type Member, type NodeId, nodeId } from "../raft/index.ts";

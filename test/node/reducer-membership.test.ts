@@ -342,9 +342,9 @@ describe("handing over on request", () => {
     cluster.settle();
     expect(leader.outcome(asked)).toEqual({ kind: "transferred", leader: "n3", url: "http://n3" });
     expect(cluster.at(3).reducer.status().role).toBe("leader");
-    const any = cluster.transfer(cluster.at(3));
+    const unnamed = cluster.transfer(cluster.at(3));
     cluster.settle();
-    expect(cluster.at(3).outcome(any)).toMatchObject({ kind: "transferred" });
+    expect(cluster.at(3).outcome(unnamed)).toMatchObject({ kind: "transferred" });
     const redirected = cluster.transfer(cluster.at(3), id("n3"));
     cluster.settle();
     expect(cluster.at(3).outcome(redirected)).toMatchObject({ kind: "redirect" });
