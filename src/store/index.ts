@@ -42,7 +42,7 @@ export {
 } from "./join.ts";
 export { type DirectoryLock, isInUse, lockDirectory } from "./lock.ts";
 export { type OpenStoreOptions, openStore } from "./open.ts";
-export { type RecoverOptions, recoverDirectory } from "./recovery.ts";
+export { type RecoverOptions, type RecoveryOutlook, recoverDirectory, recoveryOutlook } from "./recovery.ts";
 export { type RestoreOptions, restoreBackup } from "./restore.ts";
 export type {
   Applied,

@@ -323,7 +323,8 @@ function takeConfiguration(text: Buffer): Configuration {
     outgoing: takeNodeIds(outgoing),
     learners: takeNodeIds(learners),
     members: takeList(members).map(takeMember),
-    removed: takeList(removed).map(takeRemoved),
+    // Before members could be removed the list did not exist.
+    removed: removed === undefined ? [] : takeList(removed).map(takeRemoved),
   };
 }
 

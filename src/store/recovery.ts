@@ -23,11 +23,13 @@ import {
   type Entry,
   type EntryId,
   type HardState,
+  type Index,
   isNoConfiguration,
   isVoter,
   type Member,
   memberOf,
   NO_CONFIGURATION,
+  type NodeId,
 } from "../raft/index.ts";
 import { isHalfRecovered, MAKING_FOLDER, RECOVERED_FOLDER } from "./directory.ts";
 import { type Disk, realDisk } from "./disk.ts";
@@ -84,12 +86,7 @@ const DAMAGE_ADVICE =
 export async function recoverDirectory(options: RecoverOptions, disk: Disk = realDisk): Promise<Recovery> {
   const { directory, clusterId } = options;
   requireClusterId(clusterId);
-  if (!existsSync(join(directory, IDENTITY_FILE))) {
-    throw new IdentityError(
-      "unreadable",
-      `${directory} is not the data directory of a node (it has no ${IDENTITY_FILE}); name one of a surviving node.`,
-    );
-  }
+  requireDirectory(directory);
   const lock = lockDirectory(directory);
   try {
     const resumed = isHalfRecovered(directory);
@@ -102,6 +99,57 @@ export async function recoverDirectory(options: RecoverOptions, disk: Disk = rea
   } finally {
     lock.release();
   }
+}
+
+/** What a recovery of a directory would start from. */
+export interface RecoveryOutlook {
+  readonly identity: Identity;
+  /**
+   * The last entry it holds. Of several survivors, the one whose last entry has the highest term, and among equals the
+   * highest index, holds whatever was acknowledged that any of them holds: it is the one they would elect (§5.4.1).
+   */
+  readonly last: EntryId;
+  /** Up to here this node knows that its entries were acknowledged. */
+  readonly knownCommitted: Index;
+  /** Those of the old cluster, in the latest configuration that this node holds. */
+  readonly voters: readonly NodeId[];
+}
+
+/**
+ * Reads what {@link recoverDirectory} would start from, as the node itself would at its start; nothing else is changed.
+ * Undefined if a recovery of this directory was interrupted and only has to be finished.
+ * @throws as {@link recoverDirectory}.
+ */
+export async function recoveryOutlook(
+  directory: string,
+  disk: Disk = realDisk,
+): Promise<RecoveryOutlook | undefined> {
+  requireDirectory(directory);
+  const lock = lockDirectory(directory);
+  try {
+    if (isHalfRecovered(directory)) return undefined;
+    const identity = await formedIdentity(directory);
+    const { last, hardState, configuration } = await readHeld(disk, directory, identity, lock);
+    const { index, term } = last;
+    return {
+      identity,
+      last: { index, term },
+      knownCommitted: hardState.commit,
+      voters: configuration.voters,
+    };
+  } catch (error) {
+    throw failureOf(`read ${directory}`, withAdvice(error));
+  } finally {
+    lock.release();
+  }
+}
+
+function requireDirectory(directory: string): void {
+  if (existsSync(join(directory, IDENTITY_FILE))) return;
+  throw new IdentityError(
+    "unreadable",
+    `${directory} is not the data directory of a node (it has no ${IDENTITY_FILE}); name one of a surviving node.`,
+  );
 }
 
 function withAdvice(error: unknown): unknown {
@@ -162,7 +210,7 @@ async function make(disk: Disk, options: RecoverOptions, lock: DirectoryLock): P
   await disk.syncDirectory(directory);
 }
 
-async function oldIdentity({ directory, clusterId }: RecoverOptions): Promise<Identity> {
+async function formedIdentity(directory: string): Promise<Identity> {
   const old = defined(await loadIdentity(directory), "recovery: identity.json was seen");
   if (!old.formed) {
     throw new IdentityError(
@@ -170,6 +218,11 @@ async function oldIdentity({ directory, clusterId }: RecoverOptions): Promise<Id
       `${directory} belongs to a node whose cluster never formed, so that there is nothing to recover; make a new cluster.`,
     );
   }
+  return old;
+}
+
+async function oldIdentity({ directory, clusterId }: RecoverOptions): Promise<Identity> {
+  const old = await formedIdentity(directory);
   if (old.clusterId === clusterId) {
     throw new IdentityError(
       "otherCluster",

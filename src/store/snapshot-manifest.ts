@@ -44,19 +44,17 @@ export function indexOfPart(name: string): number | undefined {
   return digits === undefined ? undefined : Number(digits);
 }
 
-/** The manifest as it is written: JSON, with the CRC32C of the same JSON without that field. */
-export function encodeManifest(snapshot: LocalSnapshot): Uint8Array {
-  const fields = manifestFields(snapshot);
-  return encoder.encode(`${JSON.stringify({ ...fields, crc: crcOf(fields) }, undefined, 2)}\n`);
-}
-
-/** The fields in the order in which they are written. */
-function manifestFields({ manifest, origin }: LocalSnapshot): object {
-  const { format, clusterId, bytes, sha256, digest } = manifest;
-  const { index, term, chain, configuration, configurationIndex } = manifest.meta;
+/**
+ * The manifest as it is written: JSON, with the CRC32C of the same JSON without that field. Fields that this version
+ * does not know stay in it.
+ */
+export function encodeManifest({ manifest, origin }: LocalSnapshot): Uint8Array {
+  const { format, clusterId, meta: position, bytes, sha256, digest, ...unknown } = manifest;
+  const { index, term, chain, configuration, configurationIndex } = position;
   const text = configurationText(configuration);
   const meta = { index, term, chain, configuration: JSON.parse(text) as unknown, configurationIndex };
-  return { format, origin, clusterId, meta, bytes, sha256, digest };
+  const fields = { format, origin, clusterId, meta, bytes, sha256, digest, ...unknown };
+  return encoder.encode(`${JSON.stringify({ ...fields, crc: crcOf(fields) }, undefined, 2)}\n`);
 }
 
 function crcOf(fields: object): number {
@@ -86,7 +84,11 @@ function parseManifest(file: string, text: string): LocalSnapshot {
   if (origin !== "taken" && origin !== "received") throw new MalformedJson("origin is not known");
   const sha256 = stringOf(fields, "sha256");
   if (!SHA256.test(sha256)) throw new MalformedJson("sha256 is not 64 hex digits");
-  const manifest: SnapshotManifest = {
+  const { crc, ...checked } = Object.fromEntries(fields);
+  // Of what was read, not of what is understood of it: a later version may have added fields to this format.
+  if (crc !== crcOf(checked)) throw new MalformedJson("its fields do not match their checksum");
+  const { origin: _, ...kept } = checked;
+  const known: SnapshotManifest = {
     format,
     clusterId: stringOf(fields, "clusterId"),
     meta: positionOf(fields.get("meta")),
@@ -94,9 +96,5 @@ function parseManifest(file: string, text: string): LocalSnapshot {
     sha256,
     digest: countOf(fields, "digest"),
   };
-  const snapshot: LocalSnapshot = { manifest, origin };
-  if (crcOf(manifestFields(snapshot)) !== countOf(fields, "crc")) {
-    throw new MalformedJson("its fields do not match their checksum");
-  }
-  return snapshot;
+  return { manifest: { ...kept, ...known }, origin };
 }

@@ -10,12 +10,12 @@ import {
   type SessionRow,
   sessionRowHash,
 } from "../counter/index.ts";
-import { CorruptionError } from "./errors.ts";
+import { CorruptionError, LOST_ADVICE } from "./errors.ts";
 
 /** What to do about damage in state.db, which holds nothing that is not also elsewhere. */
 export const STATE_ADVICE: string =
   "stop the node, remove state.db, state.db-wal and state.db-shm, and start it again: it then rebuilds its state " +
-  "from its latest snapshot and its log";
+  `from its latest snapshot and its log; if that is refused, ${LOST_ADVICE}`;
 
 /** Damage in state.db. @param found what was found, as a clause. */
 export function stateDamage(file: string, found: string, cause?: unknown): CorruptionError {

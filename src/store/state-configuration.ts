@@ -33,7 +33,8 @@ export function configurationOf(value: unknown): Configuration {
     outgoing: namesOf(fields, "outgoing"),
     learners: namesOf(fields, "learners"),
     members: listOf(fields, "members").map(memberOf),
-    removed: listOf(fields, "removed").map(removedOf),
+    // Before members could be removed the list did not exist.
+    removed: fields.has("removed") ? listOf(fields, "removed").map(removedOf) : [],
   };
 }
 

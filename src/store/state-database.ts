@@ -4,8 +4,17 @@ import { statSync } from "node:fs";
 import type { Database } from "better-sqlite3";
 import { SqliteError } from "better-sqlite3";
 import { assert, crc32c } from "../base/index.ts";
-import { applyPayload, decodePayload, type ItemOutcome, LIMITS, type Totals } from "../counter/index.ts";
-import { chainHash, type Entry, type SnapshotMeta } from "../raft/index.ts";
+import {
+  applyPayload,
+  decodePayload,
+  type ItemOutcome,
+  LIMITS,
+  MalformedBytes,
+  type Payload,
+  type Totals,
+} from "../counter/index.ts";
+import { chainHash, type Entry, type Index, type SnapshotMeta } from "../raft/index.ts";
+import { NewerFormatError } from "./errors.ts";
 import { stateDamage } from "./sqlite-rows.ts";
 import {
   BUSY_MS,
@@ -104,7 +113,7 @@ export class StateDatabase {
     if (entry.kind === "noop") return undefined;
     // The chain covers the checksum of the payload, and this the payload.
     assert(crc32c(entry.data) === entry.crc, "state: a payload matches its checksum");
-    return applyPayload(this.#table, decodePayload(entry.data), LIMITS);
+    return applyPayload(this.#table, payloadOf(entry.index, entry.data), LIMITS);
   }
 
   query(queries: readonly Query[]): QueryAnswers {
@@ -155,6 +164,16 @@ export class StateDatabase {
 
   #checkpoint(): { readonly busy: number }[] {
     return this.#database.pragma("wal_checkpoint(TRUNCATE)") as { readonly busy: number }[];
+  }
+}
+
+/** The payload of an entry whose bytes are intact: if they make no sense, a later version made them. */
+function payloadOf(at: Index, data: Uint8Array): Payload {
+  try {
+    return decodePayload(data);
+  } catch (error) {
+    if (!(error instanceof MalformedBytes)) throw error;
+    throw new NewerFormatError("log/", `entry ${at} cannot be read (${error.message})`);
   }
 }
 

@@ -7,11 +7,17 @@ import { crc32c } from "../../src/base/index.ts";
 import { encodePayload } from "../../src/counter/index.ts";
 import { chainHash, type Entry, type EntryBody, index, nodeId, term } from "../../src/raft/index.ts";
 import { type Disk, realDisk } from "../../src/store/disk.ts";
-import { type NodeStore, openStore, type SnapshotManifest, writeBackup } from "../../src/store/index.ts";
+import {
+  type InitialMember,
+  type NodeStore,
+  openStore,
+  type SnapshotManifest,
+  writeBackup,
+} from "../../src/store/index.ts";
 import type { Identity } from "../../src/store/types.ts";
 import { form, increments } from "./formed-directory.ts";
 
-export const SELF = { id: nodeId("n1"), peer: "127.0.0.1:5100", api: "http://127.0.0.1:5000" };
+export const SELF: InitialMember = { id: nodeId("n1"), peer: "127.0.0.1:5100", api: "http://127.0.0.1:5000" };
 
 /** Writes and applies `count` increments of `hits`, and one visit that is remembered by its member. */
 export async function grow(store: NodeStore, count: number): Promise<Entry> {
