@@ -37,10 +37,11 @@ export interface ChangeOptions {
   readonly pollMs?: number;
 }
 
-const POLL_MS = 500;
+const POLL_MS = 250;
 /** The client tries by itself for so long; then people are told what it waits for. */
 const ATTEMPT_MS = 3_000;
 const LOOK_MS = 2_000;
+const LINK_MS = 2_000;
 
 export class MemberChange {
   readonly #calls: ChangeCalls;
@@ -124,13 +125,16 @@ export class MemberChange {
    * @throws {GaveUp} the time was over; the member goes on by itself.
    */
   async caughtUp(id: string): Promise<void> {
+    const began = performance.now();
     for (;;) {
       const members = (await this.#look()) ?? [];
       const member = members.find((each) => each.id === id);
       const line = member === undefined ? `no leader tells how far ${id} is; waiting` : showCatchUp(member);
       // Without a leader nobody knows how far it is.
       if (member?.role === "voter" || (line === undefined && member?.match !== undefined)) return;
-      if (line !== undefined) this.#tell(line);
+      // The first link to a newcomer takes a moment, which is nothing to speak of.
+      const linking = member?.reachable === false && performance.now() - began < LINK_MS;
+      if (line !== undefined && !linking) this.#tell(line);
       if (this.#isLate()) {
         const why = `it is a member and goes on by itself (${line ?? "no leader tells how far it is"})`;
         throw this.#gaveUp(`${id} has not caught up`, why, "raftally member list shows how far it is");

@@ -5,11 +5,12 @@ import { createInterface } from "node:readline/promises";
 import { type Json, printExact } from "../client/index.ts";
 import {
   isInUse,
-  loadIdentity,
   nodeId,
   type Recovery,
+  type RecoveryOutlook,
   type Restored,
   recoverDirectory,
+  recoveryOutlook,
   restoreBackup,
 } from "../node/index.ts";
 import { EXIT } from "./commands.ts";
@@ -96,39 +97,45 @@ function addressFlags({ members }: WithMembers, id: string): string {
 export async function recover(parsed: Parsed, terminal: Terminal): Promise<number> {
   const directory = namedData(parsed, "recover");
   const { yesLoseData, json } = parsed.values;
-  const identity = await explained(loadIdentity(directory));
-  if (identity === undefined) throw new StartRefusal(`${directory} is no data directory of a node.`);
   if (isInUse(directory)) {
     throw new StartRefusal(
       `a node runs on ${directory}: stop it first, and only if the majority is lost for good.`,
     );
   }
+  const outlook = await explained(recoveryOutlook(directory));
   const clusterId = parsed.values.clusterId ?? `recovered-${randomBytes(4).toString("hex")}`;
-  for (const line of warning(directory, identity, clusterId)) terminal.error(line);
-  if (!yesLoseData && !(await confirmed(terminal))) return EXIT.refused;
+  // What was interrupted has been agreed to before, and there is no way back from it.
+  if (outlook !== undefined) {
+    for (const line of warning(directory, outlook, clusterId)) terminal.error(line);
+    if (!yesLoseData && !(await confirmed(terminal))) return EXIT.refused;
+  }
   const recovery = await explained(recoverDirectory({ directory, clusterId }));
   if (json) terminal.out(printExact(recoveryJson(recovery, directory)));
   else for (const line of showRecovery(recovery, directory)) terminal.out(line);
   return EXIT.done;
 }
 
-interface Before {
-  readonly clusterId: string;
-  readonly id: string;
-}
-
 /** What whoever does this has to know first. */
-function warning(directory: string, { clusterId: old, id }: Before, clusterId: string): readonly string[] {
+function warning(
+  directory: string,
+  { identity, last, knownCommitted, voters }: RecoveryOutlook,
+  clusterId: string,
+): readonly string[] {
+  const { id, clusterId: old } = identity;
+  // So many that the rest is no majority.
+  const lost = Math.ceil(voters.length / 2);
   return [
-    `${directory} is the data directory of ${id}, a node of cluster ${old}.`,
+    `${directory} is the data directory of ${id}, of cluster ${old} with the voters ${voters.join(", ")}.`,
+    `Its log ends in term ${last.term} at index ${last.index}; up to ${knownCommitted} it knows that it was acknowledged.`,
     "",
     "THIS CAN LOSE COUNTS THAT WERE ACKNOWLEDGED. A majority of the voters decides what counts; without one, nobody",
     "knows what the lost nodes had acknowledged to clients after this node last heard from them. Whatever it was, it",
     "will be gone, and nothing will tell which counts are too low. Idempotency keys of those writes are gone as well,",
     "so a client that tries such a write again is counted again.",
     "",
-    "Do it only if a majority of the voters can never come back with their disks. If they can, start them instead:",
-    "then nothing is lost. Of several survivors take the one that is furthest (raftally status: term, then applied).",
+    `Do it only if ${lost} of the voters can never come up again with their disks. If they can, start them instead:`,
+    "then nothing is lost. Of several survivors take the one whose log ends in the highest term, and among equals at",
+    "the highest index: run this command on each and answer no, to see where they end.",
     "",
     `Afterwards ${id} is the only member of a new cluster called ${clusterId}. No other node of cluster ${old} can`,
     "ever join it or vote in it: they come back with empty data directories, under new ids.",

@@ -26,18 +26,17 @@
  */
 /** The nouns in which members are named, for whoever reads them from a request. */
 export { type Configuration, isNodeId, type Member, type NodeId, nodeId } from "../raft/index.ts";
-/** For whoever starts nodes as processes: whether one has this directory already. */
-/** For the command line: what is done with a data directory, or a backup, while no node runs on it. */
-/** For whoever sends a backup over HTTP: the file format of a {@link Backup}. */
+/** Backups, and what the command line does with a data directory while no node runs on it. */
 export {
   type BackupManifest,
   type BackupStream,
   isInUse,
-  loadIdentity,
   type Recovery,
+  type RecoveryOutlook,
   type Restored,
   readBackup,
   recoverDirectory,
+  recoveryOutlook,
   restoreBackup,
   writeBackup,
 } from "../store/index.ts";
