@@ -9,6 +9,7 @@ import { type Hearing, isolatedKeepsItsTerm } from "./checkers/isolated-keeps-it
 import { leaderAppendsOnly } from "./checkers/leader-appends-only.ts";
 import { leaderCompleteness } from "./checkers/leader-completeness.ts";
 import { leadersAreElected } from "./checkers/leaders-are-elected.ts";
+import { leaversStepDown } from "./checkers/leavers-step-down.ts";
 import { linearizable } from "./checkers/linearizable.ts";
 import { logBounds } from "./checkers/log-bounds.ts";
 import { logMatching } from "./checkers/log-matching.ts";
@@ -19,6 +20,7 @@ import { oneLeaderPerTerm } from "./checkers/one-leader-per-term.ts";
 import { promotedKeepUp } from "./checkers/promoted-keep-up.ts";
 import type { Reference } from "./checkers/reference.ts";
 import { refusalsAreHonest } from "./checkers/refusals-are-honest.ts";
+import { removedStayRemoved } from "./checkers/removed-stay-removed.ts";
 import { requestsEndOnce } from "./checkers/requests-end-once.ts";
 import { stalledLeaderYields } from "./checkers/stalled-leader-yields.ts";
 import { statesAgree } from "./checkers/states-agree.ts";
@@ -31,6 +33,7 @@ import type { Observer } from "./observer.ts";
 import type { Profile } from "./profile.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { Standing } from "./standing.ts";
+import type { Views } from "./views.ts";
 
 export interface Watched {
   readonly seed: number;
@@ -39,6 +42,7 @@ export interface Watched {
   readonly reference: Reference;
   readonly nodes: () => readonly SimNode[];
   readonly hearing: Hearing;
+  readonly views: Views;
   readonly now: () => number;
   readonly coverage: Coverage;
   readonly standing: Standing;
@@ -48,7 +52,7 @@ export interface Watched {
 const MODEL_EVERY = 3;
 
 export function checkersOf(watched: Watched): readonly Partial<Observer>[] {
-  const { seed, profile, log, reference, nodes, hearing, now, coverage, standing } = watched;
+  const { seed, profile, log, reference, nodes, hearing, views, now, coverage, standing } = watched;
   return [
     oneLeaderPerTerm(),
     leadersAreElected(log),
@@ -62,6 +66,8 @@ export function checkersOf(watched: Watched): readonly Partial<Observer>[] {
     oneChangeAtATime(log),
     promotedKeepUp(profile.raft, { now, nodes }),
     isolatedKeepsItsTerm(hearing),
+    leaversStepDown(views),
+    removedStayRemoved(),
     logBounds(log, profile),
     messagesAreDurable(),
     statesAgree(reference),

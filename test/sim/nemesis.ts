@@ -195,7 +195,7 @@ export class Nemesis {
   }
 
   #partition(): void {
-    const { prng, network, coverage, standing, note } = this.#options;
+    const { prng, queue, network, coverage, standing, note } = this.#options;
     if (prng.chance(0.3)) {
       note("the network heals");
       return network.heal();
@@ -212,6 +212,7 @@ export class Nemesis {
       }
       // What it takes in now becomes a long suffix that only it has.
       if (prng.chance(0.6)) this.#options.burst(leader);
+      if (prng.chance(0.4)) queue.after(prng.real() * 40, () => this.#options.operator.meddle(leader));
     }
     const oneWay = prng.chance(0.3);
     note(`cut off${oneWay ? " one way" : ""}: ${[...cut].join(" ")}`);
@@ -237,6 +238,8 @@ export class Nemesis {
       if (!hears) network.cut(id, leader.id);
     }
     this.#options.burst(leader);
+    // And, without knowing that, somebody has it change the membership behind all that.
+    queue.after(prng.real() * 40, () => this.#options.operator.meddle(leader));
     queue.after((1 + 3 * prng.real()) * profile.raft.electionTicks * TICK_MS, () => {
       if (!this.#faulty) return;
       note("the network heals");

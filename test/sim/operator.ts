@@ -68,6 +68,16 @@ export class Operator {
     this.#repair();
   }
 
+  /**
+   * Somebody asks this very leader, who may be cut off from everyone else, for a change.
+   */
+  meddle(leader: SimNode): void {
+    const { profile } = this.#options;
+    if (profile.changeEveryMs === 0 || this.#finishing || this.#wishes > profile.operators) return;
+    this.#leader = leader.id;
+    this.#wish(this.#draw());
+  }
+
   get idle(): boolean {
     return this.#wishes === 0 && this.#options.roster.lostMembers.length === 0;
   }

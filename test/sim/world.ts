@@ -131,6 +131,7 @@ export class World {
         log: this.#log,
         reference: new Reference(this.#log, limits, watchers),
         nodes: () => this.#roster.nodes,
+        views: this.#views,
         hearing: { mended: () => this.#network.mended, isDeaf: (node) => this.#isDeaf(node) },
         now: () => this.#queue.now,
         coverage: this.#coverage,

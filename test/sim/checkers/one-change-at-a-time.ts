@@ -48,11 +48,23 @@ export function oneChangeAtATime(log: CommittedLog): Partial<Observer> {
     const same =
       configurationIndex === expected.index && words(configuration) === words(expected.configuration);
     if (!same)
-      fail(`${id} has a log that begins after ${index} with another configuration than was in force there`);
+      fail(
+        `${id} has a log or a snapshot that stands at ${index} with another configuration than was in force there`,
+      );
   }
 
+  /** The latest snapshot on this disk holds the configuration of its index, committed with it (T40, T42). */
+  function checkSnapshot(node: SimNode): void {
+    const snapshot = node.disk.snapshot?.position;
+    if (snapshot === undefined || snapshots.get(node) === snapshot) return;
+    snapshots.set(node, snapshot);
+    checkBase(node, snapshot);
+  }
+
+  const snapshots = new Map<SimNode, SnapshotMeta>();
   return {
     started: checkInForce,
+    synced: checkSnapshot,
     drained(node, { trace, write }) {
       const base = write?.install ?? write?.compact;
       if (base !== undefined) checkBase(node, base);
