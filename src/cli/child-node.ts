@@ -83,6 +83,7 @@ export class ChildNode {
   #restart: NodeJS.Timeout | undefined;
   #stopping = false;
   #listened = false;
+  #gaveUp = false;
   /** Deaths in a row without a good life in between. */
   #deaths = 0;
   /** Those of them that were the node's own failures. */
@@ -98,8 +99,16 @@ export class ChildNode {
       this.#settle = resolve;
     });
     this.givenUp = new Promise((resolve) => {
-      this.#giveUp = resolve;
+      this.#giveUp = () => {
+        this.#gaveUp = true;
+        resolve();
+      };
     });
+  }
+
+  /** Whether it refuses to start again: it was removed from its cluster, say. */
+  get hasGivenUp(): boolean {
+    return this.#gaveUp;
   }
 
   /** Its process id; undefined while it is down. */

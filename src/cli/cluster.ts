@@ -148,14 +148,18 @@ async function announce(launched: Launched, signal: AbortSignal, terminal: Termi
   while (performance.now() < deadline) {
     if (signal.aborted) return;
     seen = await survey(urls, 500);
-    if (seen.length === urls.length && seen.every(({ view }) => view?.leader !== undefined)) break;
+    const settled = (id: string, url: string): boolean =>
+      nodes.some((node) => node.id === id && node.hasGivenUp) ||
+      seen.some((one) => one.url === url && one.view?.leader !== undefined);
+    if (plan.members.every(({ id, api }) => settled(id, api))) break;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   if (signal.aborted) return;
   const rows = plan.members.map(({ id, api }) => {
     const view = seen.find((node) => node.view?.id === id)?.view;
-    const pid = nodes.find((node) => node.id === id)?.pid;
-    return [id, view?.role ?? "does not answer", api, pid === undefined ? "" : String(pid)];
+    const node = nodes.find((one) => one.id === id);
+    const silent = node?.hasGivenUp === true ? "stopped" : "does not answer";
+    return [id, view?.role ?? silent, api, node?.pid === undefined ? "" : String(node.pid)];
   });
   const led = seen.some(({ view }) => view?.leader !== undefined);
   const [first] = urls;

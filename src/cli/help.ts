@@ -90,7 +90,7 @@ function hang(left: string, right: string, column: number): string[] {
 }
 
 /** Lines of at most WIDTH characters, each indented. */
-function wrap(text: string, indent: number): string[] {
+export function wrap(text: string, indent: number): string[] {
   const lines: string[] = [];
   let line = "";
   for (const word of text.split(" ")) {

@@ -14,6 +14,7 @@ import {
   restoreBackup,
 } from "../node/index.ts";
 import { EXIT } from "./commands.ts";
+import { wrap } from "./help.ts";
 import type { Terminal } from "./output.ts";
 import { type Parsed, UsageError } from "./parse.ts";
 import { StartRefusal } from "./refusal.ts";
@@ -124,23 +125,20 @@ function warning(
   const { id, clusterId: old } = identity;
   // So many that the rest is no majority.
   const lost = Math.ceil(voters.length / 2);
-  return [
-    `${directory} is the data directory of ${id}, of cluster ${old} with the voters ${voters.join(", ")}.`,
-    `Its log ends in term ${last.term} at index ${last.index}; up to ${knownCommitted} it knows that it was acknowledged.`,
-    "",
-    "THIS CAN LOSE COUNTS THAT WERE ACKNOWLEDGED. A majority of the voters decides what counts; without one, nobody",
-    "knows what the lost nodes had acknowledged to clients after this node last heard from them. Whatever it was, it",
-    "will be gone, and nothing will tell which counts are too low. Idempotency keys of those writes are gone as well,",
-    "so a client that tries such a write again is counted again.",
-    "",
-    `Do it only if ${lost} of the voters can never come up again with their disks. If they can, start them instead:`,
-    "then nothing is lost. Of several survivors take the one whose log ends in the highest term, and among equals at",
-    "the highest index: run this command on each and answer no, to see where they end.",
-    "",
-    `Afterwards ${id} is the only member of a new cluster called ${clusterId}. No other node of cluster ${old} can`,
-    "ever join it or vote in it: they come back with empty data directories, under new ids.",
-    "",
+  const paragraphs = [
+    `${directory} is the data directory of ${id}, of cluster ${old} with the voters ${voters.join(", ")}. Its log ends ` +
+      `in term ${last.term} at index ${last.index}; up to ${knownCommitted} it knows that it was acknowledged.`,
+    "THIS CAN LOSE COUNTS THAT WERE ACKNOWLEDGED. A majority of the voters decides what counts; without one, nobody " +
+      "knows what the lost nodes had acknowledged to clients after this node last heard from them. Whatever it was, " +
+      "it will be gone, and nothing will tell which counts are too low. Idempotency keys of those writes are gone as " +
+      "well, so a client that tries such a write again is counted again.",
+    `Do it only if ${lost} of the voters can never come up again with their disks. If they can, start them instead: ` +
+      "then nothing is lost. Of several survivors take the one whose log ends in the highest term, and among equals " +
+      "at the highest index: run this command on each and answer no, to see where they end.",
+    `Afterwards ${id} is the only member of a new cluster called ${clusterId}. No other node of cluster ${old} can ` +
+      "ever join it or vote in it: they come back with empty data directories, under new ids.",
   ];
+  return paragraphs.flatMap((paragraph) => [...wrap(paragraph, 0), ""]);
 }
 
 /** Asks on a terminal; elsewhere nobody could answer. */
@@ -187,8 +185,11 @@ function showRecovery(recovery: Recovery, data: string): readonly string[] {
     `can never join: ${gone === "" ? `whatever is left of cluster ${previous.clusterId}` : gone}`,
     "",
     `Start it:  raftally serve --data ${data} --id ${id} --cluster-id ${clusterId}${addressFlags(identity, id)}`,
-    "Then let others join it with empty directories and new ids: raftally serve --join with its peer address, and",
-    "--join-as voter. Take a backup.",
+    ...wrap(
+      "Then take a backup, and let others join it with empty directories and new ids: raftally serve --join with its " +
+        "peer address, and --join-as voter.",
+      0,
+    ),
   ];
 }
 

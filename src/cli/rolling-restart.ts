@@ -68,14 +68,15 @@ export async function rollingRestart(parsed: Parsed, terminal: Terminal): Promis
  * Restarts all nodes, the leader last, each only while every member of the cluster is up, ready and caught up.
  * @returns undefined when all have been restarted, or a sentence that says why not.
  */
-export async function restartAll(rolling: RollingRestart): Promise<string | undefined> {
-  const { say, signal } = rolling;
+export async function restartAll(asked: RollingRestart): Promise<string | undefined> {
+  const { say, signal } = asked;
   const began = performance.now();
-  const before = await settled(rolling, SETTLE_MS);
+  const before = await settled(asked, SETTLE_MS);
   if (before.problem !== undefined) {
     return `${before.problem} No node is stopped while another is missing: see raftally status, and try again.`;
   }
-  let left = members(rolling.nodes, before.views, say);
+  const rolling = { ...asked, nodes: members(asked.nodes, before.views, say) };
+  let left = rolling.nodes;
   const count = left.length;
   if (count < 3) say(`A cluster of ${count} cannot spare a node: requests wait while each restarts.`);
   while (left.length > 0) {

@@ -2,6 +2,7 @@
 
 import { type Json, type NodeView, printExact, RaftallyClient, RaftallyError } from "../client/index.ts";
 import { EXIT } from "./commands.ts";
+import { showCatchUp, showChange } from "./membership.ts";
 import { type Column, printExplanation, type Terminal, table } from "./output.ts";
 import type { Parsed } from "./parse.ts";
 
@@ -50,13 +51,31 @@ export async function status(parsed: Parsed, terminal: Terminal): Promise<number
   const views = seen.flatMap(({ view }) => view ?? []);
   const led = views.some((view) => view.leader !== undefined);
   if (json) terminal.out(printExact(seen.map(asJson), 2));
-  else if (views.length > 0) printStatus(seen, views, terminal);
+  else if (views.length > 0) {
+    printStatus(seen, views, terminal);
+    for (const line of await changesOf(views, timeout)) terminal.out(line);
+  }
   if (views.length === 0 && !json) {
     const why = seen.map((node) => `${node.url}: ${node.view === undefined ? node.reason : "up"}`).join("; ");
     const advice = "raftally cluster starts a cluster here; --url or RAFTALLY_URL names one elsewhere";
     printExplanation(terminal, { what: "No node answered.", why, try: advice, exitCode: EXIT.failed });
   }
   return led ? EXIT.done : EXIT.failed;
+}
+
+/** What is under way in the membership; nothing if no leader tells. */
+async function changesOf(views: readonly NodeView[], timeoutMs: number): Promise<readonly string[]> {
+  const leader = views.find((view) => view.leader?.id === view.id);
+  if (leader === undefined) return [];
+  try {
+    const client = new RaftallyClient({ urls: [leader.url], timeoutMs: Math.min(timeoutMs, 1_000) });
+    const { members } = await client.members();
+    const catchingUp = members.flatMap((member) => (member.reachable ? (showCatchUp(member) ?? []) : []));
+    return [showChange(members) ?? [], catchingUp].flat();
+  } catch (error) {
+    if (error instanceof RaftallyError) return [];
+    throw error;
+  }
 }
 
 const COLUMNS: readonly Column[] = [
@@ -74,7 +93,8 @@ function printStatus(seen: readonly Seen[], views: readonly NodeView[], terminal
   const commit = Math.max(...views.map((view) => view.commit));
   const rows = seen.map((node) => {
     if (node.view === undefined) return ["?", `down: ${node.reason}`, node.url];
-    const { id, role, term, applied, counters, uptimeMs } = node.view;
+    const { id, state, term, applied, counters, uptimeMs } = node.view;
+    const role = state === "running" ? node.view.role : state;
     const numbers = [term, applied, Math.max(0, commit - applied), counters].map(String);
     return [id, role, node.url, ...numbers, showUptime(uptimeMs)];
   });
