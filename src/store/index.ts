@@ -7,6 +7,10 @@
  *     const store = await data.openStore({ onFailure: die })
  *     new Raft({ ...store.recovered, … })                                   // go on from there
  *
+ * A node that joins a cluster begins with `joinDirectory` instead. `writeBackup` and `readBackup` make and verify backup
+ * files; `restoreBackup` and `recoverDirectory` make the first node of a new cluster, from a backup or from a surviving
+ * directory of one that has lost its majority.
+ *
  * Duties of the caller: write before speaking (`write` resolves when durable), apply in order, compact only
  * up to a snapshot that `takeSnapshot` gave. When any call rejects the disk has failed: answer what is
  * pending as unknown and exit; nothing is retried (P12).

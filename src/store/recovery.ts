@@ -251,10 +251,12 @@ async function readHeld(disk: Disk, directory: string, old: Identity, lock: Dire
   try {
     const { hardState, base, entries, applied } = store.recovered;
     const changed = entries.findLast((entry) => entry.kind === "configuration");
+    const configuration = changed?.configuration ?? base.configuration;
+    if (isNoConfiguration(configuration)) throw receivedNothing(directory, old);
     return {
       hardState,
       last: entries.at(-1) ?? base,
-      configuration: changed?.configuration ?? base.configuration,
+      configuration,
       entries: entries.filter((entry) => entry.index > applied),
     };
   } finally {
@@ -262,19 +264,16 @@ async function readHeld(disk: Disk, directory: string, old: Identity, lock: Dire
   }
 }
 
+function receivedNothing(directory: string, { clusterId }: Identity): IdentityError {
+  return new IdentityError(
+    "otherMembers",
+    `${directory} belongs to a node that joined cluster "${clusterId}" and has received nothing of it yet; ` +
+      "recover the directory of another node.",
+  );
+}
+
 /** This node as it will be, where it was unless told otherwise. */
-function selfIn(
-  old: Identity,
-  configuration: Configuration,
-  { directory, peer, api }: RecoverOptions,
-): Member {
-  if (isNoConfiguration(configuration)) {
-    throw new IdentityError(
-      "otherMembers",
-      `${directory} belongs to a node that joined cluster "${old.clusterId}" and has received nothing of it yet; ` +
-        "recover the directory of another node.",
-    );
-  }
+function selfIn(old: Identity, configuration: Configuration, { peer, api }: RecoverOptions): Member {
   const known = memberOf(configuration, old.id) ?? old.members.find(({ id }) => id === old.id);
   const { peer: oldPeer, api: oldApi } = defined(known, "recovery: identity.json names its own node");
   return { id: old.id, incarnation: drawIncarnation(), peer: peer ?? oldPeer, api: api ?? oldApi };

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
@@ -19,6 +19,7 @@ import {
   openDirectory,
   openStore,
   recoverDirectory,
+  recoveryOutlook,
 } from "../../src/store/index.ts";
 import { recoverDirectory as recoverOn } from "../../src/store/recovery.ts";
 import { contentsOf, copyingDisk, grow, oldNode } from "./backup-source.ts";
@@ -157,6 +158,22 @@ describe("a recovery", { timeout: 60_000 }, () => {
     expect((await opened(data)).recovered.base).toEqual(begins);
   });
 
+  it("says beforehand where the log ends and who voted, and changes nothing by that", async () => {
+    const last = await survivor();
+    for (const reading of ["first", "second"]) {
+      expect(await recoveryOutlook(data), reading).toMatchObject({
+        identity: { clusterId: "c1", id: "n1" },
+        last: { index: 30, term: last.term },
+        knownCommitted: 20,
+        voters: ["n1", "n2", "n3"],
+      });
+    }
+    const old = await opened(data, "c1");
+    expect(old.recovered).toMatchObject({ hardState: { term: 4, vote: "n2", commit: 20 }, applied: 20 });
+    expect((await recoverDirectory(options())).base.index).toBe(30);
+    expect((await recoveryOutlook(data))?.voters).toEqual(["n1"]);
+  });
+
   it("refuses what cannot be recovered, and says what to do instead", async () => {
     const nothing = await refusal(recoverDirectory(options({ directory: join(directory.path, "no") })));
     expect(nothing.message).toMatch(/is not the data directory of a node/);
@@ -183,6 +200,7 @@ describe("a recovery", { timeout: 60_000 }, () => {
     (await joined.joined("c1", [self])).close();
     const empty = await refusal(recoverDirectory(options({ directory: joining })));
     expect(empty).toBeInstanceOf(IdentityError);
+    expect((await refusal(recoveryOutlook(joining))).message).toBe(empty.message);
     expect(empty.message).toMatch(/has received nothing of it yet; recover the directory of another node\.$/);
   });
 
@@ -256,6 +274,9 @@ describe("a recovery", { timeout: 60_000 }, () => {
     const { disk, copies } = copyingDisk(data, into);
     await recoverOn(options(), disk);
     const path = copies().find((copy) => existsSync(join(copy, "recovered"))) ?? "";
+    // Killed in the middle of removing the old log and the old state.
+    for (const name of ["log/00000000000000000001.wal", "state.db"]) rmSync(join(path, name));
+    expect(await recoveryOutlook(path)).toBeUndefined();
     const error = await refusal(recoverDirectory(options({ directory: path, clusterId: "c3" })));
     expect(error.message).toMatch(/to cluster "c2" had been interrupted and is finished now/);
     expect((await opened(path)).hits).toBe(7n);
