@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { deadUrl, fakeNode, json, problem, silence } from "../client/fake-node.ts";
+import { member } from "./member-samples.ts";
 import { raftally } from "./terminal.ts";
 
 const ROW = '{"key":"visits","value":9223372036854775807,"revision":3,"changed":true,"index":7,"term":2}';
@@ -173,6 +174,33 @@ describe("raftally status", () => {
       ["n1", "leader", n1.url, "4", "10", "0", "2", "61s"],
       ["n2", "follower", n2.url, "4", "7", "3", "2", "61s"],
       ["?", "down: nothing listens there", down],
+    ]);
+  });
+
+  it("shows who learns, who joins and what is under way in the membership", async () => {
+    const learner = member("n2", { role: "learner", catchUp: { percent: 62, msLeft: 4_000 } });
+    const members = [member("n1", { leads: true }), learner, member("n3", { role: "joining" })];
+    const urls: string[] = [];
+    const leader = (): unknown => ({ id: "n1", url: urls[0] });
+    const n1 = await fakeNode((asked, response) => {
+      const whole = { members, seenBy: "n1", leader: leader() };
+      const isList = asked.path.startsWith("/v1/cluster/members");
+      const text = isList ? JSON.stringify(whole) : view("n1", { role: "leader", leader: leader() });
+      json(200, text)(asked, response);
+    });
+    urls.push(n1.url);
+    const n2 = await fakeNode(json(200, view("n2", { role: "learner", leader: { id: "n1", url: n1.url } })));
+    const n4 = await fakeNode(json(200, view("n4", { state: "joining", clusterId: "" })));
+    const ran = await raftally(["status", "--url", `${n1.url},${n2.url},${n4.url}`]);
+    const lines = ran.out.split("\n");
+    expect(lines.slice(1, 4).map((line) => line.split(/ {2,}/).slice(0, 2))).toEqual([
+      ["n1", "leader"],
+      ["n2", "learner"],
+      ["n4", "joining"],
+    ]);
+    expect(lines.slice(4)).toEqual([
+      "A change of the voters is under way: n3 will vote.",
+      "n2 is catching up, 62 %, about 4 s left",
     ]);
   });
 
