@@ -255,6 +255,13 @@ class Start {
         return new RemovedFromCluster(removedSentence(this.#self));
       case "cluster":
         return new RefusedByPeer(`${peer} refuses the node in ${directory}: ${detail}`);
+      case "unknownNode": {
+        // A node that takes part is let in as a guest; one that forms a cluster has come to another one.
+        const what = `${peer} belongs to a cluster of which ${this.#self} is no member`;
+        return new RefusedByPeer(
+          `${what}. If the cluster is to be new, give all its nodes the same list of members; if it runs already, start this node on an empty data directory with --join, under an id that was never used.`,
+        );
+      }
       case "incarnation": {
         const what = `${directory} was wiped or replaced since ${peer} came to know ${this.#self} (it holds another incarnation)`;
         return new RefusedByPeer(`${what}: ${LOST_ADVICE}.`);

@@ -200,11 +200,18 @@ export function judgeHello(hello: Hello, self: Acceptor): Refusal | undefined {
   if (standing === "removed") {
     return { refusal: "removed", detail: `${hello.from} was removed from cluster ${self.clusterId}.` };
   }
-  // Who says no address cannot be answered, and a guest's address is nowhere else.
-  if (standing === "unknown" || (standing === "mayVisit" && hello.address === undefined)) {
+  if (standing === "unknown" || (standing === "mayVisit" && !mayBeGuest(hello))) {
     return { refusal: "unknownNode", detail: `${self.id} knows no node ${hello.from}.` };
   }
   return undefined;
+}
+
+/**
+ * Who says no address cannot be answered, and a guest's address is nowhere else. And who does not know this node's
+ * incarnation has no log that names it: it is about to form a cluster, and must not count a member of another one.
+ */
+function mayBeGuest({ address, toIncarnation }: Hello): boolean {
+  return address !== undefined && toIncarnation !== null;
 }
 
 /** The fields in `json`; none if it is no object, which the checks of the fields then say. */

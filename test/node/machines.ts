@@ -128,6 +128,9 @@ export class Machine {
   }
 }
 
+/** Refusals that are over in a moment, by themselves. */
+const PASSING: ReadonlySet<string> = new Set(["ALREADY_CHANGING", "NO_LEADER"]);
+
 export interface Site {
   readonly member: MemberAddress;
   readonly directory: string;
@@ -223,9 +226,13 @@ export class Cluster {
     return this.start(id, { clusterId: undefined, members: [this.site(id).member], join, ...differing });
   }
 
-  /** Asks for a change of the membership at whatever node leads. */
+  /** Asks for a change of the membership at whatever node leads, again while it is only to come back later. */
   async change(request: MembershipRequest): Promise<MembershipResult> {
-    return (await this.leader()).service.changeMembership(request);
+    for (;;) {
+      const result = await (await this.leader()).service.changeMembership(request);
+      const later = result.kind === "failed" && PASSING.has(result.code);
+      if (result.kind !== "redirect" && !later) return result;
+    }
   }
 
   /** Waits until all running nodes know these voters and no joint configuration, in order of id. */

@@ -2,10 +2,16 @@ import { rmSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
 import type { NodeSettings } from "../../src/node/index.ts";
 import { nodeId } from "../../src/raft/index.ts";
+import { freePorts } from "../cli/processes.ts";
+import { Brake } from "./brake.ts";
 import { Cluster, PATIENT_MS, until } from "./machines.ts";
 
 let cluster: Cluster;
-afterEach(() => cluster.end());
+const closing: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  await cluster.end();
+  for (const close of closing.splice(0)) await close();
+});
 
 /** Adds 1 to `hits` without a pause until it is told to stop; gives how often that was acknowledged. */
 function count(): { stop(): Promise<number> } {
@@ -17,6 +23,8 @@ function count(): { stop(): Promise<number> } {
       acknowledged++;
     }
   })();
+  // Whoever stops it sees why it ended.
+  done.catch(() => undefined);
   return {
     stop: async () => {
       running = false;
@@ -136,6 +144,12 @@ describe("a node that joins", { timeout: PATIENT_MS }, () => {
     await expect(twice.started).rejects.toThrow(/never used twice.*member replace n1 NEW/);
     await cluster.forget("n2");
     rmSync(cluster.site("n2").directory, { recursive: true });
+    // Not as a member of a new cluster either.
+    const members = [cluster.site("n1").member, cluster.site("n2").member];
+    const stranger = await cluster.start("n2", { members });
+    await expect(stranger.started).rejects.toThrow(/n1 belongs to a cluster of which n2 is no member/);
+    await cluster.forget("n2");
+    rmSync(cluster.site("n2").directory, { recursive: true });
     const other = await cluster.join("n2", "learner", { clusterId: "another" });
     await expect(other.started).rejects.toThrow(/cluster/);
     await cluster.forget("n2");
@@ -145,12 +159,34 @@ describe("a node that joins", { timeout: PATIENT_MS }, () => {
     const node: Partial<NodeSettings> = { snapshotEntries: 8 };
     const settings = { node, raft: { trailingEntriesMax: 2, retainedBytesMax: 1 } };
     cluster = await Cluster.plan({ settings, initial: 1, spare: 1 });
+    const behind = await freePorts(1);
+    const brake = await Brake.open(Number(cluster.site("n1").member.peer.split(":")[1]), behind);
+    closing.push(() => brake.close());
+    cluster.listensAt("n1", behind);
     await cluster.startAll();
-    for (let made = 0; made < 20; made++) await cluster.write({ kind: "add", key: `k${made}`, by: 1n });
+    for (let made = 0; made < 20; made++) {
+      const changes = Array.from(
+        { length: 100 },
+        (_, at) => ({ kind: "add", key: `k${made}:${"x".repeat(100)}:${at}`, by: 1n }) as const,
+      );
+      await cluster.write({ kind: "batch", changes });
+    }
+    await cluster.write({ kind: "add", key: "k19", by: 1n });
     const leader = cluster.machine("n1");
     await until(() => leader.service.status().first > 2, "the log is compacted");
+    brake.holdAfter = 60_000;
     const joined = await cluster.join("n2", "learner");
     await joined.started;
+    const catchUp = await until(() => {
+      const found = leader.service.members().find(({ id }) => id === "n2")?.catchUp;
+      return found !== undefined && found.percent > 0 && found;
+    }, "a part of the snapshot has left");
+    expect(catchUp.percent).toBeLessThan(100);
+    expect(await leader.service.changeMembership({ kind: "promote", id: nodeId("n2") })).toMatchObject({
+      code: "NOT_CAUGHT_UP",
+    });
+    expect(joined.traces("install")).toEqual([]);
+    brake.release();
     await until(() => joined.traces("install").length > 0, "it installs a snapshot");
     const learner = await until(() => {
       const found = leader.service.members().find(({ id }) => id === "n2");

@@ -31,7 +31,7 @@ function hello(changes: Record<string, unknown> = {}): Record<string, unknown> {
     from: "n4",
     fromIncarnation: incarnationOf("n4"),
     to: "n1",
-    toIncarnation: null,
+    toIncarnation: incarnationOf("n1"),
     nonce: "0".repeat(32),
     keepaliveMs: 1000,
     address: "127.0.0.1:1",
@@ -93,6 +93,8 @@ describe("a node that the configuration here does not name yet", () => {
       [{ from: "n5", fromIncarnation: incarnationOf("wiped") }, "unknownNode"],
       [{ from: "n6", address: undefined }, "unknownNode"],
       [{ from: "n6", address: "nowhere" }, "unknownNode"],
+      // It is about to form a cluster with a member of this one.
+      [{ from: "n6", toIncarnation: null }, "unknownNode"],
       [{ from: "n6", clusterId: "cluster-b" }, "cluster"],
     ] as const) {
       const { answer, proved } = await introduce(a.transport.port, hello(changes), SECRET);
