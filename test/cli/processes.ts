@@ -117,7 +117,7 @@ export function isAlive(pid: number): boolean {
 
 /** Resolves once `condition` holds; looks every 20 ms. */
 export async function eventually(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + 10_000;
+  const deadline = performance.now() + 30_000;
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`it never came to this: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
