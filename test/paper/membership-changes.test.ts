@@ -155,7 +155,7 @@ describe("changing the configuration", () => {
     () => {
       const cluster = led({ voters: ["a", "b", "c"] });
       cluster.configure("a", { remove: ["a"] });
-      while (cluster.status("a").configurationIndex < 3) round(cluster, "a", "b", "c");
+      cluster.until(() => cluster.status("a").configurationIndex === 3);
       cluster.persist("a");
       round(cluster, "a", "b");
       round(cluster, "a", "b");

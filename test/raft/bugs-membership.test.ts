@@ -45,11 +45,7 @@ describe("changes of the configuration", () => {
     // b takes office without having heard of it: the configuration that it would change may be outdated.
     cluster.loseLeader("b", "c", "d", "e");
     cluster.campaign("b");
-    while (!cluster.raft("b").isLeader) {
-      for (const id of ["b", "c", "d"]) cluster.persist(id);
-      cluster.drop({ to: "a" });
-      cluster.deliverAll();
-    }
+    cluster.until(() => cluster.raft("b").isLeader, ["a"]);
     const early = cluster.configure("b", { remove: ["a"] });
     expect(cluster.node("b").outcomes.at(-1)).toEqual({ id: early, kind: "rejected", reason: "notOpened" });
     cluster.settle(["a"]);
@@ -96,10 +92,7 @@ describe("changes of the configuration", () => {
     cluster.start("a");
     cluster.heartbeat("b");
     cluster.configure("b", { remove: ["a"] });
-    while (configurations(cluster, "b").length < 4) {
-      for (const id of ["a", "b", "d"]) cluster.persist(id);
-      cluster.deliverAll();
-    }
+    cluster.until(() => configurations(cluster, "b").length === 4);
     for (let at = 0; at < 5; at++) cluster.tick("b");
     expect(configurations(cluster, "b")).toEqual([2, 4, 5, 6]);
     cluster.settle();
@@ -119,10 +112,7 @@ describe("changes of the configuration", () => {
     // a is elected again, by both halves; then nobody of the old half answers any more.
     cluster.loseLeader("b", "c", "d", "e");
     cluster.campaign("a");
-    while (!cluster.raft("a").isLeader) {
-      for (const id of ["a", "b", "d", "e"]) cluster.persist(id);
-      cluster.deliverAll();
-    }
+    cluster.until(() => cluster.raft("a").isLeader, ["c"]);
     cluster.settle(["b", "c"]);
     expect(cluster.status("a")).toMatchObject({ role: "leader", last: 3, committed: 1 });
     expect(votersOf(cluster, "a")).toBe("a d e and a b c");
@@ -136,10 +126,7 @@ describe("changes of the configuration", () => {
     cluster.crash("d");
     cluster.configure("a", { remove: ["a"] });
     // The joint configuration is committed; the last one is on a's disk and nowhere else.
-    while (cluster.status("a").configurationIndex < 3) {
-      for (const id of ["a", "b", "c"]) cluster.persist(id);
-      cluster.deliverAll();
-    }
+    cluster.until(() => cluster.status("a").configurationIndex === 3);
     cluster.drop();
     cluster.persist("a");
     cluster.drop();

@@ -14,19 +14,6 @@ function led(setup: ConstructorParameters<typeof Cluster>[0] = THREE): Cluster {
   return cluster;
 }
 
-/** Disks answer and messages arrive, once each, until `done`. */
-function until(cluster: Cluster, done: () => boolean): void {
-  for (let round = 0; round < 50; round++) {
-    for (const id of cluster.nodes.keys()) if (cluster.isUp(id)) cluster.persist(id);
-    if (done()) return;
-    for (const packet of cluster.packets()) {
-      cluster.deliver(packet);
-      if (done()) return;
-    }
-  }
-  throw new Error("it did not come to this");
-}
-
 function halves(cluster: Cluster, id: string): readonly (readonly string[])[] {
   const { voters, outgoing } = cluster.status(id).configuration;
   return [voters, outgoing];
@@ -76,7 +63,7 @@ describe("a change of the configuration", () => {
     expect(refusal()).toMatchObject({ kind: "rejected", reason: "changing" });
     cluster.settle();
     cluster.configure("a", { remove: ["b"] });
-    until(cluster, () => cluster.status("a").configurationIndex === 4);
+    cluster.until(() => cluster.status("a").configurationIndex === 4);
     // The joint configuration is committed, its new half is not.
     expect(refusal()).toMatchObject({ kind: "rejected", reason: "changing" });
     cluster.settle();
@@ -90,7 +77,7 @@ describe("a change of the configuration", () => {
     const cluster = led({ ...THREE, learners: ["d"] });
     cluster.configure("a", { promote: ["d"] });
     cluster.step("a", { kind: "transfer", to: nodeId("d") });
-    until(cluster, () => cluster.status("a").committed === 2);
+    cluster.until(() => cluster.status("a").committed === 2);
     expect(cluster.status("a")).toMatchObject({ last: 2, transferring: true });
     cluster.settle();
     expect(cluster.status("d")).toMatchObject({ role: "leader", term: 2, last: 4, committed: 4 });
@@ -132,11 +119,11 @@ describe("a leader that leaves", () => {
   it("does not count itself, and leads until its leaving is committed", () => {
     const cluster = led({ voters: ["a", "b"] });
     cluster.configure("a", { remove: ["a"] });
-    until(cluster, () => cluster.status("a").configurationIndex === 3);
+    cluster.until(() => cluster.status("a").configurationIndex === 3);
     cluster.persist("a");
     // b alone decides now; without it nothing is committed, though a has it all on its disk.
     expect(cluster.status("a")).toMatchObject({ role: "leader", committed: 2, durable: 3 });
-    until(cluster, () => cluster.status("a").committed === 3);
+    cluster.until(() => cluster.status("a").committed === 3);
     expect(cluster.status("a")).toMatchObject({ role: "learner", leader: undefined });
     expect(cluster.packets({ from: "a", to: "b", kind: "timeoutNow" })).toHaveLength(1);
     cluster.settle();
@@ -146,11 +133,11 @@ describe("a leader that leaves", () => {
   it("hands over to the voter that holds most of those that answer", () => {
     const cluster = led({ voters: ["a", "b", "c", "d"] });
     cluster.configure("a", { remove: ["a"] });
-    until(cluster, () => cluster.status("a").configurationIndex === 3);
+    cluster.until(() => cluster.status("a").configurationIndex === 3);
     // b is slow: c and d are a majority of the new half.
     cluster.persist("a");
     cluster.drop({ to: "b" });
-    until(cluster, () => {
+    cluster.until(() => {
       cluster.drop({ to: "b" });
       return !cluster.raft("a").isLeader;
     });
@@ -164,11 +151,11 @@ describe("a leader that leaves", () => {
     const before = cluster.propose("a", "before");
     const change = cluster.configure("a", { remove: ["a"] });
     const during = cluster.propose("a", "during");
-    until(cluster, () => cluster.status("a").configurationIndex === 5);
+    cluster.until(() => cluster.status("a").configurationIndex === 5);
     expect(cluster.raft("a").transferring).toBe(true);
     const late = cluster.propose("a", "late");
     expect(cluster.node("a").outcomes.at(-1)).toEqual({ id: late, kind: "rejected", reason: "transferring" });
-    until(cluster, () => !cluster.raft("a").isLeader);
+    cluster.until(() => !cluster.raft("a").isLeader);
     const committed = cluster.node("a").outcomes.filter(({ kind }) => kind === "committed");
     expect(committed.map(({ id }) => id)).toEqual([before, change, during]);
     expect(cluster.raft("a").transferring).toBe(false);
@@ -177,17 +164,17 @@ describe("a leader that leaves", () => {
   it("fails the reads that wait on it, so that they are tried elsewhere", () => {
     const cluster = led();
     cluster.configure("a", { remove: ["a"] });
-    until(cluster, () => cluster.status("a").configurationIndex === 3);
+    cluster.until(() => cluster.status("a").configurationIndex === 3);
     const read = cluster.read("a");
     cluster.drop({ kind: "heartbeat" });
-    until(cluster, () => !cluster.raft("a").isLeader);
+    cluster.until(() => !cluster.raft("a").isLeader);
     expect(cluster.node("a").readsFailed).toEqual([read]);
   });
 
   it("confirms reads by the others alone", () => {
     const cluster = led({ voters: ["a", "b"] });
     cluster.configure("a", { remove: ["a"] });
-    until(cluster, () => cluster.status("a").configurationIndex === 3);
+    cluster.until(() => cluster.status("a").configurationIndex === 3);
     cluster.drop({ to: "b" });
     cluster.read("a");
     expect(cluster.node("a").reads).toEqual([]);
@@ -199,7 +186,7 @@ describe("a leader that leaves", () => {
   it("steps down if the others fall silent before that", () => {
     const cluster = led();
     cluster.configure("a", { remove: ["a"] });
-    until(cluster, () => cluster.status("a").configurationIndex === 3);
+    cluster.until(() => cluster.status("a").configurationIndex === 3);
     cluster.drop();
     cluster.tick("a", 2 * SETTINGS.electionTicks);
     expect(cluster.raft("a").isLeader).toBe(false);
@@ -236,7 +223,7 @@ describe("a node that joins", () => {
     cluster.propose("a", "x");
     cluster.settle();
     cluster.configure("a", { add: ["d"] });
-    until(cluster, () => cluster.status("d").last === 3);
+    cluster.until(() => cluster.status("d").last === 3);
     expect(cluster.raft("d").mayTakeSnapshot).toBe(false);
     cluster.settle();
     for (let round = 0; round < 3; round++) cluster.heartbeat("a");
@@ -276,7 +263,7 @@ describe("a node that joins", () => {
     cluster.join("d");
     cluster.configure("a", { add: ["d"] });
     cluster.tick("a", SETTINGS.heartbeatTicks);
-    until(cluster, () => cluster.transfers.length > 0);
+    cluster.until(() => cluster.transfers.length > 0);
     cluster.transfer(true, "d");
     // The snapshot is older than the change: d is not named in it.
     expect(cluster.status("d")).toMatchObject({ snapshot: 2, configuration: { learners: [] } });
