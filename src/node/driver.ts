@@ -130,6 +130,7 @@ export class NodeDriver {
     const { digests = [] } = this.#options;
     for (const digest of digests) this.#feed({ kind: "digest", from: this.#reducer.self, digest });
     this.#latestDigest = digests.at(-1);
+    this.#neighbours.follow(this.#reducer);
     this.#tickedMs = performance.now();
     this.#timer = setInterval(() => this.#tick(), this.#options.tickMs);
     this.#schedule();

@@ -234,9 +234,9 @@ export class Operations {
   }
 
   #removeSilent(nowMs: number): void {
-    const status = this.#freeToChange();
-    if (status === undefined) return;
-    for (const { id, silentMs } of this.#autoremove.due(status.configuration, this.#self)) {
+    const due = this.#autoremove.due(this.#raft.configuration, this.#self);
+    if (due.length === 0 || this.#freeToChange() === undefined) return;
+    for (const { id, silentMs } of due) {
       if (!this.#want({ kind: "remove", id }, nowMs)) continue;
       this.#trace.push({ kind: "autoremove", peer: id, silentMs });
       return;

@@ -141,13 +141,17 @@ export class Service implements NodeService {
     const { driver, reducer } = this.#parts;
     const { leader, term, committed, applied } = driver.status();
     const lag = committed - applied;
+    // A node that is only being sent what the others hold knows of nothing that it lacks.
+    const hasCaughtUp = reducer.ageMs(performance.now()) !== undefined;
     return [
       {
         name: "leader",
         ok: leader !== undefined,
         detail: leader === undefined ? `no leader is known in term ${term}` : `${leader} leads term ${term}`,
       },
-      { name: "applied", ok: lag <= LAG_ENTRIES_MAX, detail: `${lag} committed entries are not applied` },
+      hasCaughtUp
+        ? { name: "applied", ok: lag <= LAG_ENTRIES_MAX, detail: `${lag} committed entries are not applied` }
+        : { name: "applied", ok: false, detail: "has not caught up with the cluster since it started" },
       { name: "state", ok: !reducer.diverged, detail: reducer.alarm ?? "agrees with the other nodes" },
       {
         name: "serving",

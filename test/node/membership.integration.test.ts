@@ -186,14 +186,30 @@ describe("a node that joins", { timeout: PATIENT_MS }, () => {
       code: "NOT_CAUGHT_UP",
     });
     expect(joined.traces("install")).toEqual([]);
+    const isReady = (): boolean => joined.service.checks().every(({ ok }) => ok);
+    expect(isReady()).toBe(false);
     brake.release();
     await until(() => joined.traces("install").length > 0, "it installs a snapshot");
+    await until(isReady, "it is ready");
     const learner = await until(() => {
       const found = leader.service.members().find(({ id }) => id === "n2");
       return found?.match === leader.service.status().last && found;
     }, "it has caught up");
     expect(learner).toMatchObject({ role: "learner", reachable: true, leads: false, catchUp: undefined });
     expect(await joined.value("k19")).toBe(1n);
+  });
+});
+
+describe("a node that does not come back", { timeout: PATIENT_MS }, () => {
+  it("is removed by a leader that was told to, which says so", async () => {
+    cluster = await Cluster.plan({ initial: 1, spare: 1 });
+    const leader = await cluster.start("n1", { autoremoveMs: 500, wantedVoters: 1 });
+    await leader.started;
+    await cluster.leader();
+    await (await cluster.join("n2", "learner")).started;
+    await cluster.crash("n2");
+    await leader.noticed("autoremove", /^n2 was not heard of for 1 s/);
+    await until(() => leader.service.status().configuration.removed[0]?.id === "n2", "it is removed");
   });
 });
 
