@@ -75,7 +75,7 @@ export async function oldBackup(directory: string, count: number): Promise<OldBa
 export function contentsOf(path: string): Record<string, string> {
   const found: Record<string, string> = {};
   for (const name of readdirSync(path, { recursive: true }) as string[]) {
-    if (name === "lock" || statSync(join(path, name)).isDirectory()) continue;
+    if (name.startsWith("lock") || statSync(join(path, name)).isDirectory()) continue;
     found[name] = createHash("sha256")
       .update(readFileSync(join(path, name)))
       .digest("hex");

@@ -11,7 +11,7 @@ import {
   restoreBackup,
 } from "../../src/store/index.ts";
 import { restoreBackup as restoreOn } from "../../src/store/restore.ts";
-import { copyingDisk, oldBackup, SELF, visit } from "./backup-source.ts";
+import { contentsOf, copyingDisk, oldBackup, SELF, visit } from "./backup-source.ts";
 import { hits, increments } from "./formed-directory.ts";
 import { flip, temporaryDirectory } from "./real-log.ts";
 
@@ -53,7 +53,7 @@ async function opened(path: string, clusterId = "c2") {
   }
 }
 
-describe("a restore", { timeout: 60_000 }, () => {
+describe("a restore", { timeout: 120_000 }, () => {
   it("makes a cluster of one node, in which everyone of the old one is removed", async () => {
     const { file, manifest } = await oldBackup(directory.path, 40);
     const restored = await restoreBackup(options(file));
@@ -157,6 +157,8 @@ describe("a restore", { timeout: 60_000 }, () => {
     mkdirSync(into);
     const { disk, copies } = copyingDisk(data, into);
     await restoreOn(options(file), disk);
+    const restored = { hits: 11n, digest: manifest.digest };
+    const whole = contentsOf(data);
     const seen = { nothing: 0, refused: 0, whole: 0 };
     for (const [at, path] of copies().entries()) {
       const start = { directory: path, clusterId: "c2", id: SELF.id, members: [SELF] };
@@ -181,12 +183,16 @@ describe("a restore", { timeout: 60_000 }, () => {
         // Which takes long, and is the same each time: what was left goes first.
         if (at % 4 > 0) continue;
         await restoreBackup(options(file, { directory: path }));
+        expect(await opened(path)).toMatchObject(restored);
       } else {
         seen.whole += 1;
+        const start = { directory: path, clusterId: "c2", id: SELF.id, members: [] };
+        (await openDirectory(start)).close();
+        expect(contentsOf(path)).toEqual(whole);
       }
-      expect(await opened(path)).toMatchObject({ hits: 11n, digest: manifest.digest });
       expect(existsSync(join(path, "restoring.json"))).toBe(false);
     }
+    expect(await opened(data)).toMatchObject(restored);
     expect(seen.nothing).toBeGreaterThan(0);
     expect(seen.refused).toBeGreaterThan(5);
     expect(seen.whole).toBeGreaterThan(0);

@@ -223,7 +223,7 @@ describe("a log with damage", () => {
     expect((error as CorruptionError).file).toBe("log/00000000000000000002.wal");
     expect((error as CorruptionError).offset).toBe(80);
     expect((error as Error).message).toMatch(
-      /^log\/0+2\.wal at byte 80: batch \d+ is damaged or missing \(.+\), and .+; this node .+ restore its whole directory .+\.$/,
+      /^log\/0+2\.wal at byte 80: batch \d+ is damaged or missing \(.+\), and .+; this node .+ do not start it again .+ `raftally member replace OLD NEW`\.$/,
     );
   });
 
