@@ -105,7 +105,6 @@ export class Roster {
 
   /** Whether a link with this node, proved to be this incarnation, may stand. */
   welcomes(node: NodeId, incarnation: string): boolean {
-    if (this.pins.of(node) !== incarnation || this.#removed.get(node) === incarnation) return false;
-    return this.#peers.has(node) || this.#guests.has(node);
+    return (this.#peers.has(node) || this.#guests.has(node)) && this.pins.of(node) === incarnation;
   }
 }

@@ -109,7 +109,9 @@ class PeerTransport implements ObservableTransport {
   setPeers(peers: readonly Peer[], removed: readonly RemovedMember[]): void {
     if (this.#closed !== undefined) return;
     const { context, links, server } = this.#parts;
-    const judged = judgePeers(peers, context.self.id, context.secret);
+    const gone = new Set(removed.map(({ id }) => id));
+    const staying = peers.filter(({ id }) => !gone.has(id));
+    const judged = judgePeers(staying, context.self.id, context.secret);
     const faults = [...judged.faults, ...context.roster.replace(judged.peers, removed)];
     links.replace(judged.targets);
     server.review();

@@ -194,8 +194,8 @@ export interface Transport {
   readonly port: number;
   /**
    * Whom to talk to from now on, and whom never again. Peers that are new are dialled, those that are missing are
-   * left (their links end), and who has another address than before is dialled there. This node itself, and all but
-   * the first mention of an id, are passed over. Calls no handler before it returns.
+   * left (their links end), and who has another address than before is dialled there. This node itself, those that
+   * were removed, and all but the first mention of an id, are passed over. Calls no handler before it returns.
    *
    * An incarnation given here counts like one that was met. If the peer was met with, or opened with, another one,
    * a rule is broken (R9): a notice says so, and what was known stays. An incarnation that an earlier call gave
