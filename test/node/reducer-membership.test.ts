@@ -196,6 +196,22 @@ describe("a change of the membership", () => {
     expect(leaders).toHaveLength(1);
   });
 
+  it("that removes the leader leaves no write of its clients in doubt", () => {
+    const [cluster, leader] = led(3);
+    const asked = cluster.change(leader, { kind: "remove", id: id("n1") });
+    const writes: number[] = [];
+    for (let turn = 0; turn < 30; turn++) {
+      writes.push(cluster.write(leader, add("a")));
+      for (const member of cluster.members) cluster.act(member);
+    }
+    expect(leader.outcome(asked)).toMatchObject({ kind: "changed" });
+    const left = leader.reducer.abandon().map(({ result }) => (result.kind === "failed" ? result.code : ""));
+    const ended = writes.map((write) => leader.answer(write)).filter((answer) => answer !== undefined);
+    expect(new Set(ended.map(({ kind }) => kind))).toEqual(new Set(["applied"]));
+    expect(new Set(left)).toEqual(new Set(["SHUTTING_DOWN"]));
+    expect(ended.length + left.length).toBe(writes.length);
+  });
+
   it("is told what stops it, and where to go on, when the node stops", () => {
     const [cluster, leader] = led(1);
     cluster.step(leader, { kind: "stop" });
