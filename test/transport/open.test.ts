@@ -37,12 +37,19 @@ describe("opening a transport", () => {
     );
     expect((await refusalOf({ secret: "", listen: { host: "0.0.0.0", port: 0 } }))[0]).toBe("secretRequired");
     expect((await refusalOf({ secret: "", listen: { host: "", port: 0 } }))[0]).toBe("secretRequired");
+    const self = { id: nodeId("n1"), incarnation: "1".repeat(32), address: "10.0.0.7:4100" };
+    expect((await refusalOf({ secret: "", self }))[0]).toBe("secretRequired");
     expect((await refusalOf({ secret: "" }))[0]).toBe("opened");
   });
 
   it.each<[string, Partial<TransportOptions>, RegExp]>([
     ["an empty cluster id", { clusterId: "" }, /cluster id/],
     ["an incarnation that is none", { self: { id: nodeId("n1"), incarnation: "x" } }, /32 hex digits/],
+    [
+      "an own address that is none",
+      { self: { id: nodeId("n1"), incarnation: "1".repeat(32), address: "here" } },
+      /this node, "here"/,
+    ],
     [
       "an address without a port",
       { peers: [{ id: nodeId("n2"), address: "there", incarnation: undefined }] },
