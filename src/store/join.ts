@@ -79,6 +79,8 @@ class Joining implements JoiningDirectory {
   readonly identity: JoiningIdentity;
   readonly #directory: string;
   readonly #lock: DirectoryLock;
+  /** The lock is the member's from then on. */
+  #isMember = false;
 
   constructor(directory: string, identity: JoiningIdentity, lock: DirectoryLock) {
     this.identity = identity;
@@ -92,11 +94,12 @@ class Joining implements JoiningDirectory {
       clusterId,
       members,
     });
+    this.#isMember = true;
     return new LockedDirectory(this.#directory, new IdentityFile(this.#directory, identity), this.#lock);
   }
 
   close(): void {
-    this.#lock.release();
+    if (!this.#isMember) this.#lock.release();
   }
 }
 

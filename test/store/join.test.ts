@@ -106,6 +106,9 @@ describe("a node that joins", { timeout: 60_000 }, () => {
     expect(identity).toMatchObject({ clusterId: "c1", id: "n4", incarnation, formed: true, joined: true });
     expect(identity.members.map(({ id }) => id)).toEqual(["n1", "n2", "n3", "n4"]);
     expect("joining" in identity).toBe(false);
+    // The directory is the member's now, and stays locked.
+    found.close();
+    expect(await refusal(joinDirectory({ directory: data, id: N4 }))).toMatchObject({ code: "inUse" });
     const store = await opened.openStore({ onFailure: () => undefined });
     expect(store.recovered).toMatchObject({
       entries: [],
