@@ -25,7 +25,7 @@ const EXAMPLES: readonly Example[] = [
   { file: "haproxy-leader.cfg", program: "haproxy", flags: FORWARD, writesAnywhere: false },
 ];
 
-const PATIENT_MS = 60_000;
+const PATIENT_MS = 180_000;
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
