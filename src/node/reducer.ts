@@ -8,7 +8,6 @@
 
 import {
   type Configuration,
-  isVoter,
   type Message,
   type NodeId,
   Raft,
@@ -329,8 +328,6 @@ export class NodeReducer {
   /** Makes the waiting writes an entry, if the previous one has reached this node's disk. */
   #propose(nowMs: number): boolean {
     if (!this.#raft.isLeader || !this.#writes.hasWaiting || this.#stopping) return false;
-    // It would never hear of what stands behind the entry that removes it.
-    if (!isVoter(this.configuration, this.#self)) return false;
     if (this.#entrySeq > this.#held.persistedSeq || this.#raft.transferring) return false;
     const elapsed = this.#logTime.elapsed(this.#raft.term, nowMs);
     const entry = this.#writes.propose(elapsed, this.#settings.entryBytesMax);
