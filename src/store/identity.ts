@@ -1,7 +1,7 @@
 /** `identity.json`: who a data directory is. See DESIGN.md for the order in which a directory is initialised. */
 
 import { randomBytes } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { defined } from "../base/index.ts";
 import { index, NO_CONFIGURATION, type NodeId, type SnapshotMeta, term } from "../raft/index.ts";
 import type { Disk } from "./disk.ts";
@@ -115,9 +115,23 @@ async function writeFirst(
   await refuseData(disk, directory);
   try {
     await disk.makeDirectory(directory);
+    await syncParent(disk, directory);
     await replaceIdentity(disk, directory, identity);
   } catch (cause) {
     throw unwritable(directory, cause);
+  }
+}
+
+/**
+ * Makes the name of a data directory durable, which whoever made it (the lock, the command line) may not have done: a
+ * power failure must not take away the whole directory after its node has acknowledged something.
+ */
+export async function syncParent(disk: Disk, directory: string): Promise<void> {
+  try {
+    await disk.syncDirectory(dirname(resolve(directory)));
+  } catch (error) {
+    // A parent that this user may not read was not changed by this user either.
+    if (!["EACCES", "EPERM"].includes(String((error as NodeJS.ErrnoException).code))) throw error;
   }
 }
 

@@ -23,7 +23,7 @@ import {
   soleConfiguration,
   soleIdentity,
 } from "./generation.ts";
-import { drawIncarnation, RESTORING_FILE, refuseData, requireClusterId } from "./identity.ts";
+import { drawIncarnation, RESTORING_FILE, refuseData, requireClusterId, syncParent } from "./identity.ts";
 import { IDENTITY_FILE, replaceIdentity } from "./identity-json.ts";
 import { lockDirectory } from "./lock.ts";
 import { writeWhole } from "./snapshot-folder.ts";
@@ -104,6 +104,7 @@ async function clear(disk: Disk, directory: string): Promise<void> {
   await refuseData(disk, directory, wasInterrupted ? [RESTORING_FILE, ...PARTS] : []);
   removeParts(directory);
   await disk.syncDirectory(directory);
+  await syncParent(disk, directory);
 }
 
 function removeParts(directory: string): void {

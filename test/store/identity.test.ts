@@ -151,6 +151,23 @@ describe("the identity of a data directory", () => {
     expect(["unwritable", "unreadable"]).toContain(error.code);
   });
 
+  it("makes the name of the directory itself durable before its own file, unless that is not its to do", async () => {
+    const disk = new MemoryDisk();
+    await initIdentity(options({ directory: "/above/data" }), disk);
+    const named = disk.trace.indexOf("rename /above/data/identity.json.tmp /above/data/identity.json");
+    expect(disk.trace.indexOf("syncDirectory /above")).toBeGreaterThanOrEqual(0);
+    expect(disk.trace.indexOf("syncDirectory /above")).toBeLessThan(named);
+    const fails = (code: string) => {
+      const other = new MemoryDisk();
+      other.before = (operation) => {
+        if (operation === "syncDirectory /above") throw Object.assign(new Error(code), { code });
+      };
+      return initIdentity(options({ directory: "/above/data" }), other);
+    };
+    expect((await fails("EACCES")).id).toBe("n1");
+    expect((await refusal(fails("EIO"))).code).toBe("unwritable");
+  });
+
   it("refuses a member list that is not one", async () => {
     await expect(initIdentity(options({ id: nodeId("n9") }))).rejects.toThrow(RangeError);
     await expect(initIdentity(options({ members: [...MEMBERS, MEMBERS[0]] }))).rejects.toThrow(RangeError);
