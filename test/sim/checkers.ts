@@ -41,6 +41,8 @@ export interface Watched {
   readonly log: CommittedLog;
   readonly reference: Reference;
   readonly nodes: () => readonly SimNode[];
+  /** Also those whose disk was wiped: what they held counts, because they never come back without it. */
+  readonly everyone: () => readonly SimNode[];
   readonly hearing: Hearing;
   readonly views: Views;
   readonly now: () => number;
@@ -52,15 +54,15 @@ export interface Watched {
 const MODEL_EVERY = 3;
 
 export function checkersOf(watched: Watched): readonly Partial<Observer>[] {
-  const { seed, profile, log, reference, nodes, hearing, views, now, coverage, standing } = watched;
+  const { seed, profile, log, reference, nodes, everyone, hearing, views, now, coverage, standing } = watched;
   return [
     oneLeaderPerTerm(),
-    leadersAreElected(log),
+    leadersAreElected(),
     votesAreKept(),
     leaderAppendsOnly(),
     logMatching(),
     leaderCompleteness(log),
-    commitOnMajority(log, nodes),
+    commitOnMajority(log, everyone),
     // From here on the committed log is as the latest event has left it.
     committedStays(log),
     oneChangeAtATime(log),

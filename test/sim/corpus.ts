@@ -21,4 +21,16 @@ export const CORPUS: readonly Case[] = [
       "a newer snapshot arrived between an install and its restore, and the file that the restore was to come from " +
       "was gone (test/node/driver.test.ts)",
   },
+  {
+    seed: 361,
+    showed:
+      "a node that a change removes and that has not heard of its commit may campaign (R4), win, and leave office in " +
+      "the turn in which it opens its term: the checker of elections went by what the cluster had committed",
+  },
+  {
+    seed: 373,
+    showed:
+      "a disk was wiped between its answer and the commit that counts it, which is no loss, because it never comes " +
+      "back without what it held: the checker of commits looked for it in vain",
+  },
 ];

@@ -24,7 +24,7 @@ export function counting(coverage: Coverage, standing: Standing): Partial<Observ
       if (synced.last.index > write.install.index) coverage.count("installs over a longer log");
     },
     asked(node, { event }) {
-      if (event.kind !== "membership") asked++;
+      if (event.kind === "write" || event.kind === "read") asked++;
       if (!standing.isDeposed(node)) return;
       if (event.kind === "write") coverage.count("writes that reached a deposed leader");
       else if (event.kind === "read" && event.consistency === "linearizable")
@@ -32,8 +32,8 @@ export function counting(coverage: Coverage, standing: Standing): Partial<Observ
     },
     answered(node, attempt, { result }) {
       const kind = attempt?.event.kind;
-      if (kind !== "membership") answered++;
-      if (attempt === undefined || attempt.event.kind === "membership") return;
+      if (kind === "write" || kind === "read") answered++;
+      if (attempt === undefined || (kind !== "write" && kind !== "read")) return;
       if (result.kind === "changed" || result.kind === "transferred") return;
       if (result.kind === "redirect") coverage.count("writes redirected");
       else if (result.kind === "answer") countRead(coverage, attempt, !standing.leads(node));
@@ -64,6 +64,8 @@ function countTrace(coverage: Coverage, { disk }: SimNode, event: NodeTrace): vo
     case "transfer":
       if (event.ended) coverage.count("transfers ended");
       return;
+    case "autoremove":
+      return coverage.count("silent members removed");
     default:
   }
 }

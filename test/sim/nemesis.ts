@@ -2,6 +2,7 @@
 
 import type { Prng } from "../../src/base/index.ts";
 import type { Configuration, Message, NodeId } from "../../src/raft/index.ts";
+import type { Announcer } from "./announcer.ts";
 import type { Courier } from "./courier.ts";
 import type { Coverage } from "./coverage.ts";
 import type { EventQueue } from "./event-queue.ts";
@@ -23,6 +24,7 @@ export interface NemesisOptions {
   readonly standing: Standing;
   readonly roster: Roster;
   readonly operator: Operator;
+  readonly announcer: Announcer;
   /** Makes clients ask much of one node. */
   readonly burst: (node: SimNode) => void;
   /** Says what was done, for whoever reads the story of a run. */
@@ -32,6 +34,8 @@ export interface NemesisOptions {
 export class Nemesis {
   readonly #options: NemesisOptions;
   #faulty = true;
+  /** Dies while it carries out the present drain. */
+  #doomed: SimNode | undefined;
 
   constructor(options: NemesisOptions) {
     this.#options = options;
@@ -77,8 +81,12 @@ export class Nemesis {
   }
 
   /** After how many of its effects a process dies; undefined to live. */
-  diesAfter(effects: number): number | undefined {
+  diesAfter(node: SimNode, effects: number): number | undefined {
     const { prng, profile } = this.#options;
+    if (this.#doomed === node) {
+      this.#doomed = undefined;
+      return prng.between(0, prng.pick([0, effects]));
+    }
     if (!this.#faulty || effects === 0 || !prng.chance(profile.dieWithin)) return undefined;
     return prng.between(0, effects);
   }
@@ -148,6 +156,7 @@ export class Nemesis {
       if (!this.#faulty || profile.interrupt === 0 || !standing.leads(node)) return;
       for (const entry of write?.append ?? []) {
         if (entry.kind !== "configuration" || !prng.chance(profile.interrupt)) continue;
+        if (prng.chance(0.2)) this.#doomed = node;
         const delayMs = prng.real() * prng.pick([1, 5, 30]);
         queue.after(delayMs, () => this.#strike(node, entry.configuration));
       }
@@ -263,12 +272,17 @@ export class Nemesis {
   }
 
   #transfer(): void {
-    const { coverage, standing, note } = this.#options;
+    const { prng, coverage, standing, note } = this.#options;
     const { leader } = standing;
     if (leader === undefined) return;
     coverage.count("transfers asked for");
     note(`${leader.id} is to hand over`);
-    leader.feed({ kind: "transfer" });
+    if (prng.chance(0.5)) return leader.feed({ kind: "transfer" });
+    const to = prng.chance(0.5) ? undefined : prng.pick(this.#nodes).id;
+    leader.request(
+      (id) => ({ kind: "transfer", id, to }),
+      () => coverage.count("transfers answered"),
+    );
   }
 
   #stopSome(): void {
@@ -290,8 +304,10 @@ export class Nemesis {
    * process was asked for before may still do so, and then nobody can know what it will leave.
    */
   #wipeSome(): void {
-    const { queue, prng, coverage, roster, operator, note } = this.#options;
+    const { queue, prng, coverage, roster, operator, announcer, note } = this.#options;
     const node = this.#leaderOrAny(0.3);
+    // Whoever is being promoted at its own word may still be when its disk is gone.
+    if (announcer.mayBePromoted(node)) return;
     if (operator.isAsking || roster.lostMembers.length > 0 || !roster.survives(node)) return;
     coverage.count("disks wiped");
     note(`the disk of ${node.id} is wiped`);

@@ -6,7 +6,7 @@ import type { SimNode } from "./sim-node.ts";
 
 /** One request to one process: it is taken in once, and ends at most once. */
 export interface Attempt {
-  readonly event: NodeEvent & { readonly kind: "write" | "read" | "membership" };
+  readonly event: NodeEvent & { readonly kind: "write" | "read" | "membership" | "transfer" };
   /** When the process took it in, virtual ms. */
   readonly askedMs: number;
   /** How long the process had been paused in its life until then, ms. */

@@ -50,6 +50,8 @@ export interface Profile {
   readonly operators: number;
   /** Chance that a leader is struck while a configuration that it has just appended is on its way. */
   readonly interrupt: number;
+  /** Chance that a node that joins asks for a vote by itself, and that one that starts again has moved. */
+  readonly announce: number;
   /** Mean ms between two disks that are wiped. */
   readonly wipeEveryMs: number;
   readonly limits: Limits;
@@ -94,20 +96,45 @@ export function drawProfile(prng: Prng): Profile {
     raft: drawRaft(prng),
     node: drawNode(prng, diskMs),
   };
-  return { ...fixed, ...drawMembership(prng, fixed.nodes) };
+  const changing = { ...fixed, ...drawMembership(prng, fixed.nodes) };
+  if (changing.changeEveryMs > 0 && changing.wipeEveryMs === 0 && prng.chance(0.4)) {
+    changing.node = {
+      ...changing.node,
+      autoremoveMs: prng.between(300, 1_000),
+      wantedVoters: prng.between(1, 3),
+    };
+  }
+  return changing.changeEveryMs > 0 && prng.chance(0.15) ? withLongSuffixes(changing) : changing;
+}
+
+/** A leader that is cut off gathers a long suffix, and snapshots come so often that they are installed over it. */
+function withLongSuffixes(profile: Profile): Profile {
+  const { raft, node } = profile;
+  return {
+    ...profile,
+    nodes: Math.max(3, profile.nodes),
+    clients: 3,
+    thinkMs: 30,
+    churnEveryMs: 250,
+    snapshotMs: 2,
+    raft: { ...raft, trailingEntriesMax: 0, retainedBytesMax: 1, uncommittedBytesMax: 1_048_576 },
+    node: { ...node, entryBytesMax: 1, snapshotEntries: 3, pendingBytesMax: 1_048_576 },
+  };
 }
 
 /** On every other seed the cluster changes, from any size to any other. */
 function drawMembership(
   prng: Prng,
   nodes: number,
-): Pick<Profile, "nodes" | "changeEveryMs" | "operators" | "interrupt" | "wipeEveryMs"> {
-  if (prng.chance(0.5)) return { nodes, changeEveryMs: 0, operators: 0, interrupt: 0, wipeEveryMs: 0 };
+): Pick<Profile, "nodes" | "changeEveryMs" | "operators" | "interrupt" | "announce" | "wipeEveryMs"> {
+  if (prng.chance(0.5))
+    return { nodes, changeEveryMs: 0, operators: 0, interrupt: 0, announce: 0, wipeEveryMs: 0 };
   return {
     nodes: prng.pick([1, 1, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 7]),
     changeEveryMs: prng.pick([10, 50, 200, 400]),
     operators: prng.pick([1, 2, 3]),
     interrupt: prng.chance(0.5) ? 0.3 : 0,
+    announce: prng.chance(0.5) ? 0.5 : 0,
     wipeEveryMs: prng.chance(0.6) ? prng.between(300, 2_000) : 0,
   };
 }
@@ -131,6 +158,7 @@ function drawRaft(prng: Prng): RaftSettings {
 function drawNode(prng: Prng, diskMs: number): NodeSettings {
   return {
     ...NODE_SETTINGS,
+    wantedVoters: 1,
     holdMs: prng.pick([200, 1_000, 3_000]),
     // Never shorter than a write takes on a healthy cluster.
     writeMs: prng.pick([100, 400, 2_000]) + 8 * diskMs,

@@ -37,8 +37,8 @@ export class Roster {
   readonly nodes: SimNode[] = [];
   /** Drawn, and waiting until the cluster has added them. */
   readonly #fresh: Member[] = [];
-  /** Incarnations whose disk is gone. */
-  readonly #lost: Set<string> = new Set();
+  /** Those whose disk is gone, with what was on it. */
+  readonly #lost: Map<string, SimNode> = new Map();
   /** Removed ones that have been seen to. */
   readonly #gone: Set<SimNode> = new Set();
   #drawn = 0;
@@ -77,6 +77,11 @@ export class Roster {
     const member = this.#draw();
     this.#fresh.push(member);
     return member;
+  }
+
+  /** Those whose disk was wiped, as they were then. */
+  get lost(): Iterable<SimNode> {
+    return this.#lost.values();
   }
 
   node(id: NodeId): SimNode | undefined {
@@ -122,7 +127,7 @@ export class Roster {
   wipe(node: SimNode): SimNode {
     const { build } = this.#options;
     if (node.isUp) node.crash();
-    this.#lost.add(node.incarnation);
+    this.#lost.set(node.incarnation, node);
     const empty = build(this.#member(node.id), initialMeta(NO_CONFIGURATION));
     this.nodes[this.nodes.indexOf(node)] = empty;
     return empty;

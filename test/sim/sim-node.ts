@@ -39,7 +39,7 @@ export interface SimNodeOptions {
   /** How much longer this flush takes, ms. */
   readonly stall: () => number;
   /** Of so many effects, after how many the process dies; undefined to live. */
-  readonly diesAfter: (effects: number) => number | undefined;
+  readonly diesAfter: (node: SimNode, effects: number) => number | undefined;
   /** The process has died in the middle of its effects. */
   readonly onDeath: (node: SimNode) => void;
   readonly send: (from: SimNode, message: Message) => void;
@@ -229,9 +229,9 @@ export class SimNode {
     const effects = defined(this.reducer, "sim: only a living process acts").drain(queue.now);
     // What is not carried out because the process dies first, has not left it: nobody has seen it.
     const duties = this.#dutiesOf(effects);
-    const dies = this.#options.diesAfter(duties.length);
     this.#write(effects);
     observer.drained(this, effects);
+    const dies = this.#options.diesAfter(this, duties.length);
     for (const duty of duties.slice(0, dies)) duty();
     if (dies === undefined) return;
     this.crash();

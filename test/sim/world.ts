@@ -2,6 +2,7 @@
 
 import { hash52, Prng } from "../../src/base/index.ts";
 import type { Member, SnapshotMeta } from "../../src/raft/index.ts";
+import { Announcer } from "./announcer.ts";
 import { CommittedLog } from "./checkers/committed-log.ts";
 import { converged, isOne } from "./checkers/converges.ts";
 import { exactlyOnce } from "./checkers/exactly-once.ts";
@@ -63,6 +64,7 @@ export class World {
   readonly #links: Links;
   readonly #roster: Roster;
   readonly #operator: Operator;
+  readonly #announcer: Announcer;
   readonly #clients: Clients;
   readonly #log: CommittedLog;
   readonly #views = new Views();
@@ -97,12 +99,19 @@ export class World {
       views: this.#views,
       log: this.#log,
     });
+    this.#announcer = new Announcer({
+      ...known,
+      prng: stream("announcements"),
+      links: this.#links,
+      views: this.#views,
+    });
     this.#nemesis = new Nemesis({
       ...known,
       prng: stream("faults"),
       network: this.#network,
       courier: this.#courier,
       operator: this.#operator,
+      announcer: this.#announcer,
       burst: (node) => this.#clients.burst(node),
     });
     this.#observer = this.#watch(options.observers ?? []);
@@ -125,12 +134,14 @@ export class World {
       this.#views.observer,
       { drained: (node, effects) => this.#clients.lookFor(node, effects) },
       this.#nemesis.observer,
+      this.#announcer.observer,
       ...checkersOf({
         seed: this.#seed,
         profile: this.profile,
         log: this.#log,
         reference: new Reference(this.#log, limits, watchers),
         nodes: () => this.#roster.nodes,
+        everyone: () => [...this.#roster.nodes, ...this.#roster.lost],
         views: this.#views,
         hearing: { mended: () => this.#network.mended, isDeaf: (node) => this.#isDeaf(node) },
         now: () => this.#queue.now,
@@ -158,7 +169,7 @@ export class World {
       diskMs: profile.diskMs,
       stall: () => this.#nemesis.stall(),
       restoreMs: () => this.#nemesis.restoreMs(),
-      diesAfter: (effects) => this.#nemesis.diesAfter(effects),
+      diesAfter: (node, effects) => this.#nemesis.diesAfter(node, effects),
       onDeath: (node) => this.#nemesis.died(node),
       send: (from, sent) => {
         const message = this.#network.carry(sent);
@@ -188,16 +199,19 @@ export class World {
     this.#roster.start();
     this.#clients.start();
     this.#operator.start();
+    this.#announcer.start();
     this.#nemesis.start();
     this.#queue.run(this.profile.faultyMs);
     this.#nemesis.heal();
     this.#roster.calm();
     this.#operator.finish();
+    this.#announcer.calm();
     this.#clients.stopAfter(CLOSING_OPERATIONS);
     const { nodes } = this.#roster;
-    const isOver = (): boolean => this.#clients.idle && this.#operator.idle && isOne(nodes, this.#log);
+    const changed = (): boolean => this.#operator.idle && !this.#announcer.isOpen;
+    const isOver = (): boolean => this.#clients.idle && changed() && isOne(nodes, this.#log);
     this.#queue.run(this.#queue.now + CONVERGE_MS, isOver);
-    converged(nodes, this.#log, { clients: this.#clients.idle, operator: this.#operator.idle });
+    converged(nodes, this.#log, { clients: this.#clients.idle, operator: changed() });
     this.#observer.ended(nodes);
     this.#checkTraffic();
     this.#tryAvailability();

@@ -54,7 +54,7 @@ export function commitOnMajority(log: CommittedLog, nodes: () => readonly SimNod
   };
 }
 
-/** The disk of the very node that is meant; undefined if it was wiped. */
+/** The disk of the very node that is meant, and not of one that took its id. */
 function diskOf(nodes: readonly SimNode[], { id, incarnation }: Member): SimNode["disk"] | undefined {
   return nodes.find((node) => node.id === id && node.incarnation === incarnation)?.disk;
 }

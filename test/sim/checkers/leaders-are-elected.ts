@@ -1,16 +1,15 @@
 /**
  * Election safety by the configuration in force (§5.2, §6): whoever comes to lead has, on disk, the vote of a
  * majority of the voters, and of both halves while the configuration is joint; and it may campaign only as a voter
- * of that configuration or of the committed one (R4).
+ * of that configuration or of the one that it knows to be committed (R4).
  */
 
 import type { Member } from "../../../src/raft/index.ts";
 import { type Observer, Violation } from "../observer.ts";
 import type { SimNode } from "../sim-node.ts";
-import type { CommittedLog } from "./committed-log.ts";
-import { configurationIn, hasQuorum, names } from "./configurations.ts";
+import { configurationIn, configurationsOf, hasQuorum, names } from "./configurations.ts";
 
-export function leadersAreElected(log: CommittedLog): Partial<Observer> {
+export function leadersAreElected(): Partial<Observer> {
   /** Who voted for whom, by voter and term, as soon as it is on the voter's disk. */
   const votes = new Map<string, string>();
 
@@ -26,11 +25,7 @@ export function leadersAreElected(log: CommittedLog): Partial<Observer> {
     if (!hasQuorum(configuration, votedFor)) {
       fail(`${node.id} leads term ${term} without a majority of the configuration at ${index}`);
     }
-    const { voters, outgoing } = configuration;
-    const votesNow = names(configuration, node) && [...voters, ...outgoing].includes(node.id);
-    const committed = log.configuration.configuration;
-    const votedThen = [...committed.voters, ...committed.outgoing].includes(node.id);
-    if (!votesNow && !votedThen) fail(`${node.id} leads term ${term} and is no voter`);
+    if (!mayCampaign(node)) fail(`${node.id} leads term ${term} and is no voter`);
   }
 
   return {
@@ -42,6 +37,16 @@ export function leadersAreElected(log: CommittedLog): Partial<Observer> {
       }
     },
   };
+}
+
+/** Whether it votes in a configuration that is no older than the one it knows to be committed. */
+function mayCampaign(node: SimNode): boolean {
+  const { latest, synced } = node.disk;
+  const known = configurationIn(latest, synced.hardState.commit).index;
+  return configurationsOf(latest).some(({ index, configuration }) => {
+    const { voters, outgoing } = configuration;
+    return index >= known && names(configuration, node) && [...voters, ...outgoing].includes(node.id);
+  });
 }
 
 function fail(text: string): never {
