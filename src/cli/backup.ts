@@ -2,7 +2,6 @@
 
 import { existsSync, linkSync, renameSync, rmSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import { dirname } from "node:path";
 import { type Json, parseExact, printExact } from "../client/index.ts";
 import { type BackupManifest, readBackup } from "../node/index.ts";
 import { asking } from "./ask.ts";
@@ -126,11 +125,7 @@ function problemOf(status: number, text: string): string {
 }
 
 function taken(file: string): GaveUp {
-  return failed(
-    `${file} exists already.`,
-    "a backup never overwrites a file",
-    `another name in ${dirname(file)}`,
-  );
+  return failed(`${file} exists already.`, "a backup never overwrites a file", "another file name");
 }
 
 function failed(what: string, why: string, advice: string): GaveUp {

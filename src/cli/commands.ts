@@ -53,10 +53,9 @@ export const COMMANDS: readonly Command[] = [
       "The first start in an empty data directory draws the node's identity. With --members it makes a new cluster " +
         "with the others in that list; with --join or --discover it joins one that runs. With both, a node that " +
         "the list names makes the cluster, and any other joins it, so that all can have the same settings.",
-      "Later starts go on where it was, with the same cluster id and list if it made the cluster; a joined node " +
-        "takes no notice of the list. If its own addresses have changed, say them with --advertise and " +
-        "--advertise-peer: it tells the others. SIGTERM stops it gracefully: it hands leadership over, finishes " +
-        "what is in flight, and exits with 0.",
+      "Later starts go on where it was, whatever they say of making or joining. A node whose own addresses have changed " +
+        "says so in its row of --members, or with --advertise and --advertise-peer, and tells the others. SIGTERM " +
+        "stops it gracefully: it hands leadership over, finishes what is in flight, and exits with 0.",
     ],
     positionals: [],
     options: [

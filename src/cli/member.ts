@@ -59,13 +59,13 @@ export async function memberRemove(parsed: Parsed, terminal: Terminal): Promise<
     const request: ChangeRequest = { kind: "remove", id };
     if (parsed.values.dryRun) return work.plan(request);
     await work.remove(request);
-    return work.done(request, [`${id} was removed. ${FAREWELL}`]);
+    return work.done(request, [`${id} was removed.`, FAREWELL]);
   });
 }
 
 /** What has to be said of every node that left. */
 const FAREWELL =
-  "It stops by itself if it runs; its id and its data directory can never come back, so the directory may be deleted.";
+  "If it runs it stops by itself. Its id and its data directory never come back; the directory can be deleted.";
 
 export async function memberReplace(parsed: Parsed, terminal: Terminal): Promise<number> {
   const [old = "", given = ""] = parsed.positionals;
@@ -87,7 +87,7 @@ export async function memberReplace(parsed: Parsed, terminal: Terminal): Promise
       work.say(`${by} takes the place of ${old}`);
       await work.change.carryOut(request, replaced);
     }
-    const lines = [`${by} has taken the place of ${old}.`, `${old} may be switched off. ${FAREWELL}`];
+    const lines = [`${by} has taken the place of ${old}, which may be switched off.`, FAREWELL];
     return work.done(request, lines);
   });
 }

@@ -114,7 +114,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   MEMBER_NOT_FOUND: SEE_MEMBERS,
   ID_USED: "another --id for the new node: an id is never used twice in the life of a cluster",
   ALREADY_CHANGING: `again when the other change is through; ${SEE_MEMBERS}`,
-  WOULD_LOSE_QUORUM: `bring the nodes back that cannot be reached, or add others first; ${SEE_MEMBERS}`,
+  WOULD_LOSE_QUORUM: SEE_MEMBERS,
   NOT_CAUGHT_UP: `again in a moment; ${SEE_MEMBERS}`,
   INVALID_CHANGE: SEE_MEMBERS,
   TRANSFER_FAILED: `again in a moment, or to another voter; ${SEE_MEMBERS}`,

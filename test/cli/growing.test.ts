@@ -108,7 +108,7 @@ describe("a growing cluster", () => {
       serve("n4", 4, "--join", `${peer(2)},${peer(3)}`);
       const { exitCode, out, error } = await replacing;
       expect(error).toMatch(/^waiting for n4 to join/);
-      expect(out).toContain("n4 has taken the place of n2.\nn2 may be switched off.");
+      expect(out).toContain("n4 has taken the place of n2, which may be switched off.");
       expect(out).toContain("\n3 voters, 1 may fail.");
       expect(exitCode).toBe(0);
       expect(await roles(1)).toBe("n1 voter, n3 voter, n4 voter");
