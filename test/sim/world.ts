@@ -247,6 +247,8 @@ export class World {
       heal: () => this.#network.heal(),
     };
     tryRemovedNodes(trial);
+    // Whoever is cut off for the trial would be removed for its silence, and be missed in the next one.
+    if (this.profile.node.autoremoveMs !== undefined) return;
     tryDeafNode(trial);
     tryLostLeader(trial);
   }
