@@ -4,8 +4,6 @@ import { type Command, type ExitName, USUAL_EXITS } from "./command.ts";
 import { OPERATING_COMMANDS } from "./operating-commands.ts";
 import type { OptionName } from "./options.ts";
 
-export { GROUPS } from "./operating-commands.ts";
-
 const ASKING: readonly OptionName[] = ["url", "timeout", "json"];
 
 /** What a counter may be called, as the README says it too. */

@@ -1,7 +1,8 @@
 /** Help, made from the tables. */
 
 import type { Command, Example, Group } from "./command.ts";
-import { COMMANDS, EXIT, EXIT_MEANINGS, GROUPS } from "./commands.ts";
+import { COMMANDS, EXIT, EXIT_MEANINGS } from "./commands.ts";
+import { GROUPS } from "./operating-commands.ts";
 import type { Option } from "./option.ts";
 import { OPTIONS, type OptionName } from "./options.ts";
 

@@ -2,7 +2,8 @@
 
 import { parseArgs } from "node:util";
 import type { Command, Group } from "./command.ts";
-import { COMMANDS, GROUPS } from "./commands.ts";
+import { COMMANDS } from "./commands.ts";
+import { GROUPS } from "./operating-commands.ts";
 import type { Option } from "./option.ts";
 import { OPTIONS, type OptionName, type OptionValues } from "./options.ts";
 import { suggest } from "./suggest.ts";
