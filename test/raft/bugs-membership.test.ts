@@ -320,6 +320,8 @@ describe("changes of the configuration", () => {
     const { progress, committed, caughtUp } = cluster.status("a");
     expect(progress.get(nodeId("b"))?.match).toBeLessThan(committed);
     expect(caughtUp).toEqual(["b"]);
+    cluster.configure("a", { promote: ["b"] });
+    expect(votersOf(cluster, "a")).toBe("a b and a");
   });
 
   it("T43: a learner that was added before its first start gets the snapshot and starts", () => {

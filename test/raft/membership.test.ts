@@ -146,6 +146,20 @@ describe("a leader that leaves", () => {
     expect(["c", "d"]).toContain(word?.message.to);
   });
 
+  it("hands over to a voter, also if a learner comes first and holds as much", () => {
+    const cluster = led({ voters: ["a", "c", "d"], learners: ["b"] });
+    cluster.configure("a", { remove: ["a"] });
+    cluster.until(() => !cluster.raft("a").isLeader);
+    const words = cluster.packets({ kind: "timeoutNow" }).map(({ message }) => message.to);
+    expect(words).toEqual(["c"]);
+    cluster.settle();
+    cluster.heartbeat("c");
+    // The same for a transfer that names nobody.
+    cluster.step("c", { kind: "transfer", to: undefined });
+    cluster.settle();
+    expect(cluster.status("d")).toMatchObject({ role: "leader", term: 3 });
+  });
+
   it("takes no proposal of which it might never hear again, and settles all that it took", () => {
     const cluster = led();
     const before = cluster.propose("a", "before");
@@ -200,6 +214,21 @@ describe("a leader that leaves", () => {
     expect(cluster.status(`${cluster.leader}`).configuration.voters).toEqual(["b", "c"]);
   });
 
+  it("steps down if those it manages are no quorum without it", () => {
+    const cluster = led();
+    cluster.configure("a", { remove: ["a"] });
+    cluster.until(() => cluster.status("a").configurationIndex === 3);
+    cluster.crash("c");
+    // b answers; with a they would be two of the three that there were.
+    for (let tick = 0; tick < 3 * SETTINGS.electionTicks && cluster.raft("a").isLeader; tick++) {
+      cluster.tick("a");
+      cluster.settle();
+    }
+    expect(cluster.raft("a").isLeader).toBe(false);
+    const why = cluster.node("a").trace.findLast(({ kind }) => kind === "role");
+    expect(why).toMatchObject({ why: "no quorum answers" });
+  });
+
   it("leaves a cluster of one behind", () => {
     const cluster = led({ voters: ["a"], learners: ["b"] });
     cluster.configure("a", { promote: ["b"], remove: ["a"] });
@@ -209,6 +238,22 @@ describe("a leader that leaves", () => {
     cluster.tick("b");
     cluster.settle();
     expect(cluster.status("b")).toMatchObject({ role: "leader", term: 3 });
+  });
+});
+
+describe("a node that is alone in the new half", () => {
+  it("waits out its timer after a restart: alone it decides nothing before the old half has agreed", () => {
+    const cluster = led({ voters: ["a", "b", "c"] });
+    cluster.configure("a", { remove: ["b", "c"] });
+    cluster.persist("a");
+    cluster.drop();
+    cluster.restart("a");
+    expect(halves(cluster, "a")).toEqual([["a"], ["a", "b", "c"]]);
+    cluster.tick("a", SETTINGS.electionTicks - 1);
+    expect(cluster.status("a").role).toBe("follower");
+    cluster.campaign("a");
+    cluster.settle(["b", "c"]);
+    expect(cluster.status("a").role).toBe("preCandidate");
   });
 });
 
