@@ -1,5 +1,6 @@
 /** What people read: tables, and errors as what / why / try. */
 
+import { createInterface } from "node:readline/promises";
 import { OutcomeUnknown, RaftallyError, Refused } from "../client/index.ts";
 import { EXIT, KEY_RULE } from "./commands.ts";
 
@@ -7,11 +8,24 @@ import { EXIT, KEY_RULE } from "./commands.ts";
 export interface Terminal {
   out(line: string): void;
   error(line: string): void;
+  /** Asks a person and gives the answer; undefined where nobody is there to be asked. */
+  ask?(question: string): Promise<string | undefined>;
 }
 
 export const CONSOLE: Terminal = {
   out: (line) => void process.stdout.write(`${line}\n`),
   error: (line) => void process.stderr.write(`${line}\n`),
+  ask: async (question) => {
+    if (process.stdin.isTTY !== true) return undefined;
+    const lines = createInterface({ input: process.stdin, output: process.stderr });
+    // Ctrl-D is no answer either; the question would wait for ever.
+    const closed = new Promise<undefined>((resolve) => lines.once("close", () => resolve(undefined)));
+    try {
+      return await Promise.race([lines.question(question), closed]);
+    } finally {
+      lines.close();
+    }
+  },
 };
 
 export interface Column {

@@ -1,7 +1,6 @@
 /** `raftally restore` and `raftally recover`: what is done with a data directory while no node runs on it. */
 
 import { randomBytes } from "node:crypto";
-import { createInterface } from "node:readline/promises";
 import { type Json, printExact } from "../client/index.ts";
 import {
   isInUse,
@@ -141,21 +140,12 @@ function warning(
   return paragraphs.flatMap((paragraph) => [...wrap(paragraph, 0), ""]);
 }
 
-/** Asks on a terminal; elsewhere nobody could answer. */
 async function confirmed(terminal: Terminal): Promise<boolean> {
-  if (process.stdin.isTTY !== true) {
-    terminal.error("Nothing was done: nobody can be asked here, so say --yes-lose-data.");
-    return false;
-  }
-  const lines = createInterface({ input: process.stdin, output: process.stderr });
-  try {
-    const answer = await lines.question('Type "yes" to do it: ');
-    if (answer.trim() === "yes") return true;
-    terminal.error("Nothing was done.");
-    return false;
-  } finally {
-    lines.close();
-  }
+  const answer = await terminal.ask?.('Type "yes" to do it: ');
+  if (answer?.trim() === "yes") return true;
+  const why = answer === undefined ? ": nobody can be asked here, so say --yes-lose-data." : ".";
+  terminal.error(`Nothing was done${why}`);
+  return false;
 }
 
 function recoveryJson(recovery: Recovery, data: string): Json {

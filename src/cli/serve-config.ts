@@ -92,6 +92,13 @@ function joinOrMake(id: string, values: OptionValues): Membership {
   const own = reachableOwn(id, values);
   const { join = [], discover, listenPeer } = values;
   const peer = address(own.peer);
+  const away = join.find(({ host }) => !isLoopback(host));
+  if (away !== undefined && peer.ok && isLoopback(peer.value.host)) {
+    throw wrong(
+      `--listen-peer or --advertise-peer must say where ${showAddress(away)} reaches this node; ${own.peer} is ` +
+        "reached from this machine only",
+    );
+  }
   const goesBy = peer.ok ? [listenPeer, peer.value] : [listenPeer];
   const told = [...join.map(showAddress), ...(discover === undefined ? [] : [`dns:${discover.name}`])];
   return {

@@ -64,6 +64,10 @@ describe("raftally backup and restore", () => {
       expect((await raftally(["get", "k", "--url", url()])).out).toBe("9223372036854775807");
       await stop(r1);
 
+      const told = await raftally(["recover", "--data", path("r1"), "--yes-lose-data", "--json"]);
+      expect(told.error).toContain("THIS CAN LOSE COUNTS");
+      expect(JSON.parse(told.out)).toMatchObject({ id: "r1", counters: 1, from: { clusterId: "new" } });
+
       const twice = await raftally(["restore", path("b"), ...flags("r1"), "--cluster-id", "new"]);
       expect([twice.exitCode, twice.error]).toEqual([2, expect.stringMatching(/^raftally: [^\n]*$/)]);
     },
@@ -148,15 +152,14 @@ describe("raftally recover", () => {
       expect(asked.error).toMatch(/Its log ends in term\s\d+ at index \d+/);
       expect(asked.error).toContain("THIS CAN LOSE COUNTS");
       expect(asked.error).toContain("Nothing was done: nobody can be asked here, so say --yes-lose-data.");
-
-      const recovered = await raftally([
-        "recover",
-        "--data",
-        path("n1"),
-        "--cluster-id",
-        "new",
-        "--yes-lose-data",
+      const hesitant = await raftally(["recover", "--data", path("n1")], {}, "no");
+      expect([hesitant.exitCode, hesitant.error]).toEqual([
+        2,
+        expect.stringMatching(/\nNothing was done\.$/),
       ]);
+
+      const recovered = await raftally(["recover", "--data", path("n1"), "--cluster-id", "new"], {}, " yes ");
+      expect(recovered.exitCode).toBe(0);
       expect(recovered.out).toContain("cluster new, whose only member is n1");
       expect(recovered.out).toContain("can never join: n2");
       const again = start((/Start it: {2}raftally (.*)\n/.exec(recovered.out)?.[1] ?? "").split(" "));

@@ -122,6 +122,11 @@ describe("the configuration of a node", () => {
       "--advertise is needed: nobody can reach a node at 0.0.0.0:4000",
     ],
     [
+      "--id n4 --join 127.0.0.1:4101,10.0.0.1:4100",
+      "--listen-peer or --advertise-peer must say where 10.0.0.1:4100 reaches this node; 127.0.0.1:4100 is reached " +
+        "from this machine only",
+    ],
+    [
       "--id n4 --join 10.0.0.1:4100 --listen-peer 10.0.0.4:4100",
       "the peer address 10.0.0.4:4100 can be reached from elsewhere, so the nodes need a secret: " +
         "set RAFTALLY_SECRET or --secret-file",

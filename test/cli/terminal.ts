@@ -8,13 +8,19 @@ export interface Ran {
   readonly error: string;
 }
 
+/** @param answer what the person says who is asked; nobody is there without one. */
 export async function raftally(
   argv: readonly string[],
   environment: Readonly<Record<string, string>> = {},
+  answer?: string,
 ): Promise<Ran> {
   const out: string[] = [];
   const error: string[] = [];
-  const terminal = { out: (line: string) => out.push(line), error: (line: string) => error.push(line) };
+  const terminal = {
+    out: (line: string) => out.push(line),
+    error: (line: string) => error.push(line),
+    ask: async () => answer,
+  };
   const exitCode = await runCommandLine(argv, environment, terminal);
   return { exitCode, out: out.join("\n"), error: error.join("\n") };
 }
