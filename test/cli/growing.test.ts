@@ -132,10 +132,11 @@ describe("a growing cluster", () => {
   );
 
   it(
-    "passes writes on where it is told to",
+    "is found by name, and passes writes on where it is told to",
     async () => {
       await founded();
-      const forwarding = serve("n2", 2, "--join", peer(1), "--writes", "forward");
+      const found = `dns:localhost:${port + 100}`;
+      const forwarding = serve("n2", 2, "--discover", found, "--writes", "forward");
       await forwarding.until(/"msg":"ready"/);
       const increment = `${url(2)}/v1/counters/k/increment`;
       const answered = async (): Promise<boolean> => {
