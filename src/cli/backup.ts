@@ -2,6 +2,7 @@
 
 import { existsSync, linkSync, renameSync, rmSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { type Json, parseExact, printExact } from "../client/index.ts";
 import { type BackupManifest, readBackup } from "../node/index.ts";
 import { asking } from "./ask.ts";
@@ -16,6 +17,9 @@ export async function backup(parsed: Parsed, terminal: Terminal): Promise<number
   return asking(parsed, terminal, `back the cluster up to ${file}`, async () => {
     const { url, timeout, json } = parsed.values;
     if (existsSync(file)) throw taken(file);
+    const folder = dirname(resolve(file));
+    if (!existsSync(folder))
+      throw failed(`There is no directory ${folder}.`, "nothing was copied", "make it first");
     const signal = AbortSignal.timeout(timeout);
     const node = await firstReady(url, signal);
     if (!json) terminal.error(`copying the state of ${node}`);

@@ -110,6 +110,8 @@ describe("raftally backup and restore", () => {
       const refusing = await fakeNode(ready, problem("SHUTTING_DOWN", { detail: "it is stopping" }));
       const second = await raftally(["backup", path("b"), "--url", refusing.url]);
       expect(second.error).toContain("gave no backup.\n  why: it is stopping");
+      const nowhere = await raftally(["backup", path("no/b"), "--url", refusing.url]);
+      expect(nowhere.error).toContain(`There is no directory ${path("no")}.`);
       expect(readdirSync(directory)).toEqual([]);
     },
     PROCESS_MS,
