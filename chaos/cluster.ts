@@ -19,6 +19,12 @@ const READY_MS = 20_000;
 /** How long a graceful stop may take before the process is killed, ms. */
 const STOP_MS = 10_000;
 
+/** A node of another cluster. */
+interface Stranger extends Node {
+  readonly clusterId: string;
+  readonly data: string;
+}
+
 export class Cluster implements Target {
   /** Everything the cluster writes: data and logs of all nodes. Removed by {@link stop}. */
   readonly directory: string;
@@ -27,6 +33,7 @@ export class Cluster implements Target {
   readonly #founders: readonly Node[];
   readonly #flags: readonly string[];
   readonly #joinAs: Map<string, "learner" | "voter"> = new Map();
+  readonly #strangers: Map<string, Stranger> = new Map();
   /** Those that were removed from the cluster. */
   readonly #gone: Node[] = [];
   readonly #clusterId: string;
@@ -83,7 +90,7 @@ export class Cluster implements Target {
   }
 
   node(id: string): Node {
-    const found = this.nodes.find((node) => node.id === id);
+    const found = this.nodes.find((node) => node.id === id) ?? this.#strangers.get(id);
     if (found === undefined) throw new Error(`there is no node ${id}`);
     return found;
   }
@@ -134,13 +141,19 @@ export class Cluster implements Target {
   /** The command line of a node, without the program. */
   args(id: string): readonly string[] {
     const { url, peer } = this.node(id);
+    const listens = ["--listen", new URL(url).host, "--listen-peer", peer];
+    const stranger = this.#strangers.get(id);
+    if (stranger !== undefined) {
+      const { clusterId, data } = stranger;
+      return ["serve", "--id", id, "--cluster-id", clusterId, "--data", data, ...listens];
+    }
     const founds = this.#founders.some((node) => node.id === id);
     const members = this.#founders.map((node) => `${node.id}=${node.peer}@${node.url}`).join(",");
     const seeds = this.nodes.flatMap((node) => (node.id === id ? [] : [node.peer])).join(",");
     return [
       ...["serve", "--id", id, "--cluster-id", this.#clusterId, ...this.#flags],
       ...(founds ? ["--members", members] : ["--join", seeds, "--join-as", this.#joinAs.get(id) ?? "voter"]),
-      ...["--listen", new URL(url).host, "--listen-peer", peer, "--data", join(this.directory, id)],
+      ...["--data", join(this.directory, id), ...listens],
     ];
   }
 
@@ -207,6 +220,37 @@ export class Cluster implements Target {
 
   resume(id: string): void {
     this.#process(id).kill("SIGCONT");
+  }
+
+  /**
+   * Runs a command of the program, and gives what it printed, as JSON.
+   * @throws {Error} if it ended with another code than 0.
+   */
+  async run(...args: readonly string[]): Promise<unknown> {
+    const child = spawn(process.execPath, [EXECUTABLE, ...args, "--json"], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    let [printed, complained] = ["", ""];
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
+      printed += chunk;
+    });
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
+      complained += chunk;
+    });
+    const [exitCode] = (await once(child, "close")) as [number | null];
+    if (exitCode !== 0)
+      throw new Error(`raftally ${args[0]} ended with exit code ${exitCode}: ${complained}`);
+    return JSON.parse(printed);
+  }
+
+  /** Starts a node of another cluster on a directory that is there already. */
+  async startStranger(id: string, clusterId: string, data: string): Promise<Node> {
+    const [port, peerPort] = await freePorts(2);
+    const node = { id, url: `http://127.0.0.1:${port}`, peer: `127.0.0.1:${peerPort}` };
+    this.#strangers.set(id, { ...node, clusterId, data });
+    this.#spawn(id);
+    await this.#ready(id);
+    return node;
   }
 
   /** What every node that answers says of itself. */

@@ -127,6 +127,11 @@ export class Load {
     }
   }
 
+  /** What is promised for each counter now: a copy. */
+  promises(): ReadonlyMap<string, { readonly acknowledged: number; readonly sent: number }> {
+    return new Map([...this.#promised].map(([key, promised]) => [key, { ...promised }]));
+  }
+
   /** Ends the load; every call under way ends too. */
   async stop(): Promise<LoadResult> {
     this.#stopping = true;

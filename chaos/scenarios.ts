@@ -1,6 +1,7 @@
 /** What is done to the cluster while the load runs. Each scenario is one function. */
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { backUp } from "./back-up.ts";
 import { changeMembers } from "./change-members.ts";
 import { Cluster } from "./cluster.ts";
 import type { Load } from "./load.ts";
@@ -118,6 +119,15 @@ export const SCENARIOS: readonly Scenario[] = [
     stage: async () => {
       const cluster = await Cluster.start();
       return { cluster, run: (load, say) => changeMembers(cluster, load, say) };
+    },
+  },
+  {
+    name: "back-up",
+    about: "takes a backup of each node under load and restores it as a new cluster; no request may fail",
+    harmless: true,
+    stage: async () => {
+      const cluster = await Cluster.start();
+      return { cluster, run: (load, say) => backUp(cluster, load, say) };
     },
   },
 ];
