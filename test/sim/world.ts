@@ -251,6 +251,8 @@ export class World {
     if (this.profile.node.autoremoveMs !== undefined) return;
     tryDeafNode(trial);
     tryLostLeader(trial);
+    this.#links.keepRemoved();
+    tryRemovedNodes(trial);
   }
 
   #hash({ id }: SimNode, { write, send, apply, responses }: Parameters<Observer["drained"]>[1]): void {
