@@ -97,10 +97,10 @@ export function drawProfile(prng: Prng): Profile {
     node: drawNode(prng, diskMs),
   };
   const changing = { ...fixed, ...drawMembership(prng, fixed.nodes) };
-  if (changing.changeEveryMs > 0 && changing.wipeEveryMs === 0 && prng.chance(0.4)) {
+  if (changing.changeEveryMs > 0 && changing.wipeEveryMs === 0 && prng.chance(0.7)) {
     changing.node = {
       ...changing.node,
-      autoremoveMs: prng.between(300, 1_000),
+      autoremoveMs: prng.pick([120, 300, 800]),
       wantedVoters: prng.between(1, 3),
     };
   }
