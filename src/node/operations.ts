@@ -44,6 +44,9 @@ export class Operations {
   readonly #transfers = new TransferQueue();
   readonly #heard: Heard;
   readonly #autoremove: Autoremove;
+  readonly #reachableTicks: number;
+  /** Ticks that this node has led for without a break. */
+  #officeTicks = 0;
   /** A node that stops takes nothing new into its log. */
   #stopping = false;
   #trace: NodeTrace[] = [];
@@ -52,6 +55,7 @@ export class Operations {
     this.#raft = raft;
     this.#self = self;
     this.#settings = settings;
+    this.#reachableTicks = reachableTicks;
     this.#heard = new Heard(reachableTicks);
     this.#autoremove = new Autoremove(settings, this.#heard);
   }
@@ -82,6 +86,7 @@ export class Operations {
 
   tick(nowMs: number): void {
     this.#heard.tick(nowMs);
+    this.#officeTicks = this.#raft.isLeader ? this.#officeTicks + 1 : 0;
     this.#changes.expire(nowMs, this.#settings, this.#raft.isLeader);
     this.#transfers.expire(nowMs, this.#settings);
     if (this.#settings.autoremoveMs === undefined) return;
@@ -124,12 +129,18 @@ export class Operations {
       case "done":
         return this.#changes.standsAt(change, status.configurationIndex);
       case "refused":
+        if (judgement.refusal.code === "WOULD_LOSE_QUORUM" && !this.#isInformed) return;
         return this.#changes.refuse(change, judgement.refusal);
       case "change": {
         const id = this.#changes.propose(change);
         return this.#raft.step({ kind: "proposeConfiguration", id, change: judgement.change });
       }
     }
+  }
+
+  /** Whether this leader has been in office for long enough to have heard of everyone who can be reached. */
+  get #isInformed(): boolean {
+    return this.#officeTicks > this.#reachableTicks;
   }
 
   #redirect(leader: NodeId): void {
@@ -148,7 +159,7 @@ export class Operations {
       leader,
       transferring,
       configuration,
-      reachable: this.isReachable,
+      reachable: (id) => this.isReachable(id) || !this.#isInformed,
       begin: (to) => {
         this.#raft.step({ kind: "transfer", to });
         return this.#raft.transferring;

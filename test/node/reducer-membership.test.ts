@@ -138,6 +138,24 @@ describe("a change of the membership", () => {
     expect(leader.outcome(asked)).toMatchObject({ kind: "changed", configuration: { learners: ["n4"] } });
   });
 
+  it("is not refused for whom a leader has only had no time to hear of", () => {
+    const [cluster, leader] = led(3);
+    const next = successor(cluster, leader);
+    const [, silent] = cluster.members.filter((member) => member !== next);
+    if (silent === undefined) throw new Error("there is a third member");
+    // All are there again, but the new leader has not heard of the old one yet.
+    const asked = cluster.change(next, { kind: "remove", id: silent.id });
+    cluster.act(next);
+    expect(next.outcome(asked)).toBeUndefined();
+    cluster.cut.clear();
+    cluster.tick(5);
+    expect(next.outcome(asked)).toMatchObject({ kind: "changed" });
+    const [other, first] = led(3);
+    other.cut.add(id("n3"));
+    other.tick(15, other.members.slice(0, 2));
+    expect(ask(other, first, { kind: "remove", id: id("n2") })).toMatchObject({ code: "WOULD_LOSE_QUORUM" });
+  });
+
   it("is made one at a time: a second one is refused while the first is under way", () => {
     const [cluster, leader] = led(3);
     cluster.cut.add(id("n2")).add(id("n3"));
