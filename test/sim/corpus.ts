@@ -28,6 +28,12 @@ export const CORPUS: readonly Case[] = [
       "the turn in which it opens its term: the checker of elections went by what the cluster had committed",
   },
   {
+    seed: 643,
+    showed:
+      "a process that had been paused took in an append of one term and its truncation by a later one in the same turn, " +
+      "and acknowledged the first once the second was on disk: harmless, and the checker of promises had called it a lie",
+  },
+  {
     seed: 373,
     showed:
       "a disk was wiped between its answer and the commit that counts it, which is no loss, because it never comes " +

@@ -81,6 +81,7 @@ export const COUNTED = [
   "learners caught up by a snapshot",
   "removed nodes that campaigned",
   "removed nodes refused",
+  "long absences",
   "disks wiped",
   "wiped disks refused",
 ] as const;

@@ -54,6 +54,7 @@ export class Nemesis {
     this.#schedule(profile.transferEveryMs, () => this.#transfer());
     this.#schedule(profile.stopEveryMs, () => this.#stopSome());
     this.#schedule(profile.wipeEveryMs, () => this.#wipeSome());
+    this.#schedule(profile.awayEveryMs, () => this.#sendAway());
   }
 
   /** All faults go away, and everyone who was down comes back. */
@@ -296,6 +297,19 @@ export class Nemesis {
       note(`${node.id} has stopped`);
       if (this.#faulty) this.#restartLater(node);
       else node.start();
+    });
+  }
+
+  /** A node misses several changes of the membership: when it is back, it knows none of those who lead by then. */
+  #sendAway(): void {
+    const { queue, prng, network, coverage, note } = this.#options;
+    const { id } = this.#leaderOrAny(0.2);
+    coverage.count("long absences");
+    note(`${id} is away`);
+    network.leave(id);
+    queue.after(500 + prng.real() * 3_000, () => {
+      note(`${id} is back`);
+      network.comeBack(id);
     });
   }
 

@@ -16,6 +16,7 @@ export class Network {
   readonly #profile: Profile;
   readonly #coverage: Coverage;
   readonly #cut: Set<string> = new Set();
+  readonly #away: Set<NodeId> = new Set();
   /** How often any link was mended. */
   mended: number = 0;
   #calm = false;
@@ -31,7 +32,18 @@ export class Network {
     this.#cut.add(`${from} ${to}`);
   }
 
+  /** `id` reaches nobody and is reached by nobody until it is back, whatever else heals. */
+  leave(id: NodeId): void {
+    this.#away.add(id);
+  }
+
+  comeBack(id: NodeId): void {
+    this.mended++;
+    this.#away.delete(id);
+  }
+
   isCut(from: NodeId, to: NodeId): boolean {
+    if (this.#away.size > 0 && (this.#away.has(from) || this.#away.has(to))) return true;
     return this.#cut.size > 0 && this.#cut.has(`${from} ${to}`);
   }
 
@@ -48,6 +60,7 @@ export class Network {
   /** From now on everything arrives, soon and once. */
   calm(): void {
     this.heal();
+    this.#away.clear();
     this.#calm = true;
   }
 

@@ -52,6 +52,8 @@ export interface Profile {
   readonly interrupt: number;
   /** Chance that a node that joins asks for a vote by itself, and that one that starts again has moved. */
   readonly announce: number;
+  /** Mean ms between two nodes that are cut off for so long that the cluster changes without them. */
+  readonly awayEveryMs: number;
   /** Mean ms between two disks that are wiped. */
   readonly wipeEveryMs: number;
   readonly limits: Limits;
@@ -126,15 +128,27 @@ function withLongSuffixes(profile: Profile): Profile {
 function drawMembership(
   prng: Prng,
   nodes: number,
-): Pick<Profile, "nodes" | "changeEveryMs" | "operators" | "interrupt" | "announce" | "wipeEveryMs"> {
+): Pick<
+  Profile,
+  "nodes" | "changeEveryMs" | "operators" | "interrupt" | "announce" | "awayEveryMs" | "wipeEveryMs"
+> {
   if (prng.chance(0.5))
-    return { nodes, changeEveryMs: 0, operators: 0, interrupt: 0, announce: 0, wipeEveryMs: 0 };
+    return {
+      nodes,
+      changeEveryMs: 0,
+      operators: 0,
+      interrupt: 0,
+      announce: 0,
+      awayEveryMs: 0,
+      wipeEveryMs: 0,
+    };
   return {
     nodes: prng.pick([1, 1, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 7]),
     changeEveryMs: prng.pick([10, 50, 200, 400]),
     operators: prng.pick([1, 2, 3]),
     interrupt: prng.chance(0.5) ? 0.3 : 0,
     announce: prng.chance(0.5) ? 0.5 : 0,
+    awayEveryMs: prng.chance(0.5) ? prng.between(300, 1_500) : 0,
     wipeEveryMs: prng.chance(0.6) ? prng.between(300, 2_000) : 0,
   };
 }

@@ -35,6 +35,9 @@ function problemOf({ id, disk, reducer }: SimNode, message: Message): string | u
       }
       return undefined;
     case "appendResponse":
+      // What a later term has truncated in the same turn was never written, and might as well have been: whoever it
+      // is said to leads no longer, and the disk holds what came after.
+      if (hardState.term > message.term) return undefined;
       if (message.ok && disk.synced.chainAt(message.match) === undefined && message.match > last.index) {
         return `match ${message.match}, but the disk ends at ${last.index} (P5)`;
       }
