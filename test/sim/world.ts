@@ -29,6 +29,8 @@ import { Workload } from "./workload.ts";
 
 /** After everything has healed, this much virtual time must be enough to elect, serve and converge, ms. */
 const CONVERGE_MS = 60_000;
+/** Longer than any grace to stop in, ms. */
+const SETTLE_MS = 2_500;
 /** So many operations have to succeed after everything has healed. */
 const CLOSING_OPERATIONS = 80;
 
@@ -238,6 +240,8 @@ export class World {
   }
 
   #tryAvailability(): void {
+    // What was begun before everything healed ends first: a graceful stop, an order to take over that is late.
+    this.#queue.run(this.#queue.now + SETTLE_MS);
     const { voters } = this.#log.configuration.configuration;
     const trial: Trial = {
       nodes: this.#roster.members.filter(({ id }) => voters.includes(id)),
