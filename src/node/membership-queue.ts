@@ -45,6 +45,8 @@ export class MembershipQueue {
   #taking: { readonly change: PendingChange; readonly at: number }[] = [];
   /** Answered as unknown while in the log: their proposals still end. */
   readonly #late: Set<PendingChange> = new Set();
+  /** Answered by {@link abandon} while in the log: the core goes on for a moment, and their proposals still end. */
+  readonly #abandoned: Set<ProposalId> = new Set();
   #answers: MembershipAnswer[] = [];
   /** Counted down, so that no id is that of a write. */
   #proposals = 0;
@@ -94,11 +96,12 @@ export class MembershipQueue {
   }
 
   owns(id: ProposalId): boolean {
-    return this.#proposed.has(id);
+    return this.#proposed.has(id) || this.#abandoned.has(id);
   }
 
   /** A proposal's fate is known. */
   settle(outcome: ProposalOutcome): void {
+    if (this.#abandoned.delete(outcome.id)) return;
     const change = defined(this.#proposed.get(outcome.id), "membership: each proposal ends exactly once");
     this.#proposed.delete(outcome.id);
     if (this.#late.delete(change)) return;
@@ -176,6 +179,7 @@ export class MembershipQueue {
     for (const change of open) {
       if (!this.#late.has(change)) this.#answer(change, unknown("the node stopped"));
     }
+    for (const id of this.#proposed.keys()) this.#abandoned.add(id);
     this.#proposed.clear();
     this.#taking = [];
     this.#late.clear();

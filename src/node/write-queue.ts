@@ -54,6 +54,8 @@ export class WriteQueue {
   readonly #proposed: Map<ProposalId, Group> = new Map();
   /** By the index of the entry. */
   readonly #committed: Map<number, { readonly group: Group; readonly at: EntryId }> = new Map();
+  /** Answered by {@link abandon} while in the log: the core goes on for a moment, and their proposals still end. */
+  readonly #abandoned: Set<ProposalId> = new Set();
   #answers: Answer[] = [];
   #bytes = 0;
   #proposals = 0;
@@ -120,6 +122,7 @@ export class WriteQueue {
 
   /** A proposal's fate is known. */
   settle(outcome: ProposalOutcome): void {
+    if (this.#abandoned.delete(outcome.id)) return;
     const group = defined(this.#proposed.get(outcome.id), "writes: each proposal ends exactly once");
     this.#proposed.delete(outcome.id);
     switch (outcome.kind) {
@@ -197,6 +200,7 @@ export class WriteQueue {
     this.answerWaiting(stopping());
     for (const group of this.#proposed.values()) this.#answerGroup(group, unknown("the node stopped"));
     for (const { group } of this.#committed.values()) this.#answerGroup(group, unknown("the node stopped"));
+    for (const id of this.#proposed.keys()) this.#abandoned.add(id);
     this.#proposed.clear();
     this.#committed.clear();
   }
