@@ -79,6 +79,8 @@ function childFor(member: MemberAddress, plan: ClusterPlan, parsed: Parsed, term
       ...["--id", id, "--cluster-id", plan.clusterId, "--members", showMembers(plan.members)],
       ...["--listen", host, "--listen-peer", peer, "--data", join(data, id)],
       ...["--writes", writes],
+      // Only when the cluster is made: the plan that is there already had its node, whose directory is lost if empty.
+      ...(plan.members.length === 1 && !plan.existed ? ["--new-cluster"] : []),
       // Ctrl-C gives them 2.5 s in all.
       ...["--stop-timeout", "2s", "--log-format", "text"],
     ],

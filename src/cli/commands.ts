@@ -50,7 +50,8 @@ export const COMMANDS: readonly Command[] = [
     about: [
       "The first start in an empty data directory draws the node's identity. With --members it makes a new cluster " +
         "with the others in that list; with --join or --discover it joins one that runs. With both, a node that " +
-        "the list names makes the cluster, and any other joins it, so that all can have the same settings.",
+        "the list names makes the cluster, and any other joins it, so that all can have the same settings. A cluster " +
+        "of one is made only with --new-cluster, said once.",
       "Later starts go on where it was, whatever they say of making or joining. A node whose own addresses have changed " +
         "says so in its row of --members, or with --advertise and --advertise-peer, and tells the others. SIGTERM " +
         "stops it gracefully: it hands leadership over, finishes what is in flight, and exits with 0.",
@@ -60,6 +61,7 @@ export const COMMANDS: readonly Command[] = [
       "id",
       "clusterId",
       "members",
+      "newCluster",
       "listen",
       "listenPeer",
       "advertise",
@@ -82,7 +84,10 @@ export const COMMANDS: readonly Command[] = [
       "logFormat",
     ],
     examples: [
-      { does: "a node on its own", line: "raftally serve --id n1 --cluster-id shop" },
+      {
+        does: "a node on its own, for the first time",
+        line: "raftally serve --id n1 --cluster-id shop --new-cluster",
+      },
       {
         does: "the first of three machines (with the same RAFTALLY_SECRET on each)",
         line:

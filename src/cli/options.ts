@@ -35,6 +35,7 @@ export interface OptionValues {
   readonly port: number;
   readonly id: string | undefined;
   readonly members: readonly MemberAddress[] | undefined;
+  readonly newCluster: boolean;
   readonly clusterId: string | undefined;
   readonly listen: Address;
   readonly listenPeer: Address;
@@ -122,9 +123,15 @@ export const OPTIONS: OptionTable = {
     placeholder: "LIST",
     help:
       "All members, this one included: ID=HOST:PORT@URL, separated by commas. HOST:PORT is where the other " +
-      "nodes reach it, URL where clients do. Left out, the node is a cluster of its own.",
+      "nodes reach it, URL where clients do. Left out, the node is the only one (--new-cluster) or joins.",
     read: members,
   }),
+  newCluster: off(
+    "new-cluster",
+    "Make a new cluster whose only member is this node. Say it once, at its first start, and never in a unit file: " +
+      "without it a node whose disk was lost is refused, instead of beginning again with no counts. It has no variable " +
+      "for that reason, and does nothing on a directory that holds a node.",
+  ),
   clusterId: optional("cluster-id", {
     env: "RAFTALLY_CLUSTER_ID",
     placeholder: "NAME",

@@ -25,6 +25,8 @@ export interface ServeConfig {
   readonly members: readonly MemberAddress[];
   /** How to find the cluster that runs already; undefined for an initial member. */
   readonly join: JoinConfig | undefined;
+  /** Whether it may begin as the only member of a new cluster. */
+  readonly newCluster: boolean;
   readonly autoremoveMs: number | undefined;
   /** Voters that are never removed by {@link autoremoveMs}. */
   readonly wantedVoters: number;
@@ -63,10 +65,21 @@ export function serveConfig(values: OptionValues, host: string = hostname()): Se
       "--cluster-id (or RAFTALLY_CLUSTER_ID) is needed: the name of the cluster, the same on every member",
     );
   }
+  refuseNeedlessNewCluster(values, membership);
   const secret = secretOf(values);
   refuseOpenPeers(secret, membership.members, listenPeer);
-  const { clusterId, autoremoveAfter: autoremoveMs, wantedVoters } = values;
-  return { id, clusterId, ...membership, autoremoveMs, wantedVoters, listen, listenPeer, data, secret };
+  const { clusterId, newCluster, autoremoveAfter: autoremoveMs, wantedVoters } = values;
+  const rest = { autoremoveMs, wantedVoters, listen, listenPeer, data, secret };
+  return { id, clusterId, newCluster, ...membership, ...rest };
+}
+
+/** Whoever says it by habit would be without its protection where it counts. */
+function refuseNeedlessNewCluster({ newCluster }: OptionValues, { members, join }: Membership): void {
+  if (!newCluster) return;
+  if (join !== undefined) throw wrong("--new-cluster makes a cluster, and --join or --discover joins one");
+  if (members.length > 1) {
+    throw wrong("--new-cluster is for a cluster of one, and --members lists more: leave --new-cluster out");
+  }
 }
 
 function wrong(sentence: string, command = "serve"): UsageError {

@@ -6,6 +6,7 @@ import { type NodeNotice, type RunningNode, StartingService, startNode, TICK_MS 
 import { showAddress } from "./address.ts";
 import { EXIT } from "./commands.ts";
 import { makeDataDirectory } from "./data-directory.ts";
+import { checkFounding } from "./founding.ts";
 import { openLog } from "./log.ts";
 import type { OptionValues } from "./options.ts";
 import type { Terminal } from "./output.ts";
@@ -66,6 +67,7 @@ class Server {
       const service = new StartingService({ ...this.#config, version: version() });
       // It listens before the data directory is touched, so that a port in use leaves nothing behind.
       api = await this.#listen(service);
+      await this.#checkFounding();
       makeDataDirectory(this.#config.data);
       const { join } = this.#config;
       if (join !== undefined)
@@ -126,6 +128,15 @@ class Server {
     });
     const { host, port } = this.#config.listen;
     return serveApi(api, { host, port, onError: (err) => this.#log.error({ err }, "listening") });
+  }
+
+  async #checkFounding(): Promise<void> {
+    const { idle } = await checkFounding(this.#config);
+    if (!idle) return;
+    this.#log.warn(
+      "--new-cluster did nothing, because the data directory holds a node: leave it out from now on, so that this " +
+        "node is refused and not begun anew if its disk is ever lost",
+    );
   }
 
   #startNode(service: StartingService): Promise<RunningNode> {

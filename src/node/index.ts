@@ -30,6 +30,7 @@ export { type Configuration, isNodeId, type Member, type NodeId, nodeId } from "
 export {
   type BackupManifest,
   type BackupStream,
+  holdsNothing,
   isInUse,
   type Recovery,
   type RecoveryOutlook,

@@ -165,6 +165,15 @@ export async function refuseData(
   }
 }
 
+/**
+ * Whether a node that starts on this directory would be a new one: it does not exist, or holds nothing but what an
+ * interrupted initialisation leaves.
+ * @throws {IdentityError} it cannot be read.
+ */
+export async function holdsNothing(directory: string, disk: Disk = realDisk): Promise<boolean> {
+  return (await list(disk, directory)).every(isPassing);
+}
+
 /** Stands in a data directory while it is being restored from a backup. */
 export const RESTORING_FILE = "restoring.json";
 

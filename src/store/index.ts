@@ -30,6 +30,7 @@ export {
 } from "./errors.ts";
 export {
   type ExpectedIdentity,
+  holdsNothing,
   type InitialMember,
   type InitOptions,
   initIdentity,

@@ -30,7 +30,7 @@ function serve(id: string, at: number, ...more: readonly string[]): Running {
 
 /** A cluster of one, and what joins it. */
 async function founded(): Promise<Running> {
-  const node = serve("n1", 1, "--cluster-id", "c");
+  const node = serve("n1", 1, "--cluster-id", "c", "--new-cluster");
   await node.until(/"msg":"ready"/);
   return node;
 }

@@ -29,7 +29,7 @@ function flags(id: string, at = 1): string[] {
 }
 
 async function serve(id: string, clusterId: string): Promise<Running> {
-  const node = start(["serve", ...flags(id), "--cluster-id", clusterId]);
+  const node = start(["serve", ...flags(id), "--cluster-id", clusterId, "--new-cluster"]);
   await node.until(/"msg":"ready"/);
   return node;
 }

@@ -131,6 +131,14 @@ describe("the configuration of a node", () => {
       "the peer address 10.0.0.4:4100 can be reached from elsewhere, so the nodes need a secret: " +
         "set RAFTALLY_SECRET or --secret-file",
     ],
+    [
+      `${LOCAL} --new-cluster`,
+      "--new-cluster is for a cluster of one, and --members lists more: leave --new-cluster out",
+    ],
+    [
+      "--id n4 --join 127.0.0.1:4101 --new-cluster",
+      "--new-cluster makes a cluster, and --join or --discover joins one",
+    ],
     [`${BASE} --listen 0.0.0.0:4000`, "--advertise is needed: nobody can reach a node at 0.0.0.0:4000"],
     [
       `${BASE} --listen 127.0.0.1:4100`,

@@ -23,9 +23,11 @@ function flags(): string[] {
   return ["serve", "--id", "n1", "--cluster-id", "c", "--data", data(), ...listen];
 }
 
+const founding = (): string[] => [...flags(), "--new-cluster"];
+
 /** A node on its own, once it takes part. */
 async function ready(options: StartOptions = {}): Promise<Running> {
-  const node = start(flags(), options);
+  const node = start(existsSync(data()) ? flags() : founding(), options);
   await node.until(/"msg":"ready"/);
   return node;
 }
@@ -69,7 +71,7 @@ describe("raftally serve", () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
     try {
-      expect(await run(flags())).toEqual({
+      expect(await run(founding())).toEqual({
         exitCode: 2,
         signal: undefined,
         out: "",
@@ -85,7 +87,7 @@ describe("raftally serve", () => {
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(port + 100, "127.0.0.1", resolve));
     try {
-      const { exitCode, error } = await run(flags());
+      const { exitCode, error } = await run(founding());
       expect(exitCode).toBe(2);
       expect(error).toMatch(new RegExp(`^raftally: .*${port + 100}.*\n$`));
     } finally {
@@ -97,7 +99,7 @@ describe("raftally serve", () => {
     const file = join(directory, "file");
     writeFileSync(file, "");
     const { exitCode, error } = await run([
-      ...flags().filter((word) => word !== "--data" && word !== data()),
+      ...founding().filter((word) => word !== "--data" && word !== data()),
       "--data",
       join(file, "n1"),
     ]);
@@ -116,6 +118,39 @@ describe("raftally serve", () => {
     expect(exitCode).toBe(2);
     expect(error).toMatch(/^raftally: .*in use.*\n$/);
     await stop(node);
+  });
+
+  it("refuses to begin a cluster of one again where its founder was wiped, until told to make a new one", async () => {
+    const own = ["--members", `n1=127.0.0.1:${port + 100}@${url()}`];
+    const unheardOf = await run(flags());
+    expect([unheardOf.exitCode, unheardOf.error]).toEqual([
+      2,
+      expect.stringMatching(
+        /^raftally: the data directory \S+ holds no node\. .*--new-cluster this once; .*--join.*\n$/,
+      ),
+    ]);
+    expect(existsSync(data())).toBe(false);
+
+    await stop(await ready());
+    await stop(await ready());
+    rmSync(data(), { recursive: true });
+    for (const line of [flags(), [...flags(), ...own]]) {
+      const { exitCode, error } = await run(line);
+      expect([exitCode, error]).toEqual([
+        2,
+        expect.stringContaining("If n1 was a member before, its disk is lost"),
+      ]);
+      expect(error).toContain("`raftally member replace`");
+      expect(existsSync(data())).toBe(false);
+    }
+  });
+
+  it("goes on with --new-cluster left on its command line, and warns of it", async () => {
+    await stop(await ready());
+    const again = start(founding());
+    await again.until(/--new-cluster did nothing/);
+    await again.until(/"msg":"ready"/);
+    await stop(again);
   });
 
   it("exits with 1 and says why in the log when something breaks inside", async () => {

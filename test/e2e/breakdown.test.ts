@@ -1,6 +1,6 @@
 /** A node in a process of its own, one part of which breaks under load. */
 
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -20,7 +20,8 @@ afterEach(() => rmSync(directory, { recursive: true, force: true, maxRetries: 5 
 
 function argv(): readonly string[] {
   const line = `serve --id n1 --cluster-id broken --listen 127.0.0.1:${port} --listen-peer 127.0.0.1:${port + 100}`;
-  return [...line.split(" "), "--data", join(directory, "n1")];
+  const data = join(directory, "n1");
+  return [...line.split(" "), "--data", data, ...(existsSync(data) ? [] : ["--new-cluster"])];
 }
 
 function url(path: string): string {
