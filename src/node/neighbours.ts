@@ -121,3 +121,13 @@ export function peersOf(
   members.delete(self);
   return [...members.values()].map(({ id, peer, incarnation }) => ({ id, address: peer, incarnation }));
 }
+
+/**
+ * Whether the configuration in force and the committed one name this node and nobody else. A node that was wiped and
+ * then founded its cluster a second time stands like that: no majority of others keeps it from answering.
+ */
+export function isAlone({ configuration, committedConfiguration }: Configurations, self: NodeId): boolean {
+  return [configuration, committedConfiguration].every(
+    ({ members }) => members.length === 1 && members[0]?.id === self,
+  );
+}

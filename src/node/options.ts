@@ -61,8 +61,9 @@ export interface NodeOptions {
   /** Every transition of the core and the node, for metrics and events. */
   readonly onTrace?: (trace: NodeTrace) => void;
   /**
-   * Something happened that is final: something broke, or the node was removed ({@link RemovedFromCluster}). The
-   * process has to exit with an error. Called at most once.
+   * Something happened that is final: something broke, the node was removed ({@link RemovedFromCluster}), or it founds
+   * a second time a cluster that knows it already ({@link RefusedByPeer}). The process has to exit with an error.
+   * Called at most once.
    */
   readonly onFatal: (error: Error) => void;
   /** Stops a start that still waits for other members. */

@@ -5,19 +5,18 @@ import { type Member, memberOf, type NodeId, nodeId, type RaftSettings } from ".
 import {
   type DataDirectory,
   joinDirectory,
-  LOST_ADVICE,
   type NodeStore,
   openDirectory,
   StorageFailure,
 } from "../store/index.ts";
 import { openTransport, type Packet, type Peer, type Transport } from "../transport/index.ts";
 import { NodeDriver } from "./driver.ts";
-import { RefusedByPeer, RemovedFromCluster, removedSentence } from "./errors.ts";
+import { disownedSentence, RefusedByPeer, RemovedFromCluster, removedSentence } from "./errors.ts";
 import { NODE_SETTINGS } from "./events.ts";
 import { Formation } from "./formation.ts";
 import { joinCluster } from "./join.ts";
 import { JoinDesk } from "./join-desk.ts";
-import { peersOf } from "./neighbours.ts";
+import { isAlone, peersOf } from "./neighbours.ts";
 import { noticeOf } from "./notices.ts";
 import type { MemberAddress, NodeOptions } from "./options.ts";
 import { NodeReducer } from "./reducer.ts";
@@ -133,6 +132,7 @@ class Start {
   readonly #formation: Formation;
   #transport: Transport | undefined;
   #store: NodeStore | undefined;
+  #reducer: NodeReducer | undefined;
   #driver: NodeDriver | undefined;
   #desk: JoinDesk | undefined;
   /** Peers whose link stood before there was a driver to tell. */
@@ -157,6 +157,7 @@ class Start {
     const store = await this.#directory.openStore({ onFailure: (error) => this.#driver?.fail(error) });
     this.#store = store;
     const reducer = this.#makeReducer(store);
+    this.#reducer = reducer;
     const { incarnation } = identity;
     if (reducer.committedConfiguration.removed.some((gone) => gone.incarnation === incarnation)) {
       throw new RemovedFromCluster(removedSentence(this.#self));
@@ -197,6 +198,7 @@ class Start {
         onUnreachable: (peer) => this.#unreachable(peer),
         onFirstContact: (peer, incarnation) => this.#firstContact(peer, incarnation),
         onRefused: (peer, refusal, detail) => this.#refused(peer, refusal, detail),
+        onDisowned: (peer) => this.#disowned(peer),
         onJoin: (request) =>
           this.#desk?.answer(request) ??
           Promise.resolve({ kind: "later", detail: "this member is still starting", retryMs: 500 }),
@@ -245,6 +247,18 @@ class Start {
     if (error === undefined) return;
     this.#formation.fail(error);
     if (error instanceof RemovedFromCluster) this.#driver?.fail(error);
+    if (refusal === "incarnation") this.#disowned(peer);
+  }
+
+  /**
+   * A peer of this cluster knows this node's id with another data directory. A node that forms the cluster, or is all
+   * of it, is then a wiped one that founds it a second time. One that has other members goes on: they have its pin,
+   * and it is the peer that is wrong.
+   */
+  #disowned(peer: NodeId): void {
+    const error = new RefusedByPeer(disownedSentence(this.#options.directory, this.#self, peer));
+    this.#formation.fail(error);
+    if (this.#reducer !== undefined && isAlone(this.#reducer, this.#self)) this.#driver?.fail(error);
   }
 
   /** What a refusal means for this node; undefined if it may be over by itself. */
@@ -262,10 +276,8 @@ class Start {
           `${what}. If the cluster is to be new, give all its nodes the same list of members; if it runs already, start this node on an empty data directory with --join, under an id that was never used.`,
         );
       }
-      case "incarnation": {
-        const what = `${directory} was wiped or replaced since ${peer} came to know ${this.#self} (it holds another incarnation)`;
-        return new RefusedByPeer(`${what}: ${LOST_ADVICE}.`);
-      }
+      case "incarnation":
+        return new RefusedByPeer(disownedSentence(directory, this.#self, peer));
       default:
         return undefined;
     }

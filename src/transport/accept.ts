@@ -14,6 +14,7 @@ import {
   encodeJson,
   type Hello,
   judgeHello,
+  otherLife,
   type Refusal,
   seal,
   unseal,
@@ -101,9 +102,12 @@ function addressOf({ address }: Hello, { secret }: Context): HostPort | undefine
 
 /** The last question is the pin: nothing is learnt from a hello that is refused for another reason. */
 async function refusalOf(hello: Hello, context: Context): Promise<Refusal | undefined> {
-  const { clusterId, self, versions, roster } = context;
+  const { clusterId, self, versions, roster, handlers } = context;
   const standingOf = (id: NodeId, incarnation: string): Standing => roster.standingOf(id, incarnation);
-  const refusal = judgeHello(hello, { clusterId, ...self, versions, standingOf });
+  const acceptor = { clusterId, ...self, versions, standingOf };
+  const refusal = judgeHello(hello, acceptor);
+  const other = otherLife(hello, acceptor);
+  if (other !== undefined) handlers.onDisowned?.(hello.from, other);
   if (refusal !== undefined) return refusal;
   const detail = await roster.settle(hello.from, hello.fromIncarnation);
   return detail === undefined ? undefined : { refusal: "incarnation", detail };

@@ -206,6 +206,12 @@ export function judgeHello(hello: Hello, self: Acceptor): Refusal | undefined {
   return undefined;
 }
 
+/** The other incarnation with which a proved dialler of this cluster knows this node's id; undefined if it does not. */
+export function otherLife({ clusterId, to, toIncarnation }: Hello, self: Acceptor): string | undefined {
+  const meansThis = clusterId === self.clusterId && to === self.id;
+  return meansThis && toIncarnation !== self.incarnation ? (toIncarnation ?? undefined) : undefined;
+}
+
 /**
  * Who says no address cannot be answered, and a guest's address is nowhere else. And who does not know this node's
  * incarnation has no log that names it: it is about to form a cluster, and must not count a member of another one.

@@ -74,6 +74,9 @@ function whileOpen(handlers: TransportHandlers, open: { readonly is: boolean }):
     onRefused: (peer, refusal, detail) => {
       if (open.is) handlers.onRefused(peer, refusal, detail);
     },
+    onDisowned: (peer, incarnation) => {
+      if (open.is) handlers.onDisowned?.(peer, incarnation);
+    },
     onJoin: (request) => (open.is ? handlers.onJoin?.(request) : undefined) ?? Promise.resolve(NOT_YET),
     onNotice: (notice) => {
       if (open.is) handlers.onNotice(notice);

@@ -131,6 +131,11 @@ export interface TransportHandlers {
    */
   onRefused(peer: NodeId, refusal: HandshakeRefusal, detail: string): void;
   /**
+   * `peer`, which has proved that it knows the secret and is of this cluster, dialled this node and was refused, for
+   * it knows this node's id with another incarnation. Said at every attempt.
+   */
+  onDisowned?(peer: NodeId, incarnation: string): void;
+  /**
    * A node that knows the secret asks to join, perhaps for the second time: the answer must not depend on that.
    * It is told `later` if this takes longer than `joinMsMax`, rejects, or is not given at all.
    */

@@ -1,0 +1,98 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { nodeId } from "../../src/raft/index.ts";
+import { openTransport, type Transport } from "../../src/transport/index.ts";
+import { Cluster, PATIENT_MS, until } from "./machines.ts";
+
+const LOST =
+  /^\S*n1 was wiped or replaced since n2 came to know n1 \(.*incarnation\): start a fresh node under a new id .*member replace OLD NEW`\.$/;
+
+let cluster: Cluster;
+let member: Transport | undefined;
+beforeEach(async () => {
+  cluster = await Cluster.plan({ initial: 1, spare: 1 });
+});
+afterEach(async () => {
+  await member?.close();
+  member = undefined;
+  await cluster.end();
+});
+
+/** A member n2 of a cluster that knows n1 with this incarnation, as far as n1 can tell. */
+async function knownTo(clusterId: string, incarnation: string): Promise<{ refused: string[] }> {
+  const refused: string[] = [];
+  member = await openTransport({
+    clusterId,
+    self: { id: nodeId("n2"), incarnation: "2".repeat(32) },
+    listen: { host: "127.0.0.1", port: 0 },
+    peers: [{ id: nodeId("n1"), address: cluster.site("n1").member.peer, incarnation }],
+    secret: cluster.options("n1").secret,
+    handlers: {
+      onPacket: () => undefined,
+      onReachable: () => undefined,
+      onUnreachable: () => undefined,
+      onFirstContact: () => Promise.resolve(),
+      onRefused: (_, refusal) => refused.push(refusal),
+      onNotice: () => undefined,
+    },
+  });
+  return { refused };
+}
+
+describe("a node that was wiped and founds its cluster a second time", { timeout: PATIENT_MS }, () => {
+  it("stops when a member of its cluster knows it with another incarnation", async () => {
+    const machine = await cluster.start("n1");
+    await machine.started;
+    await knownTo("counters", "a".repeat(32));
+    await until(() => machine.fatal.length > 0, "n1 stops");
+    expect(machine.fatal.map(({ name }) => name)).toEqual(["RefusedByPeer"]);
+    expect(machine.fatal[0]?.message).toMatch(LOST);
+    expect(await machine.increment("hits")).toMatchObject({ kind: "failed", code: "SHUTTING_DOWN" });
+  });
+
+  it("ends its formation, in which it would wait for ever for members that were replaced", async () => {
+    const { member: gone } = cluster.site("n2");
+    const machine = await cluster.start("n1", { members: [cluster.site("n1").member, gone] });
+    await machine.noticed("forming", /n2/);
+    await knownTo("counters", "a".repeat(32));
+    await expect(machine.started).rejects.toMatchObject({
+      name: "RefusedByPeer",
+      message: expect.stringMatching(LOST),
+    });
+  });
+
+  it("goes on when it is a node of another cluster, or one that knows it rightly, that dials", async () => {
+    const machine = await cluster.start("n1");
+    const { incarnation } = await machine.started;
+    const { refused } = await knownTo("another", "a".repeat(32));
+    await until(() => refused.includes("cluster"), "n2 is refused for its cluster");
+    await member?.close();
+    const rightly = await knownTo("counters", incarnation);
+    await until(() => rightly.refused.length > 0, "n2 is refused as unknown");
+    expect(machine.fatal).toEqual([]);
+    expect(await machine.increment("hits")).toMatchObject({ kind: "applied" });
+  });
+});
+
+describe("a node that has other members", { timeout: PATIENT_MS }, () => {
+  it("goes on when someone knows it with another incarnation, for the others know it rightly", async () => {
+    const machine = await cluster.start("n1");
+    await machine.started;
+    const added = {
+      kind: "add",
+      member: {
+        id: nodeId("n3"),
+        incarnation: "3".repeat(32),
+        peer: "127.0.0.1:1",
+        api: "http://127.0.0.1:1",
+      },
+    } as const;
+    await until(
+      async () => (await machine.service.changeMembership(added)).kind === "changed",
+      "n3 is a member",
+    );
+    const { refused } = await knownTo("counters", "a".repeat(32));
+    await until(() => refused.includes("wrongNode"), "n2 is refused");
+    expect(machine.fatal).toEqual([]);
+    expect(await machine.increment("hits")).toMatchObject({ kind: "applied" });
+  });
+});
