@@ -211,13 +211,13 @@ export class NodeDriver {
 
   /** A snapshot that a peer could not use, again and again: is its file still what it was? A new one is another file. */
   #retake(doubtful: SnapshotMeta, peer: NodeId): void {
-    this.#await(this.#keeper.retake(doubtful, peer), (text) =>
-      this.#options.onTrace({ kind: "alarm", text }),
-    );
+    const alarm = (text: string): void => this.#options.onTrace({ kind: "alarm", text });
+    this.#await(this.#keeper.retake(doubtful, peer), alarm);
   }
 
-  linked(peer: NodeId): void {
+  linked(peer: NodeId, outdated: boolean): void {
     this.#reachable.add(peer);
+    this.#feed({ kind: "linked", peer, outdated });
     const digest = this.#latestDigest;
     // It may have been down when all were told.
     if (digest !== undefined) this.#transport.send(peer, { kind: "digest", ...digest });

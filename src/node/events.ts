@@ -38,6 +38,8 @@ export type NodeEvent =
   | { readonly kind: "snapshotProgress"; readonly to: NodeId }
   | { readonly kind: "snapshotSent"; readonly to: NodeId; readonly ok: boolean }
   | { readonly kind: "unreachable"; readonly peer: NodeId }
+  /** A link to `peer` stands. No configuration can be sent to a peer that is outdated. */
+  | { readonly kind: "linked"; readonly peer: NodeId; readonly outdated: boolean }
   | { readonly kind: "membership"; readonly id: RequestId; readonly request: MembershipRequest }
   /** A peer says what the configuration should say of it. */
   | {

@@ -27,6 +27,8 @@ export interface Standing {
   readonly caughtUp: readonly NodeId[];
   /** Whether a member was heard of lately; true for the leader itself. */
   readonly reachable: (id: NodeId) => boolean;
+  /** Whether a member runs that cannot be sent a configuration, for its program is too old. */
+  readonly outdated: (id: NodeId) => boolean;
   /** Entries that a member is known to hold, and that there are. */
   readonly held: (id: NodeId) => { readonly match: number; readonly last: number };
 }
@@ -44,6 +46,7 @@ export function judge(standing: Standing, request: MembershipRequest): Judgement
   const change = changeOf(configuration, request);
   const refusal =
     contradiction(configuration, request) ??
+    notUpgraded(standing) ??
     (standing.settled ? undefined : alreadyChanging()) ??
     notCaughtUp(standing, change) ??
     lostQuorum(standing, change);
@@ -188,6 +191,16 @@ function notReplaceable(
   if (id === by) return invalid(`${id} cannot take its own place: name the node that is to follow it.`);
   if (voters.includes(id)) return undefined;
   return invalid(`${id} has no vote that ${by} could take over: remove it instead.`);
+}
+
+/** Who cannot be sent the entry acknowledges nothing behind it either, so that a cluster of them would stand still. */
+function notUpgraded({ configuration, outdated }: Standing): MembershipRefusal | undefined {
+  const old = configuration.members.map(({ id }) => id).filter(outdated);
+  if (old.length === 0) return undefined;
+  const names = old.join(", ");
+  return invalid(
+    `The program of ${names} is too old for a cluster whose members change. Nothing was changed: upgrade ${names} first, or stop what is to be removed.`,
+  );
 }
 
 function alreadyChanging(): MembershipRefusal {

@@ -50,6 +50,8 @@ export class Operations {
   /** A node that stops takes nothing new into its log. */
   #stopping = false;
   #trace: NodeTrace[] = [];
+  /** Peers that could not be sent a configuration when they were last linked, and whether they are linked now. */
+  readonly #outdated: Map<NodeId, boolean> = new Map();
 
   constructor({ raft, self, settings, reachableTicks }: OperationsOptions) {
     this.#raft = raft;
@@ -76,8 +78,23 @@ export class Operations {
   /** Whether a member was heard of lately; true for this node. */
   readonly isReachable = (id: NodeId): boolean => id === this.#self || this.#heard.isReachable(id);
 
+  /** A link that is down for a moment makes no difference. */
+  readonly #isOutdated = (id: NodeId): boolean => {
+    const linked = this.#outdated.get(id);
+    return linked === true || (linked === false && this.isReachable(id));
+  };
+
   heard(peer: NodeId): void {
     this.#heard.heard(peer);
+  }
+
+  linked(peer: NodeId, outdated: boolean): void {
+    if (outdated) this.#outdated.set(peer, true);
+    else this.#outdated.delete(peer);
+  }
+
+  unlinked(peer: NodeId): void {
+    if (this.#outdated.has(peer)) this.#outdated.set(peer, false);
   }
 
   stop(): void {
@@ -222,6 +239,7 @@ export class Operations {
       settled: configuration.outgoing.length === 0 && configurationIndex <= committed,
       caughtUp,
       reachable: this.isReachable,
+      outdated: this.#isOutdated,
       held: (id) => ({ match: progress.get(id)?.match ?? indexOf(0), last }),
     };
   }

@@ -108,8 +108,12 @@ export class NodeReducer {
       case "snapshotReceived":
       case "snapshotProgress":
       case "snapshotSent":
-      case "unreachable":
         return this.#raft.step(event);
+      case "unreachable":
+        this.#operations.unlinked(event.peer);
+        return this.#raft.step(event);
+      case "linked":
+        return this.#operations.linked(event.peer, event.outdated);
       case "membership":
         return this.#operations.change(event.id, event.request, nowMs);
       case "announce":
@@ -269,10 +273,7 @@ export class NodeReducer {
 
   #write(event: NodeEvent & { kind: "write" }, nowMs: number): void {
     const refusal = this.#writeRefusal();
-    if (refusal !== undefined) {
-      this.#writes.refuse(event.id, refusal);
-      return;
-    }
+    if (refusal !== undefined) return this.#writes.refuse(event.id, refusal);
     this.#writes.add({ id: event.id, command: event.command, nowMs });
   }
 

@@ -9,7 +9,13 @@ import {
   openDirectory,
   StorageFailure,
 } from "../store/index.ts";
-import { openTransport, type Packet, type Peer, type Transport } from "../transport/index.ts";
+import {
+  MEMBERSHIP_VERSION,
+  openTransport,
+  type Packet,
+  type Peer,
+  type Transport,
+} from "../transport/index.ts";
 import { NodeDriver } from "./driver.ts";
 import { disownedSentence, RefusedByPeer, RemovedFromCluster, removedSentence } from "./errors.ts";
 import { NODE_SETTINGS } from "./events.ts";
@@ -135,8 +141,8 @@ class Start {
   #reducer: NodeReducer | undefined;
   #driver: NodeDriver | undefined;
   #desk: JoinDesk | undefined;
-  /** Peers whose link stood before there was a driver to tell. */
-  readonly #linked = new Set<NodeId>();
+  /** Peers whose link stood before there was a driver to tell, and whether they are outdated. */
+  readonly #linked = new Map<NodeId, boolean>();
   /** What peers said of their states before there was a driver to tell: the latest of each. */
   readonly #earlyDigests = new Map<NodeId, Packet>();
 
@@ -194,7 +200,7 @@ class Start {
       secret,
       handlers: {
         onPacket: (from, packet) => this.#receive(from, packet),
-        onReachable: (peer) => this.#reachable(peer),
+        onReachable: (peer, version) => this.#reachable(peer, version < MEMBERSHIP_VERSION),
         onUnreachable: (peer) => this.#unreachable(peer),
         onFirstContact: (peer, incarnation) => this.#firstContact(peer, incarnation),
         onRefused: (peer, refusal, detail) => this.#refused(peer, refusal, detail),
@@ -224,11 +230,11 @@ class Start {
     }
   }
 
-  #reachable(peer: NodeId): void {
+  #reachable(peer: NodeId, outdated: boolean): void {
     this.#options.onNotice({ level: "info", event: "linked", detail: `${peer} is reachable` });
-    this.#linked.add(peer);
+    this.#linked.set(peer, outdated);
     this.#formation.met(peer);
-    this.#driver?.linked(peer);
+    this.#driver?.linked(peer, outdated);
   }
 
   #unreachable(peer: NodeId): void {
@@ -354,7 +360,7 @@ class Start {
       change: (request) => driver.changeMembership(request),
     });
     driver.start();
-    for (const peer of this.#linked) driver.linked(peer);
+    for (const [peer, outdated] of this.#linked) driver.linked(peer, outdated);
     for (const [from, packet] of this.#earlyDigests) driver.receive(from, packet);
     return {
       service: new Service({ driver, reducer, transport, clusterId, own, version }),

@@ -72,7 +72,7 @@ const SNAPSHOT_PROGRESS = 6;
 const ANNOUNCE = 7;
 
 /** From this version of the protocol on the members of a cluster can change. */
-const MEMBERSHIP_VERSION = 2;
+export const MEMBERSHIP_VERSION: number = 2;
 
 const packr = new Packr({ useRecords: false });
 // copyBuffers: an entry lives long in the log and must not keep the whole chunk alive that it came in.

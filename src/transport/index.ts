@@ -58,7 +58,7 @@
  */
 
 export { addressFault } from "./address.ts";
-export { type Content, decodePacket, encodePacket, type Undecodable } from "./codec.ts";
+export { type Content, decodePacket, encodePacket, MEMBERSHIP_VERSION, type Undecodable } from "./codec.ts";
 export { TransportError, type TransportErrorCode } from "./errors.ts";
 export { askToJoin } from "./join.ts";
 export { DEFAULT_SETTINGS } from "./options.ts";

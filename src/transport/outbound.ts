@@ -204,7 +204,7 @@ export class OutboundLink {
     this.#unreachableSaid = false;
     this.#complaint = undefined;
     this.#ping(link);
-    this.#context.handlers.onReachable(this.peer);
+    this.#context.handlers.onReachable(this.peer, version);
   }
 
   /** Everything that one turn queued leaves in one write. */

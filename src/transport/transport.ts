@@ -64,8 +64,8 @@ function whileOpen(handlers: TransportHandlers, open: { readonly is: boolean }):
     onUnreachable: (peer) => {
       if (open.is) handlers.onUnreachable(peer);
     },
-    onReachable: (peer) => {
-      if (open.is) handlers.onReachable(peer);
+    onReachable: (peer, version) => {
+      if (open.is) handlers.onReachable(peer, version);
     },
     onFirstContact: (peer, incarnation) =>
       open.is

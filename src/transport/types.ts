@@ -117,8 +117,11 @@ export interface TransportHandlers {
   onPacket(from: NodeId, packet: Packet): void;
   /** This node's link to a peer broke or could not be made. Said once for each loss, not for each attempt. */
   onUnreachable(peer: NodeId): void;
-  /** This node's link to a peer stands (again): packets can be sent. What the peer dials is not spoken of. */
-  onReachable(peer: NodeId): void;
+  /**
+   * This node's link to a peer stands (again): packets can be sent. What the peer dials is not spoken of.
+   * @param version of the protocol on this link; below `MEMBERSHIP_VERSION` no configuration can be sent on it.
+   */
+  onReachable(peer: NodeId, version: number): void;
   /**
    * A peer showed itself for the first time. Resolves once its incarnation is durable; only then does the
    * handshake go on. Rejects if another incarnation was learnt meanwhile.

@@ -19,6 +19,8 @@ interface Cluster {
   readonly down?: readonly string[];
   readonly behind?: readonly string[];
   readonly unsettled?: boolean;
+  /** Whose program is too old for a configuration. */
+  readonly outdated?: readonly string[];
 }
 
 function standing(cluster: Cluster): Standing {
@@ -35,6 +37,7 @@ function standing(cluster: Cluster): Standing {
     settled: cluster.unsettled !== true,
     caughtUp: configuration.learners.filter((learner) => !behind.includes(learner)),
     reachable: (member) => !down.includes(member),
+    outdated: (member) => cluster.outdated?.includes(member) === true,
     held: () => ({ match: 1_200, last: 5_000 }),
   };
 }

@@ -32,6 +32,8 @@ export function incarnationOf(word: string): string {
 export interface Heard {
   readonly packets: { from: NodeId; packet: Packet }[];
   readonly links: string[];
+  /** The version that was last spoken on the link to each. */
+  readonly versions: Map<NodeId, number>;
   readonly contacts: { peer: NodeId; incarnation: string }[];
   readonly refusals: { peer: NodeId; refusal: HandshakeRefusal; detail: string }[];
   readonly notices: { event: string; remote: string; detail: string }[];
@@ -81,7 +83,14 @@ export class World {
 
   /** Opens the transport of `id` behind its relay; a peer of all others. */
   async open(id: string, options: OpenOptions = {}): Promise<TestNode> {
-    const heard: Heard = { packets: [], links: [], contacts: [], refusals: [], notices: [] };
+    const heard: Heard = {
+      packets: [],
+      links: [],
+      versions: new Map(),
+      contacts: [],
+      refusals: [],
+      notices: [],
+    };
     const transport = await openVersioned(this.optionsOf(id, options, heard), options.versions ?? VERSIONS);
     this.relay(id).target = transport.port;
     const node: TestNode = {
@@ -122,7 +131,10 @@ export class World {
           heard.packets.push({ from, packet });
           options.onPacket?.(from, packet);
         },
-        onReachable: (peer) => heard.links.push(`+${peer}`),
+        onReachable: (peer, version) => {
+          heard.links.push(`+${peer}`);
+          heard.versions.set(peer, version);
+        },
         onUnreachable: (peer) => heard.links.push(`-${peer}`),
         onFirstContact: async (peer, incarnation) => {
           heard.contacts.push({ peer, incarnation });

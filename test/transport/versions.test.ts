@@ -196,6 +196,7 @@ describe("nodes of neighbouring versions", () => {
     const a = await world.open("n1", { versions: first });
     const b = await world.open("n2", { versions: second });
     await until(() => isUp(a, "n2") && isUp(b, "n1"));
+    expect([a.heard.versions.get(b.id), b.heard.versions.get(a.id)]).toEqual([common, common]);
     const known = onePacketOfEachKind("n1", "n2").filter((packet) => versionOf(packet) <= common);
     for (const packet of known) a.transport.send(b.id, packet);
     await until(() => b.heard.packets.length === known.length);
