@@ -169,7 +169,11 @@ export const OPERATING_COMMANDS: readonly Command[] = [
         "reaches furthest (this command prints that). Afterwards the directory is that of a cluster with a new " +
         "name and one member; the other nodes join with empty directories and new ids, and no node of the old " +
         "cluster can ever join or vote in it.",
-      "If the lost nodes can come back with their disks, bring them back instead: then nothing is lost.",
+      "If the lost nodes can come back with their disks, bring them back instead: then nothing is lost. Afterwards keep " +
+        "them switched off or delete their directories: a majority of them would go on as the old cluster, beside " +
+        "the new one.",
+      "Where the only voter was to be joined by a second one that died, the first holds every count: recover it, and " +
+        "nothing is lost. One that was interrupted is finished by the same command again.",
     ],
     positionals: [],
     options: ["data", "clusterId", "yesLoseData", "json"],

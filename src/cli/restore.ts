@@ -1,6 +1,7 @@
 /** `raftally restore` and `raftally recover`: what is done with a data directory while no node runs on it. */
 
 import { randomBytes } from "node:crypto";
+import { defined } from "../base/index.ts";
 import { type Json, printExact } from "../client/index.ts";
 import {
   isInUse,
@@ -18,6 +19,7 @@ import type { Terminal } from "./output.ts";
 import { type Parsed, UsageError } from "./parse.ts";
 import { StartRefusal } from "./refusal.ts";
 import { reachableOwn } from "./serve-config.ts";
+import { type Sole, startLines, whereReached, whereTold } from "./start-line.ts";
 
 /** Errors whose message is a sentence for whoever keeps the data. */
 const SENTENCES: ReadonlySet<string> = new Set([
@@ -57,7 +59,7 @@ export async function restore(parsed: Parsed, terminal: Terminal): Promise<numbe
   const { peer, api } = reachableOwn(id, values, "restore");
   const restored = await explained(restoreBackup({ file, directory, clusterId, id: nodeId(id), peer, api }));
   if (json) terminal.out(printExact(restoredJson(restored, directory)));
-  else for (const line of showRestored(restored, directory)) terminal.out(line);
+  else for (const line of showRestored(restored, directory, parsed)) terminal.out(line);
   return EXIT.done;
 }
 
@@ -68,7 +70,11 @@ function restoredJson({ identity, backup, base, digest }: Restored, data: string
   return { data, clusterId, id, index: base.index, counters, revision, digest, from };
 }
 
-function showRestored({ identity, backup, digest }: Restored, data: string): readonly string[] {
+function showRestored(
+  { identity, backup, digest }: Restored,
+  data: string,
+  parsed: Parsed,
+): readonly string[] {
   const { clusterId, id } = identity;
   const counters = backup.counters.toLocaleString("en");
   return [
@@ -76,22 +82,15 @@ function showRestored({ identity, backup, digest }: Restored, data: string): rea
     `${counters} counters, revision ${backup.revision}, digest ${digest}, as in the backup of cluster ` +
       `${backup.clusterId} at index ${backup.meta.index}`,
     "",
-    `Start it:  raftally serve --data ${data} --id ${id} --cluster-id ${clusterId}${addressFlags(identity, id)}`,
+    ...startLines(soleOf(identity, data), whereTold(parsed)),
     "Then let others join it: raftally serve --join with its peer address, and --join-as voter.",
   ];
 }
 
-interface WithMembers {
-  readonly members: readonly { readonly id: string; readonly peer: string; readonly api: string }[];
-}
-
-/** How its only member has to be started; nothing where the defaults do. */
-function addressFlags({ members }: WithMembers, id: string): string {
-  const own = members.find((member) => member.id === id);
-  if (own === undefined) return "";
-  const listen = own.api.replace(/^https?:\/\//, "");
-  const client = listen === "127.0.0.1:4000" ? "" : ` --listen ${listen}`;
-  return `${client}${own.peer === "127.0.0.1:4100" ? "" : ` --listen-peer ${own.peer}`}`;
+/** Its only member, as it has to be started. */
+function soleOf({ clusterId, id, members }: Restored["identity"], data: string): Sole {
+  const self = members.find((member) => member.id === id);
+  return { data, clusterId, self: defined(self, "restore: the only member is the node itself") };
 }
 
 export async function recover(parsed: Parsed, terminal: Terminal): Promise<number> {
@@ -103,13 +102,15 @@ export async function recover(parsed: Parsed, terminal: Terminal): Promise<numbe
     );
   }
   const outlook = await explained(recoveryOutlook(directory));
-  const clusterId = parsed.values.clusterId ?? `recovered-${randomBytes(4).toString("hex")}`;
-  // What was interrupted has been agreed to before, and there is no way back from it.
+  let clusterId = parsed.values.clusterId;
+  // What was interrupted has been agreed to before, and there is no way back from it; nor is there to its cluster id.
   if (outlook !== undefined) {
+    clusterId ??= `recovered-${randomBytes(4).toString("hex")}`;
     for (const line of warning(directory, outlook, clusterId)) terminal.error(line);
     if (!yesLoseData && !(await confirmed(terminal))) return EXIT.refused;
   }
-  const recovery = await explained(recoverDirectory({ directory, clusterId }));
+  const named = clusterId === undefined ? {} : { clusterId };
+  const recovery = await explained(recoverDirectory({ directory, ...named }));
   if (json) terminal.out(printExact(recoveryJson(recovery, directory)));
   else for (const line of showRecovery(recovery, directory)) terminal.out(line);
   return EXIT.done;
@@ -136,6 +137,9 @@ function warning(
       "at the highest index: run this command on each and answer no, to see where they end.",
     `Afterwards ${id} is the only member of a new cluster called ${clusterId}. No other node of cluster ${old} can ` +
       "ever join it or vote in it: they come back with empty data directories, under new ids.",
+    `But cluster ${old} does not know of that. If a majority of its voters ever runs again, it serves and counts on ` +
+      "beside the new one, and what clients count there is missing here. Keep the other nodes switched off, or " +
+      "delete their data directories.",
   ];
   return paragraphs.flatMap((paragraph) => [...wrap(paragraph, 0), ""]);
 }
@@ -161,6 +165,7 @@ function showRecovery(recovery: Recovery, data: string): readonly string[] {
   const { identity, previous, base, knownCommitted, unconfirmed, wasVoter, counters, revision, digest } =
     recovery;
   const { clusterId, id } = identity;
+  const sole = soleOf(identity, data);
   const gone = recovery.removed.map((member) => member.id).join(", ");
   return [
     `${recovery.resumed ? "Finished what was begun before. " : ""}${data}: cluster ${clusterId}, whose only member is ${id}`,
@@ -174,7 +179,7 @@ function showRecovery(recovery: Recovery, data: string): readonly string[] {
       : [`${id} had no vote in cluster ${previous.clusterId}: it may be further behind than a voter`]),
     `can never join: ${gone === "" ? `whatever is left of cluster ${previous.clusterId}` : gone}`,
     "",
-    `Start it:  raftally serve --data ${data} --id ${id} --cluster-id ${clusterId}${addressFlags(identity, id)}`,
+    ...startLines(sole, whereReached(sole.self)),
     ...wrap(
       "Then take a backup, and let others join it with empty directories and new ids: raftally serve --join with its " +
         "peer address, and --join-as voter.",

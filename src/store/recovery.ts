@@ -55,8 +55,8 @@ import { LOG_FOLDER } from "./wal-format.ts";
 
 export interface RecoverOptions {
   readonly directory: string;
-  /** Of the new cluster; never that of the old one. */
-  readonly clusterId: string;
+  /** Of the new cluster; never that of the old one. May be left out only where an interrupted recovery is finished. */
+  readonly clusterId?: string;
   /** Where its peers reach it from now on, host:port; as before if left out. */
   readonly peer?: string;
   /** The URL that clients are sent to; as before if left out. */
@@ -70,6 +70,7 @@ const PARTS: readonly string[] = [LOG_FOLDER, SNAPSHOT_FOLDER, STATE_FILE, IDENT
 /** Entries applied at once: the payloads of so many are in memory twice. */
 const CHUNK_ENTRIES = 1_000;
 
+const NEEDS_CLUSTER_ID = "recovery: a new recovery needs a cluster id";
 const DAMAGE_ADVICE =
   "a damaged directory is not recovered, because what is missing in it would be missing for good: recover that of " +
   "another surviving node, or restore a backup with `raftally restore`";
@@ -77,20 +78,21 @@ const DAMAGE_ADVICE =
 /**
  * Turns the data directory of a stopped node into a one-node cluster under a new cluster id, with a fresh incarnation.
  * The other nodes of the old cluster are removed ones in it, so that none of them can ever join or vote.
+ * One that was interrupted is finished under the cluster id that it was begun with.
  * @throws {IdentityError} (rejects) it is no data directory, its node is running, or never was in a cluster, or
- *   `clusterId` is the old one.
+ *   `clusterId` is the old one, or another than that of the recovery that it finished.
  * @throws {CorruptionError} (rejects) it is damaged; nothing was changed.
  * @throws {NewerFormatError} (rejects) a later version of Raftally wrote it.
  * @throws {StorageFailure} (rejects) the disk failed; the next recovery begins again or goes on.
  */
 export async function recoverDirectory(options: RecoverOptions, disk: Disk = realDisk): Promise<Recovery> {
   const { directory, clusterId } = options;
-  requireClusterId(clusterId);
+  if (clusterId !== undefined) requireClusterId(clusterId);
   requireDirectory(directory);
   const lock = lockDirectory(directory);
   try {
     const resumed = isHalfRecovered(directory);
-    if (!resumed) await make(disk, options, lock);
+    if (!resumed) await make(disk, { ...options, clusterId: defined(clusterId, NEEDS_CLUSTER_ID) }, lock);
     const recovery = await putInPlace(disk, directory);
     refuseOtherRecovery(recovery, options);
     return { ...recovery, resumed };
@@ -166,7 +168,7 @@ function withAdvice(error: unknown): unknown {
 
 /** One that was decided on is finished as it was decided; whoever wanted another has to know. */
 function refuseOtherRecovery({ identity }: Recovery, { directory, clusterId }: RecoverOptions): void {
-  if (identity.clusterId === clusterId) return;
+  if (clusterId === undefined || identity.clusterId === clusterId) return;
   throw new IdentityError(
     "otherCluster",
     `an earlier recovery of ${directory} to cluster "${identity.clusterId}" had been interrupted and is finished now; ` +
@@ -174,8 +176,11 @@ function refuseOtherRecovery({ identity }: Recovery, { directory, clusterId }: R
   );
 }
 
+/** A recovery that is not begun yet. */
+type NewRecovery = RecoverOptions & { readonly clusterId: string };
+
 /** Steps 1 to 3. */
-async function make(disk: Disk, options: RecoverOptions, lock: DirectoryLock): Promise<void> {
+async function make(disk: Disk, options: NewRecovery, lock: DirectoryLock): Promise<void> {
   const { directory, clusterId } = options;
   const making = join(directory, MAKING_FOLDER);
   rmSync(making, { recursive: true, force: true });
@@ -221,7 +226,7 @@ async function formedIdentity(directory: string): Promise<Identity> {
   return old;
 }
 
-async function oldIdentity({ directory, clusterId }: RecoverOptions): Promise<Identity> {
+async function oldIdentity({ directory, clusterId }: NewRecovery): Promise<Identity> {
   const old = await formedIdentity(directory);
   if (old.clusterId === clusterId) {
     throw new IdentityError(

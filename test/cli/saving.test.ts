@@ -1,9 +1,21 @@
 /** Backup, restore and recovery, as real processes on real directories. */
 
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { startLines, whereReached } from "../../src/cli/start-line.ts";
+import { recoverDirectory } from "../../src/store/index.ts";
 import { deadUrl, fakeNode, json, problem } from "../client/fake-node.ts";
 import { eventually, freePorts, type Running, start } from "./processes.ts";
 import { raftally } from "./terminal.ts";
@@ -152,6 +164,9 @@ describe("raftally recover", () => {
       const asked = await raftally(["recover", "--data", path("n1")]);
       expect(asked.exitCode).toBe(2);
       expect(asked.error).toMatch(/Its log ends in term\s\d+ at index \d+/);
+      expect(asked.error.replaceAll("\n", " ")).toContain(
+        "If a majority of its voters ever runs again, it serves",
+      );
       expect(asked.error).toContain("THIS CAN LOSE COUNTS");
       expect(asked.error).toContain("Nothing was done: nobody can be asked here, so say --yes-lose-data.");
       const hesitant = await raftally(["recover", "--data", path("n1")], {}, "no");
@@ -174,4 +189,60 @@ describe("raftally recover", () => {
     },
     PROCESS_MS,
   );
+
+  it(
+    "finishes what was interrupted under the name that it was begun with",
+    async () => {
+      const n1 = await serve("n1", "old");
+      await raftally(["incr", "k", "--by", "7", "--url", url()]);
+      await stop(n1);
+      // As a power failure leaves it right after the decision: everything made, and nothing in its place.
+      cpSync(path("n1"), path("made"), { recursive: true });
+      const made = await recoverDirectory({ directory: path("made"), clusterId: "recovered-1" });
+      mkdirSync(path("n1/recovered"));
+      for (const part of ["log", "snapshots", "state.db", "identity.json"]) {
+        renameSync(path(`made/${part}`), path(`n1/recovered/${part}`));
+      }
+      writeFileSync(path("n1/recovered/report.json"), JSON.stringify(made));
+      cpSync(path("n1"), path("copy"), { recursive: true });
+
+      const forPrograms = await raftally(["recover", "--data", path("copy"), "--json"]);
+      expect([forPrograms.exitCode, forPrograms.error]).toEqual([0, ""]);
+      expect(JSON.parse(forPrograms.out)).toMatchObject({ clusterId: "recovered-1", id: "n1", counters: 1 });
+      const { exitCode, out } = await raftally(["recover", "--data", path("n1")]);
+      expect([exitCode, out]).toEqual([0, expect.stringMatching(/^Finished what was begun before\. /)]);
+      const again = start((/Start it: {2}raftally (.*)\n/.exec(out)?.[1] ?? "").split(" "));
+      await again.until(/"msg":"ready"/);
+      expect((await raftally(["get", "k", "--url", url()])).out).toBe("7");
+      await stop(again);
+    },
+    PROCESS_MS,
+  );
+});
+
+describe("the line that starts what was made", () => {
+  const line = (peer: string, api: string): string =>
+    startLines(
+      { data: "d", clusterId: "c", self: { id: "n1", peer, api } },
+      whereReached({ id: "n1", peer, api }),
+    ).join("\n");
+
+  it("listens where the node was reached, if that is an IP address", () => {
+    expect(line("10.0.0.1:4100", "http://10.0.0.1:4000")).toBe(
+      "Start it:  raftally serve --data d --id n1 --cluster-id c --listen 10.0.0.1:4000 --listen-peer 10.0.0.1:4100",
+    );
+    expect(line("[::1]:4100", "http://[::1]:4000")).toContain("--listen [::1]:4000 --listen-peer [::1]:4100");
+    expect(line("127.0.0.1:4100", "http://127.0.0.1:4000")).toMatch(/--cluster-id c$/);
+  });
+
+  it("leaves it to the operator where a node listens that was reached by a name", () => {
+    const named = line("n1.example:4100", "https://count.example/n1");
+    expect(named).toContain(
+      "--cluster-id c --advertise https://count.example/n1 --advertise-peer n1.example:4100\nAdd --listen and",
+    );
+    expect(named).not.toMatch(/--listen \S+:/);
+    expect(line("10.0.0.1:4100", "http://n1.example:4000")).toMatch(
+      /--advertise http:\/\/n1.example:4000 --listen-peer 10.0.0.1:4100\nAdd --listen: /,
+    );
+  });
 });

@@ -286,6 +286,10 @@ describe("a recovery", { timeout: 120_000 }, () => {
     const error = await refusal(recoverDirectory(options({ directory: path, clusterId: "c3" })));
     expect(error.message).toMatch(/to cluster "c2" had been interrupted and is finished now/);
     expect((await opened(path)).hits).toBe(7n);
+
+    const other = copies().findLast((copy) => existsSync(join(copy, "recovered"))) ?? "";
+    const { resumed, identity } = await recoverDirectory({ directory: other });
+    expect([resumed, identity.clusterId]).toEqual([true, "c2"]);
   });
 });
 
