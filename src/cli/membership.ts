@@ -75,6 +75,20 @@ export function showChange(members: readonly MemberSeen[]): string | undefined {
   return parts.length === 0 ? undefined : `A change of the voters is under way: ${parts.join(", ")}.`;
 }
 
+/**
+ * The change that is under way, and without a leader the way out of it.
+ * @param led whether anybody leads: without, the change cannot go on by itself.
+ */
+export function showChangeAndWayOut(members: readonly MemberSeen[], led: boolean): readonly string[] {
+  const change = showChange(members);
+  if (change === undefined) return [];
+  return led ? [change] : [change, WAY_OUT];
+}
+
+const WAY_OUT =
+  "No node leads, and this change needs a majority of the voters before it and one of those after it: start the nodes " +
+  "that are down. If one of them is lost for good, raftally recover on the survivor is the way out.";
+
 const COLUMNS: readonly Column[] = [
   { title: "member" },
   { title: "role" },
@@ -96,12 +110,12 @@ export function showMembership(members: readonly MemberSeen[]): readonly string[
   ]);
   const tolerance = toleranceOf(members);
   const down = tolerance.voters - (tolerance.reachable ?? tolerance.voters);
-  const change = showChange(members);
+  const led = members.some(({ leads }) => leads);
   return [
     ...table(COLUMNS, rows),
     "",
     `${showTolerance(tolerance)}${down === 0 ? "" : `; ${down} cannot be reached now`}.`,
-    ...(change === undefined ? [] : [change]),
+    ...showChangeAndWayOut(members, led),
     ...members.flatMap((member) => (member.reachable ? (showCatchUp(member) ?? []) : [])),
   ];
 }
@@ -121,6 +135,12 @@ export function showPlan(before: Tolerance, after: Tolerance): readonly string[]
     const left =
       spare > 0 ? `${spare} more may fail` : spare === 0 ? "no other may fail" : "that is no majority";
     lines.push(`Of the ${after.voters}, ${reachable} can be reached now: ${left}.`);
+  }
+  if (before.voters === 1 && after.voters === 2) {
+    lines.push(
+      "Until the change is in force both nodes are needed, and as long as there are 2 voters: if one of them is down, " +
+        "nothing is decided.",
+    );
   }
   if (after.voters > before.voters && after.mayFail === before.mayFail) {
     lines.push("One more voter, and no more failures that can be borne: an odd number of voters is better.");

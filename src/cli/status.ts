@@ -2,7 +2,7 @@
 
 import { type Json, type NodeView, printExact, RaftallyClient, RaftallyError } from "../client/index.ts";
 import { EXIT } from "./commands.ts";
-import { showCatchUp, showChange } from "./membership.ts";
+import { showCatchUp, showChangeAndWayOut } from "./membership.ts";
 import { type Column, printExplanation, type Terminal, table } from "./output.ts";
 import type { Parsed } from "./parse.ts";
 
@@ -63,15 +63,22 @@ export async function status(parsed: Parsed, terminal: Terminal): Promise<number
   return led ? EXIT.done : EXIT.failed;
 }
 
-/** What is under way in the membership; nothing if no leader tells. */
+/** What is under way in the membership, from the leader, or where nobody knows one from any node that answers. */
 async function changesOf(views: readonly NodeView[], timeoutMs: number): Promise<readonly string[]> {
+  const led = views.some((view) => view.leader !== undefined);
   const leader = views.find((view) => view.leader?.id === view.id);
-  if (leader === undefined) return [];
+  const asked = led ? leader : views.find((view) => view.state === "running");
+  if (asked === undefined) return [];
   try {
-    const client = new RaftallyClient({ urls: [leader.url], timeoutMs: Math.min(timeoutMs, 1_000) });
+    const client = new RaftallyClient({ urls: [asked.url], timeoutMs: Math.min(timeoutMs, 1_000) });
     const { members } = await client.members();
-    const catchingUp = members.flatMap((member) => (member.reachable ? (showCatchUp(member) ?? []) : []));
-    return [showChange(members) ?? [], catchingUp].flat();
+    const changes = showChangeAndWayOut(members, led);
+    // Only a leader knows how far a newcomer is.
+    if (!led) return changes;
+    return [
+      ...changes,
+      ...members.flatMap((member) => (member.reachable ? (showCatchUp(member) ?? []) : [])),
+    ];
   } catch (error) {
     if (error instanceof RaftallyError) return [];
     throw error;

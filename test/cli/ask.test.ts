@@ -204,6 +204,23 @@ describe("raftally status", () => {
     ]);
   });
 
+  it("names the way out of a change of the voters that nobody leads", async () => {
+    const members = [member("n1"), member("n2", { role: "joining", reachable: false })];
+    const n1 = await fakeNode((asked, response) => {
+      const isList = asked.path.startsWith("/v1/cluster/members");
+      const whole = { members, seenBy: "n1", leader: null };
+      json(200, isList ? JSON.stringify(whole) : view("n1", { role: "preCandidate", leader: null }))(
+        asked,
+        response,
+      );
+    });
+    const ran = await raftally(["status", "--url", n1.url]);
+    expect([ran.exitCode, ran.out]).toEqual([
+      1,
+      expect.stringContaining("under way: n2 will vote.\nNo node leads"),
+    ]);
+  });
+
   it("exits with 1 and says why when nobody leads", async () => {
     const node = await fakeNode(json(200, view("n1", {})));
     const ran = await raftally(["status", "--url", node.url]);

@@ -54,6 +54,21 @@ describe("the list of members", () => {
   });
 });
 
+describe("a change of the voters that nobody leads", () => {
+  it("names the way out, and only then", () => {
+    const joint = (leads: boolean): string =>
+      showMembership([member("n1", { leads }), member("n2", { role: "joining", reachable: false })]).join(
+        "\n",
+      );
+    expect(joint(false)).toContain(
+      "A change of the voters is under way: n2 will vote.\nNo node leads, and this change needs a majority of",
+    );
+    expect(joint(false)).toContain("raftally recover on the survivor is the way out");
+    expect(joint(true)).not.toContain("recover");
+    expect(showMembership([member("n1"), member("n2")]).join("\n")).not.toContain("recover");
+  });
+});
+
 describe("the progress of a newcomer", () => {
   it("is a percentage, and a time where one can be told", () => {
     const at = (percent: number, msLeft?: number): string | undefined =>
@@ -81,6 +96,14 @@ describe("what a change would mean", () => {
       "3 voters, 1 may fail → 4 voters, 1 may fail",
       "One more voter, and no more failures that can be borne: an odd number of voters is better.",
     ]);
+  });
+
+  it("says of a second voter that both are needed from then on", () => {
+    expect(showPlan({ voters: 1, mayFail: 0 }, { voters: 2, mayFail: 0 })[1]).toBe(
+      "Until the change is in force both nodes are needed, and as long as there are 2 voters: if one of them is down, " +
+        "nothing is decided.",
+    );
+    expect(showPlan({ voters: 2, mayFail: 0 }, { voters: 3, mayFail: 1 })).toHaveLength(1);
   });
 
   it("says how much is left where some are down already", () => {
