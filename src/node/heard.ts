@@ -31,10 +31,10 @@ export class Heard {
     this.#at.set(peer, { tick: this.#ticks, ms: this.#ms });
   }
 
-  /** Whether `peer` was heard of within the last ticks. */
-  isReachable(peer: NodeId): boolean {
+  /** Whether `peer` was heard of within the last ticks: as many as make it reachable, or fewer. */
+  isReachable(peer: NodeId, withinTicks: number = this.#reachableTicks): boolean {
     const at = this.#at.get(peer);
-    return at !== undefined && this.#ticks - at.tick <= this.#reachableTicks;
+    return at !== undefined && this.#ticks - at.tick <= withinTicks;
   }
 
   /** This node's time, ms. */

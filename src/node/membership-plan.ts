@@ -27,6 +27,8 @@ export interface Standing {
   readonly caughtUp: readonly NodeId[];
   /** Whether a member was heard of lately; true for the leader itself. */
   readonly reachable: (id: NodeId) => boolean;
+  /** Whether a member was heard of just now, within about two heartbeats; true for the leader itself. */
+  readonly answering: (id: NodeId) => boolean;
   /** Whether a member runs that cannot be sent a configuration, for its program is too old. */
   readonly outdated: (id: NodeId) => boolean;
   /** Entries that a member is known to hold, and that there are. */
@@ -39,6 +41,20 @@ export type Judgement =
   | { readonly kind: "change"; readonly change: ConfigurationChange }
   | { readonly kind: "refused"; readonly refusal: MembershipRefusal };
 
+/** Like {@link judge}, of what somebody asks for: only a node itself says where it is while it runs. */
+export function judgeAsked(standing: Standing, request: MembershipRequest): Judgement {
+  const judgement = judge(standing, request);
+  if (judgement.kind !== "change" || request.kind !== "move") return judgement;
+  const { id } = request.member;
+  if (!standing.reachable(id)) return judgement;
+  return {
+    kind: "refused",
+    refusal: invalid(
+      `${id} is running and says its addresses itself, so that this would be undone at once: restart it with other ones (--advertise, --advertise-peer).`,
+    ),
+  };
+}
+
 /** Whether, and as what, a request can be proposed now. */
 export function judge(standing: Standing, request: MembershipRequest): Judgement {
   const { configuration } = standing;
@@ -49,14 +65,15 @@ export function judge(standing: Standing, request: MembershipRequest): Judgement
     notUpgraded(standing) ??
     (standing.settled ? undefined : alreadyChanging()) ??
     notCaughtUp(standing, change) ??
-    lostQuorum(standing, change);
+    lostQuorum(standing, change) ??
+    notAnswering(standing, change);
   return refusal === undefined ? { kind: "change", change } : { kind: "refused", refusal };
 }
 
 /** What a request would mean, whether it could be carried out now or not. */
 export function planOf(standing: Standing, request: MembershipRequest): MembershipPlan {
   const { configuration } = standing;
-  const judgement = judge(standing, request);
+  const judgement = judgeAsked(standing, request);
   const before = tolerance(standing, configuration.voters);
   const refusal = judgement.kind === "refused" ? judgement.refusal : undefined;
   const impossible = isSo(configuration, request) || contradiction(configuration, request) !== undefined;
@@ -217,6 +234,17 @@ function notCaughtUp(
   if (id === undefined) return undefined;
   const { match, last } = held(id);
   const detail = `${id} is known to hold ${match} of ${last} entries and has to catch up before it may vote, or the others would wait for it. Nothing was changed; "raftally member list" shows how far it is.`;
+  return { kind: "failed", code: "NOT_CAUGHT_UP", detail, retryAfterMs: 1_000 };
+}
+
+/** One that stopped just now would be counted on in the joint configuration, which may then never be committed. */
+function notAnswering(
+  { answering }: Standing,
+  { promote }: ConfigurationChange,
+): MembershipRefusal | undefined {
+  const id = promote.find((learner) => !answering(learner));
+  if (id === undefined) return undefined;
+  const detail = `${id} does not answer now, and the others would wait for its vote. Nothing was changed: see that ${id} runs and can be reached, and try again.`;
   return { kind: "failed", code: "NOT_CAUGHT_UP", detail, retryAfterMs: 1_000 };
 }
 

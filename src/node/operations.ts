@@ -15,7 +15,7 @@ import {
 import { Autoremove } from "./autoremove.ts";
 import type { NodeSettings, NodeTrace, RequestId, Response } from "./events.ts";
 import { Heard } from "./heard.ts";
-import { isSameMember, judge, planOf, type Standing } from "./membership-plan.ts";
+import { isSameMember, judge, judgeAsked, planOf, type Standing } from "./membership-plan.ts";
 import { MembershipQueue, type PendingChange } from "./membership-queue.ts";
 import { stopping } from "./refusals.ts";
 import { TransferQueue } from "./transfer-queue.ts";
@@ -34,6 +34,8 @@ export interface OperationsOptions {
   readonly settings: NodeSettings;
   /** A peer that was silent for longer counts as out of reach. */
   readonly reachableTicks: number;
+  /** Ticks between two heartbeats. */
+  readonly heartbeatTicks: number;
 }
 
 export class Operations {
@@ -45,6 +47,7 @@ export class Operations {
   readonly #heard: Heard;
   readonly #autoremove: Autoremove;
   readonly #reachableTicks: number;
+  readonly #heartbeatTicks: number;
   /** Ticks that this node has led for without a break. */
   #officeTicks = 0;
   /** A node that stops takes nothing new into its log. */
@@ -53,11 +56,12 @@ export class Operations {
   /** Peers that could not be sent a configuration when they were last linked, and whether they are linked now. */
   readonly #outdated: Map<NodeId, boolean> = new Map();
 
-  constructor({ raft, self, settings, reachableTicks }: OperationsOptions) {
+  constructor({ raft, self, settings, reachableTicks, heartbeatTicks }: OperationsOptions) {
     this.#raft = raft;
     this.#self = self;
     this.#settings = settings;
     this.#reachableTicks = reachableTicks;
+    this.#heartbeatTicks = heartbeatTicks;
     this.#heard = new Heard(reachableTicks);
     this.#autoremove = new Autoremove(settings, this.#heard);
   }
@@ -141,7 +145,8 @@ export class Operations {
 
   #begin(change: PendingChange): void {
     const status = this.#raft.status();
-    const judgement = judge(this.#standing(status), change.request);
+    if (this.#isUncertain(change.request)) return;
+    const judgement = judgeAsked(this.#standing(status), change.request);
     switch (judgement.kind) {
       case "done":
         return this.#changes.standsAt(change, status.configurationIndex);
@@ -154,6 +159,24 @@ export class Operations {
       }
     }
   }
+
+  /** Whether a moment will tell if the one whom a request is about runs. */
+  #isUncertain(request: MembershipRequest): boolean {
+    switch (request.kind) {
+      case "move":
+        return !this.#isInformed && !this.isReachable(request.member.id);
+      case "promote":
+        return this.isReachable(request.id) && !this.#isAnswering(request.id);
+      case "replace":
+        return this.isReachable(request.by) && !this.#isAnswering(request.by);
+      default:
+        return false;
+    }
+  }
+
+  /** Whether a peer was heard of within two heartbeats, and a tick for the way. */
+  readonly #isAnswering = (id: NodeId): boolean =>
+    id === this.#self || this.#heard.isReachable(id, 2 * this.#heartbeatTicks + 1);
 
   /** Whether this leader has been in office for long enough to have heard of everyone who can be reached. */
   get #isInformed(): boolean {
@@ -239,6 +262,7 @@ export class Operations {
       settled: configuration.outgoing.length === 0 && configurationIndex <= committed,
       caughtUp,
       reachable: this.isReachable,
+      answering: this.#isAnswering,
       outdated: this.#isOutdated,
       held: (id) => ({ match: progress.get(id)?.match ?? indexOf(0), last }),
     };

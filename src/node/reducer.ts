@@ -64,6 +64,7 @@ export class NodeReducer {
       self: options.raft.self,
       settings: options.settings,
       reachableTicks: options.raft.settings.electionTicks,
+      heartbeatTicks: options.raft.settings.heartbeatTicks,
     });
     this.#soundness = new Soundness(options.raft.self);
     this.#machine = new MachineQueue(options.raft.applied);

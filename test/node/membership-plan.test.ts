@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { MembershipPlan, MembershipRequest } from "../../src/node/index.ts";
-import { judge, planOf, type Standing } from "../../src/node/membership-plan.ts";
+import { judgeAsked, planOf, type Standing } from "../../src/node/membership-plan.ts";
 import { type Configuration, type Member, nodeId } from "../../src/raft/index.ts";
 
 const id = nodeId;
@@ -19,6 +19,8 @@ interface Cluster {
   readonly down?: readonly string[];
   readonly behind?: readonly string[];
   readonly unsettled?: boolean;
+  /** Who has not been heard of for more than two heartbeats. */
+  readonly silent?: readonly string[];
   /** Whose program is too old for a configuration. */
   readonly outdated?: readonly string[];
 }
@@ -37,6 +39,7 @@ function standing(cluster: Cluster): Standing {
     settled: cluster.unsettled !== true,
     caughtUp: configuration.learners.filter((learner) => !behind.includes(learner)),
     reachable: (member) => !down.includes(member),
+    answering: (member) => !down.includes(member) && cluster.silent?.includes(member) !== true,
     outdated: (member) => cluster.outdated?.includes(member) === true,
     held: () => ({ match: 1_200, last: 5_000 }),
   };
@@ -44,7 +47,7 @@ function standing(cluster: Cluster): Standing {
 
 /** The code and the sentence of a refusal, or what kind of judgement it is. */
 function verdict(cluster: Cluster, request: MembershipRequest): string {
-  const judgement = judge(standing(cluster), request);
+  const judgement = judgeAsked(standing(cluster), request);
   return judgement.kind === "refused"
     ? `${judgement.refusal.code}: ${judgement.refusal.detail}`
     : judgement.kind;
@@ -108,6 +111,20 @@ describe("a judgement", () => {
     expect(verdict({ ...cluster, behind: [] }, replace("n3", "n4"))).toBe("change");
   });
 
+  it("promotes nobody who does not answer now, though it was there a moment ago", () => {
+    const cluster = { ...THREE, learners: ["n4"], silent: ["n4"] };
+    expect(verdict(cluster, promote("n4"))).toMatch(/^NOT_CAUGHT_UP: n4 does not answer now/);
+    expect(verdict(cluster, replace("n3", "n4"))).toMatch(/^NOT_CAUGHT_UP: n4 does not answer now/);
+    expect(verdict({ ...cluster, silent: ["n3"] }, promote("n4"))).toBe("change");
+  });
+
+  it("moves nobody who is running, for it says itself where it is", () => {
+    const moved: MembershipRequest = { kind: "move", member: { ...memberNamed("n2"), api: "http://b" } };
+    expect(verdict(THREE, moved)).toMatch(/^INVALID_CHANGE: n2 is running and says its addresses itself/);
+    expect(plan(THREE, moved).refusal?.code).toBe("INVALID_CHANGE");
+    expect(verdict({ ...THREE, down: ["n2"] }, moved)).toBe("change");
+  });
+
   it("waits for a change that is under way, but says first what could never be", () => {
     const cluster = { ...THREE, unsettled: true };
     expect(verdict(cluster, remove("n3"))).toMatch(/^ALREADY_CHANGING/);
@@ -136,7 +153,7 @@ describe("a judgement", () => {
   });
 
   it("lets a voter take the place of another one by removing that", () => {
-    const judgement = judge(standing(THREE), replace("n3", "n2"));
+    const judgement = judgeAsked(standing(THREE), replace("n3", "n2"));
     expect(judgement).toMatchObject({ kind: "change", change: { promote: [], remove: ["n3"] } });
   });
 });
