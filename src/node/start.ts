@@ -169,7 +169,7 @@ class Start {
       throw new RemovedFromCluster(removedSentence(this.#self));
     }
     const [totals, digests] = await Promise.all([store.totals(), store.digests()]);
-    this.#transport ??= await this.#listen(peersOf(reducer, this.#self) ?? this.#knownPeers());
+    this.#transport ??= await this.#listen(this.#peersAtStart(reducer));
     return this.#drive(reducer, { store, transport: this.#transport, totals, digests });
   }
 
@@ -185,6 +185,15 @@ class Start {
     return this.#directory.identity.members
       .filter(({ id }) => id !== this.#self)
       .map(({ id, peer, incarnation }) => ({ id, address: peer, incarnation }));
+  }
+
+  /** Those that the log names, or else the data directory. What can still be taken back must not bind for ever. */
+  #peersAtStart(reducer: NodeReducer): readonly Peer[] {
+    const certain = [...reducer.committedConfiguration.members, ...this.#directory.identity.members];
+    return (peersOf(reducer, this.#self) ?? this.#knownPeers()).map((peer) => ({
+      ...peer,
+      met: certain.some(({ id, incarnation }) => id === peer.id && incarnation === peer.incarnation),
+    }));
   }
 
   #listen(peers: readonly Peer[]): Promise<Transport> {

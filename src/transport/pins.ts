@@ -5,7 +5,7 @@ import type { Peer } from "./types.ts";
 
 interface Pin {
   readonly incarnation: string;
-  /** Whether it is durable in this node's own memory; else only the configuration in force says so. */
+  /** Whether it was met, or is certain as if it had been; else only the configuration in force says so. */
   readonly met: boolean;
 }
 
@@ -17,8 +17,8 @@ export class Pins {
   /** @param learn makes a pin durable, or rejects: `TransportHandlers.onFirstContact`. */
   constructor(peers: readonly Peer[], learn: (peer: NodeId, incarnation: string) => Promise<void>) {
     this.#learn = learn;
-    for (const { id, incarnation } of peers) {
-      if (incarnation !== undefined) this.#pins.set(id, { incarnation, met: true });
+    for (const { id, incarnation, met = true } of peers) {
+      if (incarnation !== undefined) this.#pins.set(id, { incarnation, met });
     }
   }
 

@@ -34,6 +34,11 @@ export interface Peer {
   readonly address: string;
   /** 32 hex digits; undefined before the first contact. */
   readonly incarnation: string | undefined;
+  /**
+   * Of a peer that the transport is opened with: whether its incarnation is certain, because the peer was met or a
+   * committed configuration names it. Otherwise it gives way to a later configuration. True if not given.
+   */
+  readonly met?: boolean;
 }
 
 /**
@@ -205,7 +210,7 @@ export interface Transport {
    * left (their links end), and who has another address than before is dialled there. This node itself, those that
    * were removed, and all but the first mention of an id, are passed over. Calls no handler before it returns.
    *
-   * An incarnation given here counts like one that was met. If the peer was met with, or opened with, another one,
+   * An incarnation given here counts like one that was met. If the peer was met with another one, or opened so,
    * a rule is broken (R9): a notice says so, and what was known stays. An incarnation that an earlier call gave
    * may change, for a configuration that was never committed can be taken back.
    *

@@ -12,7 +12,14 @@ const world = await World.of("n1", "n2");
 afterAll(() => world.close());
 
 function options(changes: Partial<TransportOptions> = {}): TransportOptions {
-  const heard: Heard = { packets: [], links: [], versions: new Map(), contacts: [], refusals: [], notices: [] };
+  const heard: Heard = {
+    packets: [],
+    links: [],
+    versions: new Map(),
+    contacts: [],
+    refusals: [],
+    notices: [],
+  };
   return { ...world.optionsOf("n1", {}, heard), ...changes };
 }
 
