@@ -1,7 +1,6 @@
 /** Why a node that is whole cannot take part. Each message is a sentence that says what to do. */
 
 import type { NodeId } from "../raft/index.ts";
-import { LOST_ADVICE } from "../store/index.ts";
 
 /** This node is not wanted by a member of its cluster: its data directory, or its id, is not one that they take. */
 export class RefusedByPeer extends Error {
@@ -16,9 +15,4 @@ export class RemovedFromCluster extends Error {
 /** What whoever runs a removed node has to know. */
 export function removedSentence(id: NodeId): string {
   return `${id} was removed from its cluster and cannot come back: its data directory can be deleted. To let this machine take part again, start it on an empty data directory under a new id, with --join.`;
-}
-
-/** What whoever runs a node has to know whose id another node of the cluster knows with another data directory. */
-export function disownedSentence(directory: string, self: NodeId, peer: NodeId): string {
-  return `${directory} was wiped or replaced since ${peer} came to know ${self} (it holds another incarnation): ${LOST_ADVICE}.`;
 }

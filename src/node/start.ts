@@ -5,6 +5,7 @@ import { type Member, memberOf, type NodeId, nodeId, type RaftSettings } from ".
 import {
   type DataDirectory,
   joinDirectory,
+  LOST_ADVICE,
   type NodeStore,
   openDirectory,
   StorageFailure,
@@ -17,7 +18,7 @@ import {
   type Transport,
 } from "../transport/index.ts";
 import { NodeDriver } from "./driver.ts";
-import { disownedSentence, RefusedByPeer, RemovedFromCluster, removedSentence } from "./errors.ts";
+import { RefusedByPeer, RemovedFromCluster, removedSentence } from "./errors.ts";
 import { NODE_SETTINGS } from "./events.ts";
 import { Formation } from "./formation.ts";
 import { joinCluster } from "./join.ts";
@@ -382,4 +383,9 @@ class Start {
       },
     };
   }
+}
+
+/** What whoever runs a node has to know whose id another node of the cluster knows with another data directory. */
+function disownedSentence(directory: string, self: NodeId, peer: NodeId): string {
+  return `${directory} was wiped or replaced since ${peer} came to know ${self} (it holds another incarnation): ${LOST_ADVICE}.`;
 }
