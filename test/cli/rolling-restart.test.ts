@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { askLauncher, openControl } from "../../src/cli/rolling-restart-control.ts";
 import { RaftallyClient } from "../../src/client/index.ts";
+import { requires } from "../support/capability.ts";
 import { eventually, freePorts, isAlive, type Running, run, start } from "./processes.ts";
 
 let data = "";
@@ -92,7 +93,8 @@ describe("a rolling restart", () => {
     await stop(launcher);
   }, 120_000);
 
-  it("is refused while a node is down, and stops none", async () => {
+  it("is refused while a node is down, and stops none", async (context) => {
+    requires(context, "patience");
     const launcher = await launch();
     const [n1 = 0, n2 = 0, n3 = 0] = pidsOf(data);
     process.kill(n2, "SIGSTOP");
@@ -107,7 +109,8 @@ describe("a rolling restart", () => {
     await stop(launcher);
   }, 120_000);
 
-  it("ends at the first node that does not come back, and leaves the others alone", async () => {
+  it("ends at the first node that does not come back, and leaves the others alone", async (context) => {
+    requires(context, "patience");
     const launcher = await launch();
     const [, follower = ""] = await launcher.until(/(n\d) +follower/);
     const path = join(data, follower, "identity.json");
@@ -123,7 +126,8 @@ describe("a rolling restart", () => {
     await stop(launcher);
   }, 120_000);
 
-  it("ends after the node under way when whoever asked goes away, and with the cluster when that is stopped", async () => {
+  it("ends after the node under way when whoever asked goes away, and with the cluster when that is stopped", async (context) => {
+    requires(context, "patience");
     const launcher = await launch();
     const first = start(["rolling-restart", "--data", data]);
     await first.until(/^n\d \(follower\)/m);
@@ -139,7 +143,8 @@ describe("a rolling restart", () => {
     expect((await second.ended).exitCode).toBe(1);
   }, 120_000);
 
-  it("leaves out a node that was removed from the cluster, which does not hold up the next start either", async () => {
+  it("leaves out a node that was removed from the cluster, which does not hold up the next start either", async (context) => {
+    requires(context, "patience");
     const launcher = await launch();
     const [, follower = ""] = await launcher.until(/(n\d) +follower/);
     const removed = await run(["member", "remove", follower, "--url", urls().join(",")]);

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
 import { RaftallyClient } from "../../src/client/index.ts";
 import { type Ended, eventually, freePorts, type Running, run, start } from "../cli/processes.ts";
+import { requires } from "../support/capability.ts";
 import { expand, manifestsOf, type StatefulSet } from "./manifests.ts";
 
 const PODS = 4;
@@ -99,7 +100,8 @@ async function voters(): Promise<readonly string[]> {
 
 it(
   "grows, shrinks, and takes back a pod that lost its volume, as its README says",
-  async () => {
+  async (context) => {
+    requires(context, "patience");
     for (const ordinal of [0, 1, 2]) startPod(ordinal);
     await ready(0, 1, 2);
     const client = new RaftallyClient({ urls: ordinals.map(url) });

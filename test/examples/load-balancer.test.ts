@@ -124,7 +124,7 @@ describe.each(EXAMPLES)("$file", (example) => {
   it(
     "serves a client that tries again without a failure, while nodes behind it are killed and added",
     async (context) => {
-      requires(context, example.program);
+      requires(context, example.program, "patience");
       const cluster = await Cluster.start(3, example.flags);
       cleanups.push(() => cluster.stop());
       const addresses = (): readonly string[] => cluster.nodes.map(({ url }) => new URL(url).host);

@@ -27,7 +27,16 @@ interface CapabilityInfo {
   readonly probe: () => Presence;
 }
 
-export type Capability = "root" | "tmpfs" | "strace" | "compiler" | "curl" | "wrk" | "nginx" | "haproxy";
+export type Capability =
+  | "root"
+  | "tmpfs"
+  | "strace"
+  | "compiler"
+  | "curl"
+  | "wrk"
+  | "nginx"
+  | "haproxy"
+  | "patience";
 
 export const CAPABILITIES: Readonly<Record<Capability, CapabilityInfo>> = {
   root: { lack: "root", package: undefined, probe: () => (isRoot() ? "present" : "refused") },
@@ -41,6 +50,12 @@ export const CAPABILITIES: Readonly<Record<Capability, CapabilityInfo>> = {
   curl: { lack: "curl", package: "curl", probe: () => probeCommand("curl", ["--version"]) },
   nginx: { lack: "nginx", package: "nginx", probe: () => probeCommand("nginx", ["-v"]) },
   haproxy: { lack: "HAProxy", package: "haproxy", probe: () => probeCommand("haproxy", ["-v"]) },
+  // `npm test` is to end within three minutes; what watches real processes for long is for .ci/run.
+  patience: {
+    lack: "patience: it takes long, and runs with RAFTALLY_TEST_ALL=1, as in .ci/run",
+    package: undefined,
+    probe: () => (process.env["RAFTALLY_TEST_ALL"] === "1" ? "present" : "refused"),
+  },
   // wrk has no way to say its version that exits with 0, so any exit at all will do.
   wrk: { lack: "wrk", package: "wrk", probe: () => (started("wrk", ["-v"]) ? "present" : "absent") },
 };
