@@ -10,7 +10,8 @@ const config: ViteUserConfig = {
     include: ["test/**/*.test.ts"],
     // Child processes: tests load native modules, change directories and are killed.
     pool: "forks",
-    maxWorkers: 2,
+    // One more than the two cores that the tests are made for: many wait for processes that they have started.
+    maxWorkers: 3,
     testTimeout: 20_000,
     hookTimeout: 20_000,
     teardownTimeout: 10_000,

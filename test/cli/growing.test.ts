@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { requires } from "../support/capability.ts";
 import { eventually, freePorts, type Running, start } from "./processes.ts";
 import { raftally } from "./terminal.ts";
 
@@ -133,7 +134,8 @@ describe("a growing cluster", () => {
 
   it(
     "is found by name, and passes writes on where it is told to",
-    async () => {
+    async (context) => {
+      requires(context, "patience");
       await founded();
       const found = `dns:localhost:${port + 100}`;
       const forwarding = serve("n2", 2, "--discover", found, "--writes", "forward");

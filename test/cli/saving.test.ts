@@ -17,6 +17,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { startLines, whereReached } from "../../src/cli/start-line.ts";
 import { recoverDirectory } from "../../src/store/index.ts";
 import { deadUrl, fakeNode, json, problem } from "../client/fake-node.ts";
+import { requires } from "../support/capability.ts";
 import { eventually, freePorts, type Running, start } from "./processes.ts";
 import { raftally } from "./terminal.ts";
 
@@ -192,7 +193,8 @@ describe("raftally recover", () => {
 
   it(
     "finishes what was interrupted under the name that it was begun with",
-    async () => {
+    async (context) => {
+      requires(context, "patience");
       const n1 = await serve("n1", "old");
       await raftally(["incr", "k", "--by", "7", "--url", url()]);
       await stop(n1);
