@@ -2,7 +2,7 @@
 
 import { isVoter, type NodeId } from "../../src/raft/index.ts";
 import type { CommittedLog } from "./checkers/committed-log.ts";
-import { type ConfigurationAt, configurationIn, hasRemoved } from "./checkers/configurations.ts";
+import { type ConfigurationAt, configurationIn, hasRemoved, memberOf } from "./checkers/configurations.ts";
 import type { Coverage } from "./coverage.ts";
 import type { Observer } from "./observer.ts";
 import type { SimNode } from "./sim-node.ts";
@@ -21,6 +21,9 @@ export function countingChanges(log: CommittedLog, coverage: Coverage): Partial<
     coverage.count("configurations appended");
     const before = configurationIn(node.disk.latest, index - 1).configuration;
     if (before.outgoing.length > 0) coverage.count("joint configurations left");
+    const after = configurationIn(node.disk.latest, index).configuration;
+    const hasMoved = after.members.some(({ id, peer }) => (memberOf(before, id)?.peer ?? peer) !== peer);
+    if (hasMoved) coverage.count("members moved");
   }
 
   return {

@@ -165,7 +165,8 @@ export class Operator {
     const { coverage, note } = this.#options;
     this.#wishes--;
     coverage.count(how);
-    if (how === "changes made") coverage.count(MADE[request.kind]);
+    const made = how === "changes made" ? MADE[request.kind] : undefined;
+    if (made !== undefined) coverage.count(made);
     note(`${how}: ${JSON.stringify(request)}`);
   }
 
@@ -271,12 +272,12 @@ export class Operator {
   }
 }
 
-const MADE: Record<MembershipRequest["kind"], Counted> = {
+/** Moves are counted where they happen: nearly all are announced by the members themselves. */
+const MADE: Partial<Record<MembershipRequest["kind"], Counted>> = {
   add: "learners added",
   promote: "learners promoted",
   remove: "members removed",
   replace: "members replaced",
-  move: "members moved",
 };
 
 const REFUSED: Partial<Record<string, Counted>> = {
