@@ -1,9 +1,14 @@
+import { join } from "node:path";
 import type { ViteUserConfig } from "vitest/config";
 import { SkipReporter } from "./test/support/skip-reporter.ts";
 
 const all = process.env["RAFTALLY_TEST_ALL"] === "1";
 /** Where to put the results as JSON as well; `.ci/run` counts from there. */
 const report = process.env["RAFTALLY_TEST_REPORT"];
+
+// Tests start many processes and workers, and each would strip the types of every file anew: with Node's cache of
+// compiled modules a worker is there after 70 ms instead of 200.
+process.env["NODE_COMPILE_CACHE"] ??= join(import.meta.dirname, "node_modules", ".cache", "node-compile");
 
 const config: ViteUserConfig = {
   test: {

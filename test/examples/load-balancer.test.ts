@@ -61,7 +61,7 @@ async function ask(balancer: Balancer, method: "GET" | "POST", path: string): Pr
 
 describe.each(EXAMPLES)("$file", (example) => {
   it("never sends a POST twice that may have arrived, and a GET until it is answered", async (context) => {
-    requires(context, example.program);
+    requires(context, example.program, "patience");
     const nodes = await fakes();
     const [broken] = nodes;
     const balancer = await balance(
@@ -90,7 +90,7 @@ describe.each(EXAMPLES)("$file", (example) => {
   });
 
   it("lets no request fail for a node that does not listen", async (context) => {
-    requires(context, example.program);
+    requires(context, example.program, "patience");
     const nodes = await fakes();
     const balancer = await balance(
       example,
@@ -105,7 +105,7 @@ describe.each(EXAMPLES)("$file", (example) => {
   });
 
   it("passes targets on as they were sent, and keeps what is for operators to itself", async (context) => {
-    requires(context, example.program);
+    requires(context, example.program, "patience");
     const nodes = await fakes();
     const balancer = await balance(
       example,
