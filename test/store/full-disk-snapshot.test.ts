@@ -109,9 +109,11 @@ describe("a snapshot that does not fit on the disk (T48)", { timeout: 60_000 }, 
     expect(failure).toBeInstanceOf(StorageFailure);
     expect(failure.message).toMatch(/disk is full/);
     expect(acknowledged).toBeGreaterThan(10n);
-    // It ends by itself, with nothing left open.
-    await node.close();
     running.length = 0;
+    // It ends by itself, with nothing left open. The disk may be too full even for the last word of the log; that
+    // was seen once, and it is said.
+    const said = await node.close().catch((error: unknown) => error);
+    if (said !== undefined) expect(said).toBeInstanceOf(StorageFailure);
     const identity = await loadIdentity(data);
     if (identity === undefined) throw new Error("the directory has an identity");
     const log = await readLog(realDisk, data, identity);
