@@ -4,12 +4,12 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createWriteStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { type NodeView, RaftallyClient } from "../src/client/index.ts";
+import { freePorts } from "./ports.ts";
 import type { Node, Target } from "./target.ts";
 
 const EXECUTABLE = fileURLToPath(new URL("../bin/raftally.js", import.meta.url));
@@ -287,22 +287,4 @@ export class Cluster implements Target {
     );
     await rm(this.directory, { recursive: true, force: true });
   }
-}
-
-/** Ports that nobody listens on now: all are held open until the last is found, so that no two are equal. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, "127.0.0.1");
-      await once(server, "listening");
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => {
-    const address = server.address();
-    if (address === null || typeof address === "string") throw new Error("a listening server has a port");
-    return address.port;
-  });
-  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
-  return ports;
 }

@@ -5,4 +5,5 @@
 export { Cluster } from "./cluster.ts";
 export { Load, type LoadOptions, type LoadResult } from "./load.ts";
 export { LocalCluster } from "./local-cluster.ts";
+export { freePortRange, freePorts, PEER_PORT_OFFSET } from "./ports.ts";
 export type { Node, Target } from "./target.ts";

@@ -4,18 +4,15 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { RaftallyClient } from "../src/client/index.ts";
+import { freePortRange, PEER_PORT_OFFSET } from "./ports.ts";
 import type { Node, Target } from "./target.ts";
 
 const EXECUTABLE = fileURLToPath(new URL("../bin/raftally.js", import.meta.url));
-
-/** Nodes talk to each other this far above the port at which they answer clients. */
-const PEER_PORT_OFFSET = 100;
 
 export class LocalCluster implements Target {
   /** Everything the cluster writes. Removed by {@link stop}. */
@@ -93,25 +90,4 @@ export class LocalCluster implements Target {
     }
     await rm(this.directory, { recursive: true, force: true });
   }
-}
-
-/**
- * A port such that this and the following ones are free, and those for peers too. Below the range from which systems
- * give ports to outgoing connections, so that they are still free a moment later.
- */
-async function freePortRange(size: number): Promise<number> {
-  for (;;) {
-    const base = 10_000 + Math.floor(Math.random() * 20_000);
-    const ports = Array.from({ length: size }, (_, at) => [base + at, base + PEER_PORT_OFFSET + at]).flat();
-    const free = await Promise.all(ports.map(isFree));
-    if (free.every(Boolean)) return base;
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen({ host: "127.0.0.1", port, exclusive: true }, () => server.close(() => resolve(true)));
-  });
 }

@@ -4,7 +4,8 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { eventually, freePorts, isAlive, type Running, run, start } from "./processes.ts";
+import { freePortRange } from "../../chaos/index.ts";
+import { eventually, isAlive, type Running, run, start } from "./processes.ts";
 
 let data = "";
 let port = 0;
@@ -13,7 +14,7 @@ let pids: number[] = [];
 
 beforeEach(async () => {
   data = mkdtempSync(join(tmpdir(), "raftally-cluster-"));
-  port = await freePorts(3);
+  port = await freePortRange(3);
   pids = [];
 });
 

@@ -4,8 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { freePortRange } from "../../chaos/index.ts";
 import { requires } from "../support/capability.ts";
-import { eventually, freePorts, type Running, start } from "./processes.ts";
+import { eventually, type Running, start } from "./processes.ts";
 import { raftally } from "./terminal.ts";
 
 /** Each starts several processes, on a machine that may have other things to do. */
@@ -15,7 +16,7 @@ let directory = "";
 let port = 0;
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "raftally-growing-"));
-  port = await freePorts(6);
+  port = await freePortRange(6);
 });
 afterEach(() => rmSync(directory, { recursive: true, maxRetries: 5 }));
 

@@ -1,7 +1,6 @@
 /** Runs the real program in real processes, and leaves none behind. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { afterEach } from "vitest";
 
@@ -82,27 +81,6 @@ export function start(
 /** Runs a command line to its end. */
 export function run(argv: readonly string[], options: StartOptions = {}): Promise<Ended> {
   return start(argv, options).ended;
-}
-
-/**
- * A port P such that P to P + count - 1, and those 100 above, are free. Below the range from which systems give
- * ports to outgoing connections, so that they are still free a moment later.
- */
-export async function freePorts(count: number): Promise<number> {
-  for (;;) {
-    const base = 10_000 + Math.floor(Math.random() * 20_000);
-    const ports = Array.from({ length: count }, (_, at) => [base + at, base + 100 + at]).flat();
-    const free = await Promise.all(ports.map(isFree));
-    if (free.every(Boolean)) return base;
-  }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen({ host: "127.0.0.1", port, exclusive: true }, () => server.close(() => resolve(true)));
-  });
 }
 
 /** Whether a process with this id exists (and is not a zombie that waits for its parent). */

@@ -5,8 +5,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { freePortRange } from "../../chaos/index.ts";
 import { deadUrl } from "../client/fake-node.ts";
-import { freePorts, PROGRAM, run } from "./processes.ts";
+import { PROGRAM, run } from "./processes.ts";
 
 let directory = "";
 beforeAll(() => {
@@ -103,7 +104,7 @@ describe("a refusal to start", () => {
   it("comes from a cluster whose data directory cannot be made", async () => {
     const file = join(directory, "file");
     writeFileSync(file, "");
-    const port = await freePorts(3);
+    const port = await freePortRange(3);
     expect(await refused(["cluster", "--port", String(port), "--data", join(file, "below")])).toBe(
       `raftally: the data directory ${join(file, "below")} cannot be written: ` +
         "a part of the path is a file, not a directory.\n",
@@ -111,7 +112,7 @@ describe("a refusal to start", () => {
   });
 
   it("comes from a cluster one of whose ports is in use", async () => {
-    const port = await freePorts(3);
+    const port = await freePortRange(3);
     const server = createServer();
     await new Promise<void>((resolve) => server.listen(port + 101, "127.0.0.1", resolve));
     try {

@@ -5,17 +5,18 @@ import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { freePortRange } from "../../chaos/index.ts";
 import { askLauncher, openControl } from "../../src/cli/rolling-restart-control.ts";
 import { RaftallyClient } from "../../src/client/index.ts";
 import { requires } from "../support/capability.ts";
-import { eventually, freePorts, isAlive, type Running, run, start } from "./processes.ts";
+import { eventually, isAlive, type Running, run, start } from "./processes.ts";
 
 let data = "";
 let port = 0;
 
 beforeEach(async () => {
   data = mkdtempSync(join(tmpdir(), "raftally-rolling-"));
-  port = await freePorts(3);
+  port = await freePortRange(3);
 });
 
 afterEach(async () => {

@@ -14,11 +14,12 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { freePortRange } from "../../chaos/index.ts";
 import { startLines, whereReached } from "../../src/cli/start-line.ts";
 import { recoverDirectory } from "../../src/store/index.ts";
 import { deadUrl, fakeNode, json, problem } from "../client/fake-node.ts";
 import { requires } from "../support/capability.ts";
-import { eventually, freePorts, type Running, start } from "./processes.ts";
+import { eventually, type Running, start } from "./processes.ts";
 import { raftally } from "./terminal.ts";
 
 /** Each starts several processes, on a machine that may have other things to do. */
@@ -28,7 +29,7 @@ let directory = "";
 let port = 0;
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "raftally-saving-"));
-  port = await freePorts(3);
+  port = await freePortRange(3);
 });
 afterEach(() => rmSync(directory, { recursive: true, maxRetries: 5 }));
 

@@ -5,13 +5,14 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { freePorts, type Running, run, type StartOptions, start } from "./processes.ts";
+import { freePortRange } from "../../chaos/index.ts";
+import { type Running, run, type StartOptions, start } from "./processes.ts";
 
 let directory = "";
 let port = 0;
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "raftally-serve-"));
-  port = await freePorts(2);
+  port = await freePortRange(2);
 });
 afterEach(() => rmSync(directory, { recursive: true, maxRetries: 5 }));
 

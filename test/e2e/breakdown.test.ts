@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { freePorts, type Running, start } from "../cli/processes.ts";
+import { freePortRange } from "../../chaos/index.ts";
+import { type Running, start } from "../cli/processes.ts";
 import { type Answer, ask, PATIENT_MS, until } from "../node/machines.ts";
 
 const BREAKING = fileURLToPath(new URL("./breaking.ts", import.meta.url));
@@ -14,7 +15,7 @@ let directory = "";
 let port = 0;
 beforeEach(async () => {
   directory = mkdtempSync(join(tmpdir(), "raftally-breakdown-"));
-  port = await freePorts(1);
+  port = await freePortRange(1);
 });
 afterEach(() => rmSync(directory, { recursive: true, force: true, maxRetries: 5 }));
 

@@ -8,7 +8,8 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { eventually, freePorts } from "../cli/processes.ts";
+import { freePortRange } from "../../chaos/index.ts";
+import { eventually } from "../cli/processes.ts";
 
 const FOLDER = fileURLToPath(new URL("../../examples/load-balancer/", import.meta.url));
 /** Where the examples listen, and what their first node is called. */
@@ -64,7 +65,7 @@ export class Balancer {
 
   /** Starts it in front of `nodes`, each a host:port, and waits until one of them is reached through it. */
   static async start(file: string, program: Program, nodes: readonly string[]): Promise<Balancer> {
-    const balancer = new Balancer(file, program, `127.0.0.1:${await freePorts(1)}`, nodes);
+    const balancer = new Balancer(file, program, `127.0.0.1:${await freePortRange(1)}`, nodes);
     try {
       await eventually(() => {
         if (balancer.#process.exitCode !== null) throw new Error(`${program} ended: ${balancer.#said}`);

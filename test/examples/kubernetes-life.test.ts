@@ -7,8 +7,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
+import { freePortRange } from "../../chaos/index.ts";
 import { RaftallyClient } from "../../src/client/index.ts";
-import { type Ended, eventually, freePorts, type Running, run, start } from "../cli/processes.ts";
+import { type Ended, eventually, type Running, run, start } from "../cli/processes.ts";
 import { requires } from "../support/capability.ts";
 import { expand, manifestsOf, type StatefulSet } from "./manifests.ts";
 
@@ -22,7 +23,7 @@ const pods = new Map<number, Running>();
 
 beforeEach(async () => {
   volumes = mkdtempSync(join(tmpdir(), "raftally-pods-"));
-  port = await freePorts(PODS);
+  port = await freePortRange(PODS);
 });
 
 afterEach(async () => {

@@ -1,8 +1,8 @@
 import { rmSync } from "node:fs";
 import { afterEach, describe, expect, it } from "vitest";
+import { freePortRange } from "../../chaos/index.ts";
 import type { NodeSettings } from "../../src/node/index.ts";
 import { nodeId } from "../../src/raft/index.ts";
-import { freePorts } from "../cli/processes.ts";
 import { Brake } from "./brake.ts";
 import { Cluster, PATIENT_MS, until } from "./machines.ts";
 
@@ -58,7 +58,7 @@ describe("a node that joins", { timeout: PATIENT_MS }, () => {
     const node: Partial<NodeSettings> = { snapshotEntries: 8 };
     const settings = { node, raft: { trailingEntriesMax: 2, retainedBytesMax: 1 } };
     cluster = await Cluster.plan({ settings, initial: 1, spare: 1 });
-    const behind = await freePorts(1);
+    const behind = await freePortRange(1);
     const brake = await Brake.open(Number(cluster.site("n1").member.peer.split(":")[1]), behind);
     closing.push(() => brake.close());
     cluster.listensAt("n1", behind);

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { freePortRange } from "../../chaos/index.ts";
 import { type ApiServer, createApi, serveApi } from "../../src/api/index.ts";
 import type { Operation } from "../../src/counter/index.ts";
 import {
@@ -19,7 +20,6 @@ import {
   startNode,
   type WriteResult,
 } from "../../src/node/index.ts";
-import { freePorts } from "../cli/processes.ts";
 
 /** For tests of whole clusters: what takes a few seconds alone takes many beside others, ms. */
 export const PATIENT_MS = 60_000;
@@ -167,7 +167,7 @@ export class Cluster {
   static async plan(plan: Plan): Promise<Cluster> {
     const nodes = plan.initial + plan.spare;
     const directory = mkdtempSync(join(tmpdir(), "raftally-node-"));
-    const port = await freePorts(nodes);
+    const port = await freePortRange(nodes);
     const sites = Array.from({ length: nodes }, (_, at) => ({
       member: {
         id: `n${at + 1}`,

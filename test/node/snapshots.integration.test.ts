@@ -1,9 +1,9 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { freePortRange } from "../../chaos/index.ts";
 import type { Batch } from "../../src/counter/index.ts";
 import type { NodeSettings } from "../../src/node/index.ts";
-import { freePorts } from "../cli/processes.ts";
 import { Brake } from "./brake.ts";
 import { ask, Cluster, type Machine, PATIENT_MS, until } from "./machines.ts";
 
@@ -22,7 +22,7 @@ afterEach(async () => {
 
 /** Puts a brake in front of every node. */
 async function brakeAll(): Promise<void> {
-  const ports = await freePorts(3);
+  const ports = await freePortRange(3);
   for (const [at, { member }] of cluster.sites.entries()) {
     cluster.listensAt(member.id, ports + at);
     brakes.set(member.id, await Brake.open(Number(member.peer.split(":")[1]), ports + at));
