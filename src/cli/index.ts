@@ -17,4 +17,4 @@ export { GROUPS } from "./operating-commands.ts";
 export { OPTIONS, type OptionName, type OptionTable } from "./options.ts";
 export { CONSOLE, type Terminal } from "./output.ts";
 export { parseCommandLine, UsageError } from "./parse.ts";
-export { runCommandLine } from "./run.ts";
+export { type Adapt, runCommandLine } from "./run.ts";

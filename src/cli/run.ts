@@ -1,21 +1,18 @@
 /** From the command line to an exit code. */
 
+import type { NodeOptions } from "../node/index.ts";
 import type { Command, CommandName, Group } from "./command.ts";
 import { EXIT } from "./commands.ts";
 import { commandHelp, generalHelp, groupHelp } from "./help.ts";
 import type { Terminal } from "./output.ts";
-import {
-  type Environment,
-  type Parsed,
-  parseCommandLine,
-  type Request,
-  strayVariables,
-  UsageError,
-} from "./parse.ts";
+import { type Environment, type Parsed, parseCommandLine, strayVariables, UsageError } from "./parse.ts";
 import { StartRefusal } from "./refusal.ts";
 import { version } from "./version.ts";
 
-type Runner = (parsed: Parsed, terminal: Terminal) => Promise<number>;
+/** What an entry point other than `bin/raftally.js` makes of the options of a node, before it starts. */
+export type Adapt = (options: NodeOptions) => NodeOptions;
+
+type Runner = (parsed: Parsed, terminal: Terminal, adapt: Adapt | undefined) => Promise<number>;
 
 /** Loaded when needed: a question to a cluster must not wait for the modules of a node. */
 const RUNNERS: Readonly<Record<CommandName, () => Promise<Runner>>> = {
@@ -41,15 +38,20 @@ const RUNNERS: Readonly<Record<CommandName, () => Promise<Runner>>> = {
 /**
  * Runs one command line to its end.
  * @param argv what follows the name of the program.
+ * @param adapt what `serve` passes the options of its node through.
  * @returns the exit code.
  */
 export async function runCommandLine(
   argv: readonly string[],
   environment: Environment,
   terminal: Terminal,
+  adapt?: Adapt,
 ): Promise<number> {
   try {
-    return await carryOut(parseCommandLine(argv, environment), environment, terminal);
+    const request = parseCommandLine(argv, environment);
+    if (request.kind === "run") return await runCommand(request.parsed, environment, { terminal, adapt });
+    terminal.out(request.kind === "help" ? helpText(request.about).trimEnd() : versionText());
+    return EXIT.done;
   } catch (error) {
     if (error instanceof StartRefusal) {
       terminal.error(`raftally: ${error.message}`);
@@ -63,20 +65,18 @@ export async function runCommandLine(
   }
 }
 
-async function carryOut(request: Request, environment: Environment, terminal: Terminal): Promise<number> {
-  switch (request.kind) {
-    case "help":
-      terminal.out(helpText(request.about).trimEnd());
-      return EXIT.done;
-    case "version":
-      terminal.out(`raftally ${version()} (Node.js ${process.versions.node})`);
-      return EXIT.done;
-    case "run": {
-      for (const stray of strayVariables(environment)) terminal.error(`raftally: warning: ${stray}`);
-      const run = await RUNNERS[request.parsed.command.name]();
-      return await run(request.parsed, terminal);
-    }
-  }
+async function runCommand(
+  parsed: Parsed,
+  environment: Environment,
+  { terminal, adapt }: { readonly terminal: Terminal; readonly adapt: Adapt | undefined },
+): Promise<number> {
+  for (const stray of strayVariables(environment)) terminal.error(`raftally: warning: ${stray}`);
+  const run = await RUNNERS[parsed.command.name]();
+  return await run(parsed, terminal, adapt);
+}
+
+function versionText(): string {
+  return `raftally ${version()} (Node.js ${process.versions.node})`;
 }
 
 function helpText(about: Command | Group | undefined): string {

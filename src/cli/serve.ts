@@ -2,7 +2,14 @@
 
 import type { Logger } from "pino";
 import { type ApiServer, createApi, serveApi } from "../api/index.ts";
-import { type NodeNotice, type RunningNode, StartingService, startNode, TICK_MS } from "../node/index.ts";
+import {
+  type NodeNotice,
+  type NodeOptions,
+  type RunningNode,
+  StartingService,
+  startNode,
+  TICK_MS,
+} from "../node/index.ts";
 import { showAddress } from "./address.ts";
 import { EXIT } from "./commands.ts";
 import { makeDataDirectory } from "./data-directory.ts";
@@ -12,16 +19,17 @@ import type { OptionValues } from "./options.ts";
 import type { Terminal } from "./output.ts";
 import type { Parsed } from "./parse.ts";
 import { isSupervised, sendReport } from "./report.ts";
+import type { Adapt } from "./run.ts";
 import { type ServeConfig, serveConfig } from "./serve-config.ts";
 import { onStopSignal } from "./signals.ts";
 import { version } from "./version.ts";
 
 /** Runs until it is told to stop, or something breaks. Throws UsageError if the configuration is not right. */
-export async function serve(parsed: Parsed, terminal: Terminal): Promise<number> {
+export async function serve(parsed: Parsed, terminal: Terminal, adapt?: Adapt): Promise<number> {
   const config = serveConfig(parsed.values);
   const { logLevel: level, logFormat: format } = parsed.values;
   const log = openLog({ level, format, node: config.id });
-  const server = new Server(config, parsed.values, log);
+  const server = new Server(config, parsed.values, { log, adapt });
   const exitCode = await server.run();
   if (server.refusal !== undefined) terminal.error(`raftally: ${server.refusal}`);
   // A channel to a launcher would keep the process alive.
@@ -40,16 +48,22 @@ class Server {
   readonly #config: ServeConfig;
   readonly #values: OptionValues;
   readonly #log: Logger;
+  readonly #adapt: Adapt;
   readonly #ended: Promise<End>;
   #end: (end: End) => void = () => {};
   /** The first thing that broke, also while stopping. */
   #broken: { readonly error: unknown } | undefined;
   readonly #stopping = new AbortController();
 
-  constructor(config: ServeConfig, values: OptionValues, log: Logger) {
+  constructor(
+    config: ServeConfig,
+    values: OptionValues,
+    { log, adapt = (options) => options }: { readonly log: Logger; readonly adapt: Adapt | undefined },
+  ) {
     this.#config = config;
     this.#values = values;
     this.#log = log;
+    this.#adapt = adapt;
     this.#ended = new Promise((resolve) => {
       this.#end = (end) => {
         if (!this.#stopping.signal.aborted) setTimeout(() => this.#exitLate(), values.stopTimeout).unref();
@@ -143,7 +157,7 @@ class Server {
     const { id, clusterId, members, join, autoremoveMs, wantedVoters, data, listenPeer, secret } =
       this.#config;
     const { heartbeatInterval, electionTimeout, writeTimeout, readTimeout } = this.#values;
-    return startNode({
+    const options: NodeOptions = {
       id,
       clusterId,
       members,
@@ -161,7 +175,8 @@ class Server {
       onBeginning: (beginning) => service.began(beginning),
       onFatal: (error) => this.#break(error),
       signal: this.#stopping.signal,
-    });
+    };
+    return startNode(this.#adapt(options));
   }
 
   #break(error: unknown): void {

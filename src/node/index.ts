@@ -23,6 +23,7 @@
  * members have met, join.ts asks a running cluster to take this node in, and join-desk.ts answers who asks;
  * snapshot-transfers.ts moves snapshot files beside the links, snapshot-keeper.ts takes them, service.ts is what the
  * HTTP API sees, starting.ts what it sees before that.
+ * parts.ts names what a node opens of the world, for those who put something else there.
  */
 /** The nouns in which members are named, for whoever reads them from a request. */
 export { type Configuration, isNodeId, type Member, type NodeId, nodeId } from "../raft/index.ts";
@@ -53,6 +54,7 @@ export {
 } from "./events.ts";
 export type { NodeNotice } from "./notices.ts";
 export type { Beginning, JoinOptions, MemberAddress, NodeOptions } from "./options.ts";
+export { type NodeParts, REAL_PARTS } from "./parts.ts";
 export { NodeReducer, type ReducerOptions } from "./reducer.ts";
 export { RAFT_SETTINGS, type RunningNode, startNode, TICK_MS } from "./start.ts";
 export { type StartingOptions, StartingService } from "./starting.ts";

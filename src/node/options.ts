@@ -3,6 +3,7 @@
 import type { RaftSettings } from "../raft/index.ts";
 import type { NodeSettings, NodeTrace } from "./events.ts";
 import type { NodeNotice } from "./notices.ts";
+import type { NodeParts } from "./parts.ts";
 
 /** A member as it is named on a command line. */
 export interface MemberAddress {
@@ -55,6 +56,8 @@ export interface NodeOptions {
   readonly secret: string;
   readonly version: string;
   readonly settings?: { readonly raft?: Partial<RaftSettings>; readonly node?: Partial<NodeSettings> };
+  /** In the place of the real disk and network. */
+  readonly parts?: NodeParts;
   readonly onNotice: (notice: NodeNotice) => void;
   /** Hears who this node is as soon as its data directory has said so, for `StartingService.began`. */
   readonly onBeginning?: (beginning: Beginning) => void;

@@ -10,13 +10,7 @@ import {
   openDirectory,
   StorageFailure,
 } from "../store/index.ts";
-import {
-  MEMBERSHIP_VERSION,
-  openTransport,
-  type Packet,
-  type Peer,
-  type Transport,
-} from "../transport/index.ts";
+import { MEMBERSHIP_VERSION, type Packet, type Peer, type Transport } from "../transport/index.ts";
 import { NodeDriver } from "./driver.ts";
 import { RefusedByPeer, RemovedFromCluster, removedSentence } from "./errors.ts";
 import { NODE_SETTINGS } from "./events.ts";
@@ -26,6 +20,7 @@ import { JoinDesk } from "./join-desk.ts";
 import { isAlone, peersOf } from "./neighbours.ts";
 import { noticeOf } from "./notices.ts";
 import type { MemberAddress, NodeOptions } from "./options.ts";
+import { type NodeParts, REAL_PARTS } from "./parts.ts";
 import { NodeReducer } from "./reducer.ts";
 import { Service } from "./service.ts";
 import type { NodeService } from "./types.ts";
@@ -136,6 +131,7 @@ class Start {
   readonly #options: NodeOptions;
   readonly #directory: DataDirectory;
   readonly #self: NodeId;
+  readonly #parts: NodeParts;
   readonly #formation: Formation;
   #transport: Transport | undefined;
   #store: NodeStore | undefined;
@@ -151,6 +147,7 @@ class Start {
     this.#options = options;
     this.#directory = directory;
     this.#self = self;
+    this.#parts = options.parts ?? REAL_PARTS;
     const others = directory.identity.members.map(({ id }) => id).filter((id) => id !== self);
     this.#formation = new Formation(directory.identity.formed ? [] : others);
   }
@@ -161,7 +158,7 @@ class Start {
       this.#transport = await this.#listen(this.#knownPeers());
       await this.#form();
     }
-    const store = await this.#directory.openStore({ onFailure: (error) => this.#driver?.fail(error) });
+    const store = await this.#parts.openStore(this.#directory, (error) => this.#driver?.fail(error));
     this.#store = store;
     const reducer = this.#makeReducer(store);
     this.#reducer = reducer;
@@ -200,7 +197,7 @@ class Start {
   #listen(peers: readonly Peer[]): Promise<Transport> {
     const { identity } = this.#directory;
     const { listenPeer, secret } = this.#options;
-    return openTransport({
+    return this.#parts.openTransport({
       clusterId: identity.clusterId,
       self: { id: this.#self, incarnation: identity.incarnation, address: rowOf(this.#options)?.peer },
       // A cluster that exists may have changed while this node was down.
