@@ -11,6 +11,10 @@
  * files; `restoreBackup` and `recoverDirectory` make the first node of a new cluster, from a backup or from a surviving
  * directory of one that has lost its majority.
  *
+ * What the log, a manifest and the state are as bytes and rows is also given out as functions without input or output
+ * (`LogReader`, `recordsOf`, `encodeBatch`, `planRepair`, …), for whoever keeps them elsewhere than on a disk, as the
+ * simulator does.
+ *
  * Duties of the caller: write before speaking (`write` resolves when durable), apply in order, compact only
  * up to a snapshot that `takeSnapshot` gave. When any call rejects the disk has failed: answer what is
  * pending as unknown and exit; nothing is retried (P12).
@@ -47,8 +51,12 @@ export {
 } from "./join.ts";
 export { type DirectoryLock, isInUse, lockDirectory } from "./lock.ts";
 export { type OpenStoreOptions, openStore } from "./open.ts";
+export { type Found, planRepair, type Repair, repairedLog, withKnownCommit } from "./recover.ts";
 export { type RecoverOptions, type RecoveryOutlook, recoverDirectory, recoveryOutlook } from "./recovery.ts";
 export { type RestoreOptions, restoreBackup } from "./restore.ts";
+export { decodeManifest, encodeManifest } from "./snapshot-manifest.ts";
+export { createState, MetaWriter, readMeta, type StateMeta, verifyRows } from "./sqlite-schema.ts";
+export { SqliteTable } from "./sqlite-table.ts";
 export type {
   Applied,
   BackupManifest,
@@ -68,3 +76,8 @@ export type {
   SnapshotManifest,
   StateDigest,
 } from "./types.ts";
+export { recordsOf } from "./wal.ts";
+export type { WalOwner } from "./wal-format.ts";
+export { type LogOnDisk, LogReader } from "./wal-read.ts";
+export { encodeBatch, encodeSegment, type SegmentStart } from "./wal-segment.ts";
+export { LogShape } from "./wal-shape.ts";

@@ -13,7 +13,7 @@ import {
 import { type Disk, realDisk } from "./disk.ts";
 import { StorageFailure } from "./errors.ts";
 import { type DirectoryLock, lockDirectory } from "./lock.ts";
-import { hardStateAfterInstall, planRepair, withKnownCommit } from "./recover.ts";
+import { planRepair, repairedLog, withKnownCommit } from "./recover.ts";
 import { SnapshotStore } from "./snapshot-store.ts";
 import { StateStore } from "./state-store.ts";
 import type {
@@ -282,14 +282,9 @@ async function carryOut(
   found: Parameters<typeof planRepair>[0],
   parts: Parts,
 ): Promise<Omit<Recovered, "tornBytes">> {
-  let { hardState, base, entries } = found;
+  const { hardState, base, entries, write } = repairedLog(repair, found);
   let applied = found.state.index;
-  if (repair.install !== undefined) {
-    base = repair.install;
-    entries = [];
-    hardState = hardStateAfterInstall(hardState, base);
-    await parts.wal.append({ seq: 0, hardState, append: [], install: base });
-  }
+  if (write !== undefined) await parts.wal.append(write);
   if (repair.restore !== undefined) {
     const { index } = await restoreFrom(parts, repair.restore.manifest.meta);
     applied = index;

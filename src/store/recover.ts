@@ -6,6 +6,7 @@ import {
   type HardState,
   type Index,
   index,
+  type LogWrite,
   type SnapshotMeta,
   term,
 } from "../raft/index.ts";
@@ -102,6 +103,17 @@ function checkAgreement(
     file,
     found: `up to entry ${at.index} it holds another history than the log, whose chain of hashes differs there`,
   });
+}
+
+/** The log as it is once `repair` has been carried out, and the write that records that, if there is one. */
+export function repairedLog(
+  { install }: Repair,
+  { hardState, base, entries }: Pick<Found, "hardState" | "base" | "entries">,
+): Pick<Found, "hardState" | "base" | "entries"> & { readonly write: LogWrite | undefined } {
+  if (install === undefined) return { hardState, base, entries, write: undefined };
+  const after = hardStateAfterInstall(hardState, install);
+  const write: LogWrite = { seq: 0, hardState: after, append: [], install };
+  return { hardState: after, base: install, entries: [], write };
 }
 
 /** The hard state with which a snapshot's installation is recorded: nothing in the log is of a later term. */

@@ -70,29 +70,55 @@ export async function readLog(disk: Disk, directory: string, owner: WalOwner): P
   const folder = join(directory, LOG_FOLDER);
   const names = (await disk.list(folder)) ?? [];
   const numbers = names.flatMap((name) => segmentNumber(name) ?? []).sort((a, b) => a - b);
-  checkNumbers(numbers);
-  const segments: SegmentOnDisk[] = [];
-  let reading: Reading | undefined;
-  let last = { seed: 0, tailBytes: 0, tornBytes: 0 };
+  const reader = new LogReader(owner, numbers);
   for (const segment of numbers) {
-    const file = `${LOG_FOLDER}/${segmentName(segment)}`;
     const content = await disk.read(join(folder, segmentName(segment)));
-    if (content === undefined)
+    if (content === undefined) {
+      const file = `${LOG_FOLDER}/${segmentName(segment)}`;
       throw new CorruptionError({ file, found: "the segment vanished while it was read" });
-    const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
-    const read = readSegment(
-      bytes,
-      { file, segment, owner, isLast: segment === numbers.at(-1), before: segments.at(-1) },
-      reading,
-    );
-    reading = read.reading;
-    segments.push({ segment, bytes: read.end });
-    const tailBytes = bytes.length - read.end;
-    last = { seed: read.seed, tailBytes, tornBytes: isZero(bytes, read.end) ? 0 : tailBytes };
+    }
+    reader.take(segment, content);
   }
-  const { shape, entries, nextBatch } = defined(reading, "log: there is at least one segment");
-  checkEnd(shape, segments);
-  return { shape, entries, segments, nextBatch, ...last, leftovers: names.filter(isTemporary) };
+  return { ...reader.end(), leftovers: names.filter(isTemporary) };
+}
+
+/** Judges a log segment by segment, so that no more than one has to be in memory. Does no input or output. */
+export class LogReader {
+  readonly #owner: WalOwner;
+  readonly #numbers: readonly number[];
+  readonly #segments: SegmentOnDisk[] = [];
+  #reading: Reading | undefined;
+  #last = { seed: 0, tailBytes: 0, tornBytes: 0 };
+
+  /**
+   * @param numbers of all segments that exist, ascending.
+   * @throws {CorruptionError} there is none, or one between them is missing.
+   */
+  constructor(owner: WalOwner, numbers: readonly number[]) {
+    checkNumbers(numbers);
+    this.#owner = owner;
+    this.#numbers = numbers;
+  }
+
+  /** Takes in the next segment, in the order of the numbers. Throws as {@link readLog} does. */
+  take(segment: number, content: Uint8Array): void {
+    const file = `${LOG_FOLDER}/${segmentName(segment)}`;
+    const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
+    const isLast = segment === this.#numbers.at(-1);
+    const context = { file, segment, owner: this.#owner, isLast, before: this.#segments.at(-1) };
+    const { reading, end, seed } = readSegment(bytes, context, this.#reading);
+    this.#reading = reading;
+    this.#segments.push({ segment, bytes: end });
+    const tailBytes = bytes.length - end;
+    this.#last = { seed, tailBytes, tornBytes: isZero(bytes, end) ? 0 : tailBytes };
+  }
+
+  /** The log, once every segment was taken in. @throws {CorruptionError} it lacks what it says was committed. */
+  end(): Omit<LogOnDisk, "leftovers"> {
+    const { shape, entries, nextBatch } = defined(this.#reading, "log: there is at least one segment");
+    checkEnd(shape, this.#segments);
+    return { shape, entries, segments: this.#segments, nextBatch, ...this.#last };
+  }
 }
 
 function checkNumbers(numbers: readonly number[]): void {

@@ -44,6 +44,23 @@ export function encodeBatch(records: readonly LogRecord[], number: number, seed:
   return batch;
 }
 
+/** What a new segment is written with: its header, and the batch that opens it. */
+export interface SegmentStart {
+  readonly owner: WalOwner;
+  readonly header: SegmentHeader;
+  readonly restatement: LogRecord;
+}
+
+/** The first bytes of a segment, and what the checksums of its batches start from. */
+export function encodeSegment({ owner, header, restatement }: SegmentStart): {
+  readonly content: Buffer;
+  readonly seed: number;
+} {
+  const headerBytes = encodeSegmentHeader(owner, header);
+  const seed = batchSeed(headerBytes);
+  return { content: Buffer.concat([headerBytes, encodeBatch([restatement], header.firstBatch, seed)]), seed };
+}
+
 /**
  * Creates a segment that opens with `restatement`. When this resolves, its name and content are durable; if
  * it is interrupted, there is at most a temporary file, or a complete segment without further batches.
@@ -51,13 +68,11 @@ export function encodeBatch(records: readonly LogRecord[], number: number, seed:
 export async function createSegment(
   disk: Disk,
   directory: string,
-  start: { readonly owner: WalOwner; readonly header: SegmentHeader; readonly restatement: LogRecord },
+  start: SegmentStart,
 ): Promise<OpenSegment> {
-  const { owner, header, restatement } = start;
+  const { header } = start;
   const folder = join(directory, LOG_FOLDER);
-  const headerBytes = encodeSegmentHeader(owner, header);
-  const seed = batchSeed(headerBytes);
-  const content = Buffer.concat([headerBytes, encodeBatch([restatement], header.firstBatch, seed)]);
+  const { content, seed } = encodeSegment(start);
   const temporary = join(folder, temporaryName(header.segment));
   const file = await disk.create(temporary);
   await file.write(content, 0);

@@ -253,7 +253,7 @@ export class Wal {
  * The records of one write. The hard state comes last: its commit index may cover the entries just before it,
  * and what is dropped is judged by the commit index before.
  */
-function recordsOf(write: LogWrite): LogRecord[] {
+export function recordsOf(write: LogWrite): LogRecord[] {
   const records: LogRecord[] = [];
   if (write.truncateFrom !== undefined) records.push({ kind: "truncate", from: write.truncateFrom });
   if (write.install !== undefined) records.push({ kind: "install", base: write.install });
