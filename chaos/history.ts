@@ -18,6 +18,17 @@ interface Step {
   readonly p: number;
   /** What was asked; the same in the line that ends it. */
   readonly op: Operation;
+  /**
+   * Of a write, its idempotency key, where the load generator gave one. Two operations with the same id are one
+   * write asked for twice: it may happen once, and both must be told the same. The same in the line that ends it.
+   */
+  readonly id?: string;
+}
+
+/** A line that ends an operation. */
+interface End extends Step {
+  /** How many requests were sent for it; one where this is left out. */
+  readonly attempts?: number;
 }
 
 /** Decimal text wherever a value may leave the range of exact numbers. */
@@ -41,29 +52,36 @@ export interface Invoke extends Step {
 }
 
 /** It happened, between its invocation and now. */
-export interface Ok extends Step {
+export interface Ok extends End {
   readonly type: "ok";
   /** The value after it; of a read what was read. */
   readonly value: Value;
   /** Of the counter's latest change: 0 of a counter that was never written. */
   readonly revision: number;
+  /**
+   * Of a write, the entry of the log that carried it (of a replayed answer: that carried the repeat); of a read, the
+   * last entry in the state that was read. 0 where the answer did not say.
+   */
   readonly index: number;
+  /** The term of that entry; 0 where the answer did not say. */
   readonly term: number;
   /** Who answered, where that is known. */
   readonly node?: string;
   /** Whether the answer is that of an earlier attempt with the same idempotency key. */
   readonly replayed?: true;
+  /** Of a set or an add of 0 that found the counter as it was to be: the revision is that of an earlier change. */
+  readonly changed?: false;
 }
 
 /** It did not happen and never will. */
-export interface Fail extends Step {
+export interface Fail extends End {
   readonly type: "fail";
   /** Code of the refusal; LIMIT_REACHED means that the operation ran and found its bound exceeded. */
   readonly error: string;
 }
 
 /** Nobody knows: it may have happened, or happen at any time from its invocation on. */
-export interface Info extends Step {
+export interface Info extends End {
   readonly type: "info";
   readonly error: string;
 }

@@ -3,6 +3,15 @@
  * local cluster. Nothing here knows more of the product than its command line and its client.
  */
 export { Cluster } from "./cluster.ts";
+export type { HistoryLine, Note, Operation as HistoryOperation } from "./history.ts";
+export { type Call, type History, readHistory } from "./history-reader.ts";
+export {
+  type Answer,
+  HistoryRecorder,
+  type RecordedCall,
+  type RecordedProcess,
+} from "./history-recorder.ts";
+export { HistoryError } from "./history-schema.ts";
 export { Load, type LoadOptions, type LoadResult } from "./load.ts";
 export { LocalCluster } from "./local-cluster.ts";
 export { freePortRange, freePorts, PEER_PORT_OFFSET } from "./ports.ts";

@@ -58,7 +58,13 @@ export const LAYERS: readonly Layer[] = [
   },
   { folder: "src", imports: ["src/cli"], packages: [], node: true },
   { folder: "bin", imports: ["src"], packages: [], node: true },
-  { folder: "chaos", imports: ["src/base", "src/client"], packages: [], node: true, baseErrorsOnly: true },
+  {
+    folder: "chaos",
+    imports: ["src/base", "src/client"],
+    packages: ["zod"],
+    node: true,
+    baseErrorsOnly: true,
+  },
   { folder: "bench", imports: ["src/base", "src/client"], packages: [], node: true, baseErrorsOnly: true },
   {
     folder: "examples",
