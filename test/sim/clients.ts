@@ -71,11 +71,11 @@ export class Clients {
   }
 
   /** Many writes at one node at once, for whose answers nobody waits. */
-  burst(node: SimNode): void {
-    for (let left = this.#prng.between(5, 25); left > 0; left--) {
-      const operation = this.#workload.operation();
-      const once = this.#prng.chance(0.5) ? { once: this.#workload.freshKey() } : {};
-      this.#queue.after(this.#prng.real() * 30, () => {
+  burst(node: SimNode, prng: Prng): void {
+    for (let left = prng.between(5, 25); left > 0; left--) {
+      const operation = this.#workload.operation(prng);
+      const once = prng.chance(0.5) ? { once: this.#workload.freshKey(prng) } : {};
+      this.#queue.after(prng.real() * 30, () => {
         if (node.isUp)
           node.request(
             (id) => ({ kind: "write", id, command: { operation, ...once } }),
@@ -113,7 +113,7 @@ export class Clients {
     };
     this.#queue.after(this.#prng.real() * this.#profile.thinkMs, () => {
       const dice = this.#prng.real();
-      if (this.#prng.chance(0.01)) this.burst(this.#pick(client));
+      if (this.#prng.chance(0.01)) this.burst(this.#pick(client), this.#prng);
       if (dice < 0.3) this.#read(client, done);
       else if (dice < 0.55) this.#write(client, { operation: this.#workload.operation() }, done);
       else if (dice < 0.8) this.#keyed(client, done);

@@ -11,6 +11,7 @@ import type { CommittedLog } from "./checkers/committed-log.ts";
 import { hasRemoved, memberOf, names } from "./checkers/configurations.ts";
 import type { Counted, Coverage } from "./coverage.ts";
 import type { EventQueue } from "./event-queue.ts";
+import type { Fault, Faults } from "./faults.ts";
 import type { Profile } from "./profile.ts";
 import type { Roster } from "./roster.ts";
 import type { SimNode } from "./sim-node.ts";
@@ -22,6 +23,13 @@ const PATIENCE_MS = 4_000;
 const VOTERS_MAX = 7;
 const MEMBERS_MAX = 9;
 
+/** What somebody wants, and the stream for everything that comes of it. */
+interface Wish {
+  readonly request: MembershipRequest;
+  readonly prng: Prng;
+  readonly sinceMs: number;
+}
+
 /** One request at one process; over when it is answered or the process has died. */
 interface Attempt {
   readonly node: SimNode;
@@ -31,6 +39,8 @@ interface Attempt {
 
 export interface OperatorOptions {
   readonly queue: EventQueue;
+  readonly faults: Faults;
+  /** For what is asked for at the end, when there are no faults any more. */
   readonly prng: Prng;
   readonly profile: Profile;
   readonly roster: Roster;
@@ -53,12 +63,17 @@ export class Operator {
   }
 
   start(): void {
-    const { queue, prng, profile } = this.#options;
-    if (profile.changeEveryMs === 0) return;
-    queue.after(-Math.log(1 - prng.real()) * profile.changeEveryMs, () => {
+    const { profile, faults } = this.#options;
+    if (profile.changeEveryMs > 0) this.#schedule(faults.stream("change"));
+  }
+
+  #schedule(moments: Prng): void {
+    const { queue, profile, faults } = this.#options;
+    queue.after(-Math.log(1 - moments.real()) * profile.changeEveryMs, () => {
       if (this.#finishing) return;
-      if (this.#wishes < profile.operators) this.#wish(this.#draw());
-      this.start();
+      const fault = faults.due("change");
+      if (fault !== undefined && this.#wishes < profile.operators) this.#wishOf(fault);
+      this.#schedule(moments);
     });
   }
 
@@ -71,11 +86,18 @@ export class Operator {
   /**
    * Somebody asks this very leader, who may be cut off from everyone else, for a change.
    */
-  meddle(leader: SimNode): void {
+  meddle(leader: SimNode, fault: Fault): void {
     const { profile } = this.#options;
     if (profile.changeEveryMs === 0 || this.#finishing || this.#wishes > profile.operators) return;
     this.#leader = leader.id;
-    this.#wish(this.#draw());
+    this.#wishOf(fault);
+  }
+
+  #wishOf(fault: Fault): void {
+    const request = this.#draw(fault.prng);
+    if (request === undefined) return;
+    fault.note(`wanted: ${JSON.stringify(request)}`);
+    this.#wish(request, fault.prng);
   }
 
   get idle(): boolean {
@@ -92,16 +114,16 @@ export class Operator {
 
   /** One after the other, whoever lost a disk leaves, and a fresh node takes the place of a voter. */
   #repair(): void {
-    const { queue, roster, log } = this.#options;
+    const { queue, prng, roster, log } = this.#options;
     queue.after(50, () => this.#repair());
     if (this.#wishes > 0) return;
     const lost = roster.lostMembers[0];
     if (lost === undefined) return;
     const { configuration } = log.configuration;
-    if (configuration.learners.includes(lost.id)) return this.#wish({ kind: "remove", id: lost.id });
+    if (configuration.learners.includes(lost.id)) return this.#wish({ kind: "remove", id: lost.id }, prng);
     const by = configuration.learners.find((id) => !this.#isLost(configuration, id));
-    if (by === undefined) return this.#wish({ kind: "add", member: roster.fresh() });
-    this.#wish({ kind: "replace", id: lost.id, by });
+    if (by === undefined) return this.#wish({ kind: "add", member: roster.fresh(prng) }, prng);
+    this.#wish({ kind: "replace", id: lost.id, by }, prng);
   }
 
   #isLost(configuration: Configuration, id: NodeId): boolean {
@@ -110,55 +132,53 @@ export class Operator {
   }
 
   /** What to ask for next, by what some node believes. */
-  #draw(): MembershipRequest | undefined {
-    const { prng, roster, views, log } = this.#options;
+  #draw(prng: Prng): MembershipRequest | undefined {
+    const { roster, views, log } = this.#options;
     const asked = prng.pick(roster.members);
     if (asked === undefined) return undefined;
     const believed = prng.chance(0.8) ? log.configuration.configuration : views.of(asked).effective;
     const { voters, learners, members } = believed;
     if (members.length === 0) return undefined;
     const lost = roster.lostMembers[0];
-    if (lost !== undefined) return this.#drawRepair(believed, lost.id);
+    if (lost !== undefined) return this.#drawRepair(believed, lost.id, prng);
     const dice = prng.real();
-    if (dice < 0.05) return this.#drawMove(prng.pick(members).id, believed);
+    if (dice < 0.05) return this.#drawMove(prng.pick(members).id, believed, prng);
     if (learners.length > 0 && dice < 0.5) {
       const by = prng.pick(learners);
       if (voters.length < VOTERS_MAX && prng.chance(0.55)) return { kind: "promote", id: by };
-      return { kind: "replace", id: this.#victim(voters), by };
+      return { kind: "replace", id: this.#victim(voters, prng), by };
     }
-    if (members.length < MEMBERS_MAX && dice < 0.75) return { kind: "add", member: roster.fresh() };
-    return { kind: "remove", id: prng.chance(0.2) ? prng.pick(members).id : this.#victim(voters) };
+    if (members.length < MEMBERS_MAX && dice < 0.75) return { kind: "add", member: roster.fresh(prng) };
+    return { kind: "remove", id: prng.chance(0.2) ? prng.pick(members).id : this.#victim(voters, prng) };
   }
 
   /** While a disk is lost nobody else leaves: the quorum may hang on it. */
-  #drawRepair({ learners, members }: Configuration, lost: NodeId): MembershipRequest | undefined {
-    const { prng, roster } = this.#options;
+  #drawRepair({ learners, members }: Configuration, lost: NodeId, prng: Prng): MembershipRequest | undefined {
+    const { roster } = this.#options;
     if (learners.includes(lost)) return { kind: "remove", id: lost };
     if (learners.length > 0) return { kind: "replace", id: lost, by: prng.pick(learners) };
-    return members.length < MEMBERS_MAX ? { kind: "add", member: roster.fresh() } : undefined;
+    return members.length < MEMBERS_MAX ? { kind: "add", member: roster.fresh(prng) } : undefined;
   }
 
-  #drawMove(id: NodeId, believed: Configuration): MembershipRequest | undefined {
+  #drawMove(id: NodeId, believed: Configuration, prng: Prng): MembershipRequest | undefined {
     const member = memberOf(believed, id);
     if (member === undefined) return undefined;
-    const port = this.#options.prng.between(2, 9);
+    const port = prng.between(2, 9);
     return { kind: "move", member: { ...member, peer: `${id}:${port}` } };
   }
 
   /** The leader more often than anyone else. */
-  #victim(voters: readonly NodeId[]): NodeId {
-    const { prng } = this.#options;
+  #victim(voters: readonly NodeId[], prng: Prng): NodeId {
     const leader = this.#leader;
     return leader !== undefined && voters.includes(leader) && prng.chance(0.4) ? leader : prng.pick(voters);
   }
 
-  #wish(request: MembershipRequest | undefined): void {
-    if (request === undefined) return;
+  #wish(request: MembershipRequest, prng: Prng): void {
     const { queue, coverage, note } = this.#options;
     this.#wishes++;
     coverage.count("changes asked for");
     note(`wanted: ${JSON.stringify(request)}`);
-    this.#try(request, queue.now);
+    this.#try({ request, prng, sinceMs: queue.now });
   }
 
   #end(request: MembershipRequest, how: Counted): void {
@@ -170,23 +190,24 @@ export class Operator {
     note(`${how}: ${JSON.stringify(request)}`);
   }
 
-  #try(request: MembershipRequest, sinceMs: number): void {
+  #try(wish: Wish): void {
     const { queue } = this.#options;
+    const { request, prng, sinceMs } = wish;
     if (this.#isFulfilled(request)) return this.#end(request, "changes made");
     if (!this.#isSafe(request) || (!this.#finishing && queue.now - sinceMs > PATIENCE_MS)) {
       return this.#end(request, "changes given up");
     }
-    this.#ask(request, (result) => {
+    this.#ask(wish, (result) => {
       if (this.#isFinal(request, result)) return this.#end(request, "changes refused");
       if (result?.kind === "changed") return this.#end(request, "changes made");
-      this.#options.queue.after(5 + this.#options.prng.real() * 100, () => this.#try(request, sinceMs));
+      queue.after(5 + prng.real() * 100, () => this.#try(wish));
     });
   }
 
   /** Asks one node; `answer` gets undefined if nothing came back in time. */
-  #ask(request: MembershipRequest, answer: (result: MembershipResult | undefined) => void): void {
-    const { queue, prng } = this.#options;
-    const node = this.#pick();
+  #ask({ request, prng }: Wish, answer: (result: MembershipResult | undefined) => void): void {
+    const { queue } = this.#options;
+    const node = this.#pick(prng);
     let over = false;
     const end = (result: MembershipResult | undefined): void => {
       if (over) return;
@@ -222,8 +243,8 @@ export class Operator {
   }
 
   /** Mostly where it was sent; now and then at anybody, also one that was removed. */
-  #pick(): SimNode {
-    const { prng, roster } = this.#options;
+  #pick(prng: Prng): SimNode {
+    const { roster } = this.#options;
     const leader = this.#leader === undefined ? undefined : roster.node(this.#leader);
     if (leader !== undefined && prng.chance(0.85)) return leader;
     return prng.pick(prng.chance(0.8) ? roster.members : roster.nodes);

@@ -37,8 +37,8 @@ export interface Profile {
   readonly pauseEveryMs: number;
   readonly transferEveryMs: number;
   readonly stopEveryMs: number;
-  /** Chance that a process dies while it carries out what one drain asked for. */
-  readonly dieWithin: number;
+  /** Mean ms between two processes that die while they carry out what one drain asked for. */
+  readonly dieEveryMs: number;
   /** Chance that a transfer of a snapshot fails, and that nothing is ever heard of it. */
   readonly snapshotFails: number;
   readonly snapshotLost: number;
@@ -90,7 +90,7 @@ export function drawProfile(prng: Prng): Profile {
     pauseEveryMs: every(0.5, 150, 1_000),
     transferEveryMs: every(0.4, 60, 500),
     stopEveryMs: every(0.3, 300, 1_500),
-    dieWithin: on() ? 0.003 : 0,
+    dieEveryMs: every(0.5, 200, 1_500),
     snapshotFails: on() ? 0.3 : 0,
     snapshotLost: on() ? 0.2 : 0,
     snapshotMs: prng.pick([2, 50, 400]),

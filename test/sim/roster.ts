@@ -50,7 +50,7 @@ export class Roster {
 
   /** The members of a new cluster. */
   found(size: number): Configuration {
-    const members = Array.from({ length: size }, () => this.#draw());
+    const members = Array.from({ length: size }, () => this.#draw(this.#options.prng));
     const voters = members.map(({ id }) => id);
     return { voters, outgoing: [], learners: [], members, removed: [] };
   }
@@ -73,8 +73,8 @@ export class Roster {
   }
 
   /** A node that waits to be added. */
-  fresh(): Member {
-    const member = this.#draw();
+  fresh(prng: Prng): Member {
+    const member = this.#draw(prng);
     this.#fresh.push(member);
     return member;
   }
@@ -124,22 +124,17 @@ export class Roster {
   }
 
   /** The disk of `node` is wiped. What starts in its place has its id and nothing else. */
-  wipe(node: SimNode): SimNode {
+  wipe(node: SimNode, prng: Prng): SimNode {
     const { build } = this.#options;
-    if (node.isUp) node.crash();
+    if (node.isUp) node.crash(prng);
     this.#lost.set(node.incarnation, node);
-    const empty = build(this.#member(node.id), initialMeta(NO_CONFIGURATION));
+    const empty = build(drawMember(node.id, prng), initialMeta(NO_CONFIGURATION));
     this.nodes[this.nodes.indexOf(node)] = empty;
     return empty;
   }
 
-  #draw(): Member {
-    return this.#member(nodeId(`n${++this.#drawn}`));
-  }
-
-  #member(id: NodeId): Member {
-    const incarnation = this.#options.prng.next().toString(16).padStart(32, "0");
-    return { id, incarnation, peer: `${id}:1`, api: `http://${id}` };
+  #draw(prng: Prng): Member {
+    return drawMember(nodeId(`n${++this.#drawn}`), prng);
   }
 
   #look(): void {
@@ -166,11 +161,17 @@ export class Roster {
     const { queue, prng, note } = this.#options;
     if (!node.isUp) return;
     note(`${node.id}, which was removed, is switched off`);
-    node.crash();
+    node.crash(prng);
     queue.after(prng.real() * 2_000, () => {
       if (node.isUp || this.isLost(node)) return;
       note(`${node.id}, which was removed, comes back`);
       node.start();
     });
   }
+}
+
+/** What a new data directory draws. */
+function drawMember(id: NodeId, prng: Prng): Member {
+  const incarnation = prng.next().toString(16).padStart(32, "0");
+  return { id, incarnation, peer: `${id}:1`, api: `http://${id}` };
 }

@@ -15,6 +15,7 @@ import {
 import type { Message, NodeId, RaftSettings, SnapshotMeta } from "../../src/raft/index.ts";
 import type { StateDigest } from "../../src/store/index.ts";
 import type { EventQueue } from "./event-queue.ts";
+import type { Fault } from "./faults.ts";
 import type { Attempt, Observer } from "./observer.ts";
 import { SimDisk, type StateAt } from "./sim-disk.ts";
 import { SimMachine } from "./sim-machine.ts";
@@ -38,10 +39,13 @@ export interface SimNodeOptions {
   readonly restoreMs: () => number;
   /** How much longer this flush takes, ms. */
   readonly stall: () => number;
-  /** Of so many effects, after how many the process dies; undefined to live. */
-  readonly diesAfter: (node: SimNode, effects: number) => number | undefined;
+  /** Of so many effects, after how many the process dies, and through which fault; undefined to live. */
+  readonly diesAfter: (
+    node: SimNode,
+    effects: number,
+  ) => { readonly effects: number; readonly fault: Fault } | undefined;
   /** The process has died in the middle of its effects. */
-  readonly onDeath: (node: SimNode) => void;
+  readonly onDeath: (node: SimNode, fault: Fault) => void;
   readonly send: (from: SimNode, message: Message) => void;
   readonly sendDigest: (from: SimNode, digest: StateDigest) => void;
   readonly sendSnapshot: (from: SimNode, to: NodeId, snapshot: StateAt) => void;
@@ -127,13 +131,16 @@ export class SimNode {
     this.#tick(this.boot);
   }
 
-  /** The process dies; what its disk has not flushed may be lost. Says whether anything was. */
-  crash(): { readonly lost: boolean; readonly older: boolean } {
+  /**
+   * The process dies; what its disk has not flushed may be lost. Says whether anything was.
+   * @param prng decides what survives; that of the fault, so that no other one is moved by it.
+   */
+  crash(prng: Prng): { readonly lost: boolean; readonly older: boolean } {
     this.#options.observer.crashing(this);
     this.reducer = undefined;
     this.#paused = undefined;
     this.#waiting.clear();
-    return this.disk.crash(this.#options.prng);
+    return this.disk.crash(prng);
   }
 
   pause(): void {
@@ -151,7 +158,7 @@ export class SimNode {
   }
 
   /** Stops as on SIGTERM: hands over, waits for what is open, at most `graceMs`, and ends. */
-  stop(graceMs: number, stopped: (drained: boolean) => void): void {
+  stop(graceMs: number, prng: Prng, stopped: (drained: boolean) => void): void {
     const until = this.#options.queue.now + graceMs;
     this.feed({ kind: "stop" });
     const look = (): void => {
@@ -162,7 +169,7 @@ export class SimNode {
       // Closing the log flushes it.
       this.disk.sync(Number.POSITIVE_INFINITY);
       this.#options.observer.synced(this);
-      this.crash();
+      this.crash(prng);
       stopped(drained);
     };
     this.#later(1, look);
@@ -232,10 +239,10 @@ export class SimNode {
     this.#write(effects);
     observer.drained(this, effects);
     const dies = this.#options.diesAfter(this, duties.length);
-    for (const duty of duties.slice(0, dies)) duty();
+    for (const duty of duties.slice(0, dies?.effects)) duty();
     if (dies === undefined) return;
-    this.crash();
-    this.#options.onDeath(this);
+    this.crash(dies.fault.prng);
+    this.#options.onDeath(this, dies.fault);
   }
 
   /** Everything a drain asks for but its write, in order, as the driver carries it out. */

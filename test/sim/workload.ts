@@ -19,16 +19,15 @@ export class Workload {
     return this.#prng;
   }
 
-  operation(): Operation {
-    const dice = this.#prng.real();
-    if (dice < 0.88) return this.#change(dice / 0.88);
-    const changes = Array.from({ length: this.#prng.between(1, 4) }, () => this.#change(this.#prng.real()));
+  operation(prng: Prng = this.#prng): Operation {
+    const dice = prng.real();
+    if (dice < 0.88) return this.#change(dice / 0.88, prng);
+    const changes = Array.from({ length: prng.between(1, 4) }, () => this.#change(prng.real(), prng));
     return { kind: "batch", changes };
   }
 
-  #change(dice: number): Change {
-    const prng = this.#prng;
-    const key = this.#key();
+  #change(dice: number, prng: Prng): Change {
+    const key = this.#key(prng);
     // Plain increments of 1 most of all: they become runs.
     if (dice < 0.6) return { kind: "add", key, by: 1n };
     if (dice < 0.7) return { kind: "add", key, by: BigInt(prng.between(-3, 5)) };
@@ -44,18 +43,18 @@ export class Workload {
 
   query(): Query {
     const prng = this.#prng;
-    if (prng.chance(0.8)) return { kind: "get", key: this.#key() };
-    const after = prng.chance(0.3) ? this.#key() : undefined;
+    if (prng.chance(0.8)) return { kind: "get", key: this.#key(prng) };
+    const after = prng.chance(0.3) ? this.#key(prng) : undefined;
     return { kind: "list", prefix: prng.pick(["", "k", "x"]), after, limit: prng.between(1, 4) };
   }
 
   /** A key that was never used, or now and then one that was, with another operation. */
-  freshKey(): Once {
-    const used = this.#keys > 0 && this.#prng.chance(0.01);
-    return { kind: "key", key: used ? `op-${this.#prng.between(1, this.#keys)}` : `op-${++this.#keys}` };
+  freshKey(prng: Prng = this.#prng): Once {
+    const used = this.#keys > 0 && prng.chance(0.01);
+    return { kind: "key", key: used ? `op-${prng.between(1, this.#keys)}` : `op-${++this.#keys}` };
   }
 
-  #key(): string {
-    return `k${this.#prng.between(1, this.#profile.keys)}`;
+  #key(prng: Prng): string {
+    return `k${prng.between(1, this.#profile.keys)}`;
   }
 }

@@ -14,6 +14,7 @@ import { countingRuns } from "./counting.ts";
 import { Courier } from "./courier.ts";
 import { type Counted, Coverage } from "./coverage.ts";
 import { EventQueue } from "./event-queue.ts";
+import { type FaultId, Faults, type Happened } from "./faults.ts";
 import { Links, peersIn } from "./links.ts";
 import { Narrator } from "./narrator.ts";
 import { Nemesis } from "./nemesis.ts";
@@ -54,6 +55,8 @@ export interface WorldOptions {
   readonly keepStory?: number;
   /** Replaces parts of what the seed draws. */
   readonly profile?: Partial<Profile>;
+  /** Of all faults that are due, only these happen. */
+  readonly only?: ReadonlySet<FaultId>;
 }
 
 export class World {
@@ -73,6 +76,7 @@ export class World {
   readonly #coverage = new Coverage();
   readonly #standing = new Standing();
   readonly #observer: Observer;
+  readonly #faults: Faults;
   readonly #narrator: Narrator | undefined;
   #traceHash = 0;
 
@@ -90,11 +94,13 @@ export class World {
     const keep = options.keepStory ?? 0;
     this.#narrator = keep === 0 ? undefined : new Narrator(() => this.#queue.now, keep);
     const note = (text: string): void => this.#narrator?.note(text);
+    const now = (): number => this.#queue.now;
+    this.#faults = new Faults({ seed, only: options.only, now, note });
     const build = (member: Member, base: SnapshotMeta): SimNode => this.#build(member, base, stream);
     this.#roster = new Roster({ ...shared, prng: stream("roster"), build, note, log: () => this.#log });
     const initial = this.#roster.found(profile.nodes);
     this.#log = new CommittedLog(initial);
-    const known = { ...shared, roster: this.#roster, note };
+    const known = { ...shared, faults: this.#faults, roster: this.#roster, note };
     this.#operator = new Operator({
       ...known,
       prng: stream("operator"),
@@ -109,12 +115,12 @@ export class World {
     });
     this.#nemesis = new Nemesis({
       ...known,
-      prng: stream("faults"),
+      prng: stream("flushes"),
       network: this.#network,
       courier: this.#courier,
       operator: this.#operator,
       announcer: this.#announcer,
-      burst: (node) => this.#clients.burst(node),
+      burst: (node, { prng }) => this.#clients.burst(node, prng),
     });
     this.#observer = this.#watch(options.observers ?? []);
     this.#roster.form(initial);
@@ -124,6 +130,11 @@ export class World {
   /** The last events in words, if they were kept. */
   get story(): readonly string[] {
     return this.#narrator?.lines ?? [];
+  }
+
+  /** The faults that have happened so far, in order. */
+  get faults(): readonly Happened[] {
+    return this.#faults.happened;
   }
 
   #watch(extra: readonly Partial<Observer>[]): Observer {
@@ -172,7 +183,7 @@ export class World {
       stall: () => this.#nemesis.stall(),
       restoreMs: () => this.#nemesis.restoreMs(),
       diesAfter: (node, effects) => this.#nemesis.diesAfter(node, effects),
-      onDeath: (node) => this.#nemesis.died(node),
+      onDeath: (node, fault) => this.#nemesis.died(node, fault),
       send: (from, sent) => {
         const message = this.#network.carry(sent);
         const { to, kind } = message;
