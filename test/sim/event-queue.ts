@@ -8,12 +8,23 @@ interface Scheduled {
   readonly run: () => void;
 }
 
+/** The moment has come at which the world ends. */
+export class OutOfTime extends Error {
+  override readonly name: string = "OutOfTime";
+}
+
 export class EventQueue {
+  readonly #endMs: number;
   /** A binary heap by (at, seq). */
   readonly #heap: Scheduled[] = [];
   #seq = 0;
   #now = 0;
   #count = 0;
+
+  /** @param endMs nothing happens any more after this moment. */
+  constructor(endMs: number = Number.POSITIVE_INFINITY) {
+    this.#endMs = endMs;
+  }
 
   /** Virtual milliseconds since the beginning. */
   get now(): number {
@@ -39,10 +50,14 @@ export class EventQueue {
     }
   }
 
-  /** Runs events until `untilMs` or until `done` says so; false if nothing is left to happen. */
+  /**
+   * Runs events until `untilMs` or until `done` says so; false if nothing is left to happen.
+   * @throws {OutOfTime} when the world ends before.
+   */
   run(untilMs: number, done: () => boolean = () => false): boolean {
     while (this.#heap.length > 0) {
       const first = this.#heap[0] as Scheduled;
+      if (first.at > this.#endMs && untilMs > this.#endMs) throw new OutOfTime("the world ends here");
       if (first.at > untilMs) {
         this.#now = untilMs;
         return true;

@@ -23,6 +23,7 @@ export class Narrator {
   }
 
   readonly observer: Partial<Observer> = {
+    noted: (text) => this.note(text),
     started: (node) => this.note(`${node.id} started, boot ${node.boot}`),
     drained: ({ id }, { write, send, apply, restore, trace }) => {
       for (const event of trace) this.note(`${id} ${words(event)}`);

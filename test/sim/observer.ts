@@ -1,7 +1,7 @@
 /** What the checkers are shown: every moment at which something may have gone wrong. */
 
 import type { Effects, NodeEvent, Response } from "../../src/node/index.ts";
-import type { Entry } from "../../src/raft/index.ts";
+import type { Entry, Message } from "../../src/raft/index.ts";
 import type { SimNode } from "./sim-node.ts";
 
 /** One request to one process: it is taken in once, and ends at most once. */
@@ -22,6 +22,10 @@ export interface Observer {
   crashing(node: SimNode): void;
   /** The reducer was drained; its write is already on its way to the disk, nothing else has happened yet. */
   drained(node: SimNode, effects: Effects): void;
+  /** A message has left; one that is lost on its way, arrives late or twice is this very object. */
+  sent(node: SimNode, message: Message): void;
+  /** A message is taken in. */
+  received(node: SimNode, message: Message): void;
   /** A flush has ended. */
   synced(node: SimNode): void;
   /** One entry was applied, and the state now has this digest. */
@@ -30,6 +34,8 @@ export interface Observer {
   asked(node: SimNode, attempt: Attempt): void;
   /** A process ends a request; `attempt` is missing if no such request was open. */
   answered(node: SimNode, attempt: Attempt | undefined, response: Response): void;
+  /** Something was done to the world, in words. */
+  noted(text: string): void;
   /** All faults are gone and the cluster has become one. */
   ended(nodes: readonly SimNode[]): void;
 }
@@ -60,10 +66,13 @@ export function all(observers: readonly Partial<Observer>[]): Observer {
     started: each("started"),
     crashing: each("crashing"),
     drained: each("drained"),
+    sent: each("sent"),
+    received: each("received"),
     synced: each("synced"),
     applied: each("applied"),
     asked: each("asked"),
     answered: each("answered"),
+    noted: each("noted"),
     ended: each("ended"),
   };
 }

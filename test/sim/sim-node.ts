@@ -221,6 +221,7 @@ export class SimNode {
   }
 
   #step(event: NodeEvent): void {
+    if (event.kind === "receive") this.#options.observer.received(this, event.message);
     defined(this.reducer, "sim: only a living process takes events").step(event, this.#options.queue.now);
     if (this.#drainScheduled) return;
     this.#drainScheduled = true;

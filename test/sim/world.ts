@@ -55,13 +55,15 @@ export interface WorldOptions {
   readonly keepStory?: number;
   /** Replaces parts of what the seed draws. */
   readonly profile?: Partial<Profile>;
+  /** The run is over at this moment, virtual ms, as if nothing could go wrong after it. */
+  readonly untilMs?: number;
   /** Of all faults that are due, only these happen. */
   readonly only?: ReadonlySet<FaultId>;
 }
 
 export class World {
   readonly #seed: number;
-  readonly #queue = new EventQueue();
+  readonly #queue: EventQueue;
   readonly profile: Profile;
   readonly #network: Network;
   readonly #courier: Courier;
@@ -82,6 +84,7 @@ export class World {
 
   constructor(seed: number, options: WorldOptions = {}) {
     this.#seed = seed;
+    this.#queue = new EventQueue(options.untilMs);
     // Independent streams, so that taking one fault away does not reshuffle all others.
     const stream = (name: string): Prng => new Prng(hash52([seed, name]));
     this.profile = { ...drawProfile(stream("profile")), ...options.profile };
@@ -93,7 +96,7 @@ export class World {
     this.#courier = new Courier({ ...shared, prng: stream("snapshots"), links: this.#links });
     const keep = options.keepStory ?? 0;
     this.#narrator = keep === 0 ? undefined : new Narrator(() => this.#queue.now, keep);
-    const note = (text: string): void => this.#narrator?.note(text);
+    const note = (text: string): void => this.#observer.noted(text);
     const now = (): number => this.#queue.now;
     this.#faults = new Faults({ seed, only: options.only, now, note });
     const build = (member: Member, base: SnapshotMeta): SimNode => this.#build(member, base, stream);
@@ -130,6 +133,11 @@ export class World {
   /** The last events in words, if they were kept. */
   get story(): readonly string[] {
     return this.#narrator?.lines ?? [];
+  }
+
+  /** Virtual ms since the beginning. */
+  get now(): number {
+    return this.#queue.now;
   }
 
   /** The faults that have happened so far, in order. */
@@ -187,6 +195,7 @@ export class World {
       send: (from, sent) => {
         const message = this.#network.carry(sent);
         const { to, kind } = message;
+        this.#observer.sent(from, message);
         const take = (node: SimNode): void => node.feed({ kind: "receive", message });
         const arrive = (): void => this.#links.arrive(from, to, take);
         if (kind === "timeoutNow" && this.#nemesis.delaysHandover(message, arrive)) return;
@@ -206,7 +215,7 @@ export class World {
     return this.#roster.nodes.every(({ id }) => id === node.id || this.#network.isCut(id, node.id));
   }
 
-  /** Runs the seed to its end. @throws {Violation | InvariantViolation} at the first thing that goes wrong. */
+  /** Runs the seed to its end. @throws {OutOfTime} at `untilMs`. @throws {Violation | InvariantViolation} at the first thing that goes wrong. */
   run(): RunResult {
     for (const node of this.#roster.nodes) node.start();
     this.#roster.start();
