@@ -3,14 +3,15 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster } from "./cluster.ts";
-import type { Load } from "./load.ts";
+import type { Act } from "./scenario.ts";
 
 /** Takes a backup at each node in turn, restores it as a new cluster, and compares the two by a backup of that one. */
-export async function backUp(cluster: Cluster, load: Load, say: (line: string) => void): Promise<void> {
+export async function backUp(cluster: Cluster, { load, faults, say }: Act): Promise<void> {
   for (const { id, url } of cluster.nodes) {
     await sleep(500);
     const file = join(cluster.directory, `${id}.backup`);
     load.lap();
+    const fault = faults.begin("back-up", [id]);
     const before = load.promises();
     const began = performance.now();
     const taken = digestOf(await cluster.run("backup", file, "--url", url));
@@ -33,6 +34,7 @@ export async function backUp(cluster: Cluster, load: Load, say: (line: string) =
       }
     }
     await cluster.kill(fresh);
+    fault.end({ effective: true, detail: `digest ${digest}` });
     say(`backup of ${id}: ${seconds} s, longest stall ${stall} ms; restored with the same digest, ${digest}`);
   }
 }

@@ -2,24 +2,30 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster } from "./cluster.ts";
+import type { FaultLog } from "./faults.ts";
 import type { Load } from "./load.ts";
+import type { Act } from "./scenario.ts";
 
 type Say = (line: string) => void;
 
 /** Runs one step, and tells how long it took and for how long no increment was acknowledged in it. */
 class Steps {
   readonly #load: Load;
+  readonly #faults: FaultLog;
   readonly #say: Say;
 
-  constructor(load: Load, say: Say) {
+  constructor({ load, faults, say }: Act) {
     this.#load = load;
+    this.#faults = faults;
     this.#say = say;
   }
 
   async step(what: string, act: () => Promise<string | undefined>): Promise<void> {
     this.#load.lap();
+    const fault = this.#faults.begin("change-members", [], what);
     const began = performance.now();
     const found = await act();
+    fault.end({ effective: true });
     const seconds = ((performance.now() - began) / 1_000).toFixed(1);
     const stall = Math.round(this.#load.lap());
     this.#say(`${what}: ${seconds} s, longest stall ${stall} ms${found === undefined ? "" : `; ${found}`}`);
@@ -27,9 +33,9 @@ class Steps {
 }
 
 /** 3 → 5 → 4 → 3 nodes, the leader removed, every node that is left replaced once, and a removed one coming back. */
-export async function changeMembers(cluster: Cluster, load: Load, say: Say): Promise<void> {
+export async function changeMembers(cluster: Cluster, act: Act): Promise<void> {
   const client = cluster.client();
-  const steps = new Steps(load, say);
+  const steps = new Steps(act);
   await steps.step("add n4", async () => await addVoter(cluster, "n4"));
   await steps.step("add n5", async () => await addVoter(cluster, "n5"));
   const leader = await cluster.leader();

@@ -1,26 +1,33 @@
 /** A local cluster of real processes, started from the real command line, to be hurt. */
 
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { createWriteStream } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { type NodeView, RaftallyClient } from "../src/client/index.ts";
-import { freePorts } from "./ports.ts";
+import { type ClientOptions, type NodeView, RaftallyClient } from "../src/client/index.ts";
+import { DirectNetwork } from "./network/direct.ts";
+import type { Network, Place } from "./network/types.ts";
+import { type Exit, type Launch, mergedLaunch, NodeProcess, runProgram } from "./node-process.ts";
 import type { Node, Target } from "./target.ts";
 
-const EXECUTABLE = fileURLToPath(new URL("../bin/raftally.js", import.meta.url));
-
 /** How long a node may take to answer as ready, ms. */
-const READY_MS = 20_000;
+const READY_MS = 30_000;
 /** How long a graceful stop may take before the process is killed, ms. */
 const STOP_MS = 10_000;
 
+export interface ClusterOptions {
+  /** How many nodes it begins with, 3 if left out. */
+  readonly size?: number;
+  /** Flags of `raftally serve`, for every node. */
+  readonly flags?: readonly string[];
+  /** What lies between the nodes; nothing if left out. Closed with the cluster. */
+  readonly network?: Network;
+  /** What one node's process has that others have not; asked at each start of one. */
+  readonly launch?: (id: string) => Launch;
+}
+
 /** A node of another cluster. */
-interface Stranger extends Node {
+interface Stranger {
   readonly clusterId: string;
   readonly data: string;
 }
@@ -28,39 +35,36 @@ interface Stranger extends Node {
 export class Cluster implements Target {
   /** Everything the cluster writes: data and logs of all nodes. Removed by {@link stop}. */
   readonly directory: string;
-  readonly #nodes: Node[];
+  readonly #nodes: Node[] = [];
   /** The first members, whom each of them is started with. */
-  readonly #founders: readonly Node[];
+  readonly #founders: Node[] = [];
+  readonly #places: Map<string, Place> = new Map();
   readonly #flags: readonly string[];
+  readonly #network: Network;
+  readonly #launch: (id: string) => Launch;
   readonly #joinAs: Map<string, "learner" | "voter"> = new Map();
   readonly #strangers: Map<string, Stranger> = new Map();
   /** Those that were removed from the cluster. */
   readonly #gone: Node[] = [];
   readonly #clusterId: string;
-  readonly #processes: Map<string, ChildProcess> = new Map();
+  readonly #processes: Map<string, NodeProcess> = new Map();
 
-  private constructor(directory: string, nodes: readonly Node[], flags: readonly string[]) {
+  private constructor(directory: string, options: ClusterOptions) {
     this.directory = directory;
-    this.#nodes = [...nodes];
-    this.#founders = nodes;
-    this.#flags = flags;
+    this.#flags = options.flags ?? [];
+    this.#network = options.network ?? new DirectNetwork();
+    this.#launch = options.launch ?? (() => ({}));
     this.#clusterId = `chaos-${process.pid}`;
   }
 
-  /**
-   * Starts a new cluster in a temporary directory on free ports, and waits until every node is ready.
-   * @param flags of `raftally serve`, for every node.
-   */
-  static async start(size = 3, flags: readonly string[] = []): Promise<Cluster> {
+  /** Starts a new cluster in a temporary directory on free ports, and waits until every node is ready. */
+  static async start(options: ClusterOptions = {}): Promise<Cluster> {
     const directory = await mkdtemp(join(tmpdir(), "raftally-"));
-    const ports = await freePorts(2 * size);
-    const nodes = Array.from({ length: size }, (_, at) => ({
-      id: `n${at + 1}`,
-      url: `http://127.0.0.1:${ports[at]}`,
-      peer: `127.0.0.1:${ports[size + at]}`,
-    }));
-    const cluster = new Cluster(directory, nodes, flags);
+    const cluster = new Cluster(directory, options);
     try {
+      for (let at = 1; at <= (options.size ?? 3); at++)
+        cluster.#founders.push(await cluster.#place(`n${at}`));
+      cluster.#nodes.push(...cluster.#founders);
       await cluster.startAll();
     } catch (error) {
       await cluster.stop();
@@ -79,54 +83,64 @@ export class Cluster implements Target {
   }
 
   /** A client that asks `first` first, and the others if it does not answer. */
-  client(first = 0): RaftallyClient {
+  client(first = 0, options: Partial<ClientOptions> = {}): RaftallyClient {
     const at = first % this.nodes.length;
-    return new RaftallyClient({ urls: [...this.urls.slice(at), ...this.urls.slice(0, at)] });
+    return new RaftallyClient({ urls: [...this.urls.slice(at), ...this.urls.slice(0, at)], ...options });
   }
 
   /** A client that asks one node only. */
-  clientOf(id: string): RaftallyClient {
-    return new RaftallyClient({ urls: [this.node(id).url], timeoutMs: 30_000, discoverMs: 0 });
+  clientOf(id: string, options: Partial<ClientOptions> = {}): RaftallyClient {
+    return new RaftallyClient({ urls: [this.node(id).url], timeoutMs: 30_000, discoverMs: 0, ...options });
   }
 
   node(id: string): Node {
-    const found = this.nodes.find((node) => node.id === id) ?? this.#strangers.get(id);
-    if (found === undefined) throw new Error(`there is no node ${id}`);
-    return found;
+    const place = this.#places.get(id);
+    if (place === undefined) throw new Error(`there is no node ${id}`);
+    return { id, url: `http://${place.listen}`, peer: place.peer };
+  }
+
+  async #place(id: string): Promise<Node> {
+    this.#places.set(id, await this.#network.place(id));
+    return this.node(id);
   }
 
   /** Starts every node that is not running, and waits until all are ready. */
   async startAll(): Promise<void> {
-    for (const { id } of this.nodes) if (!this.#processes.has(id)) this.#spawn(id);
-    await Promise.all(this.nodes.map(({ id }) => this.#ready(id)));
+    for (const { id } of this.nodes) if (!this.isRunning(id)) this.spawn(id);
+    await Promise.all(this.nodes.map(({ id }) => this.ready(id)));
   }
 
   /** Starts a node that was killed, and waits until it is ready. */
   async startNode(id: string): Promise<void> {
-    this.#spawn(id);
-    await this.#ready(id);
+    this.spawn(id);
+    await this.ready(id);
   }
 
   /** Adds a fresh node to the running cluster, and waits until it is ready. */
   async addNode(id: string, joinAs: "learner" | "voter" = "voter"): Promise<Node> {
-    const [port, peerPort] = await freePorts(2);
-    const node = { id, url: `http://127.0.0.1:${port}`, peer: `127.0.0.1:${peerPort}` };
+    const node = await this.#place(id);
     this.#joinAs.set(id, joinAs);
     this.#nodes.push(node);
     await this.startNode(id);
     return node;
   }
 
+  /** Forgets a node that was removed from the cluster and does not run. */
+  forget(id: string): void {
+    const at = this.#nodes.findIndex((node) => node.id === id);
+    if (at < 0) throw new Error(`there is no node ${id}`);
+    this.#gone.push(...this.#nodes.splice(at, 1));
+    this.#processes.delete(id);
+  }
+
   /** Waits until a node that was removed from the cluster has ended by itself, and forgets it. */
   async gone(id: string): Promise<number | undefined> {
-    const child = this.#process(id);
-    const late = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
-    if (child.exitCode === null && child.signalCode === null) await once(child, "exit");
+    const process = this.#process(id);
+    const late = setTimeout(() => process.signal("SIGKILL"), STOP_MS);
+    const { exitCode } = await process.ended;
     clearTimeout(late);
-    this.#processes.delete(id);
-    this.#gone.push(this.node(id));
-    this.#nodes.splice(this.#nodes.indexOf(this.node(id)), 1);
-    return child.exitCode ?? undefined;
+    this.forget(id);
+    return exitCode;
   }
 
   /** Starts a node that is gone once more, on the data it had. Resolves with its exit code when it gives up. */
@@ -134,49 +148,63 @@ export class Cluster implements Target {
     const node = this.#gone.find((one) => one.id === id);
     if (node === undefined) throw new Error(`${id} is not gone`);
     this.#nodes.push(node);
-    this.#spawn(id);
+    this.spawn(id);
     return await this.gone(id);
+  }
+
+  /** The directory that holds what a node remembers. */
+  data(id: string): string {
+    return this.#strangers.get(id)?.data ?? this.#launch(id).data ?? join(this.directory, id);
+  }
+
+  /** The file with everything that a node has printed. */
+  log(id: string): string {
+    return join(this.directory, `${id}.log`);
   }
 
   /** The command line of a node, without the program. */
   args(id: string): readonly string[] {
-    const { url, peer } = this.node(id);
-    const listens = ["--listen", new URL(url).host, "--listen-peer", peer];
+    const place = this.#places.get(id);
+    if (place === undefined) throw new Error(`there is no node ${id}`);
+    const own = ["--id", id, "--data", this.data(id)];
+    const listens = ["--listen", place.listen, "--listen-peer", place.listenPeer];
     const stranger = this.#strangers.get(id);
-    if (stranger !== undefined) {
-      const { clusterId, data } = stranger;
-      return ["serve", "--id", id, "--cluster-id", clusterId, "--data", data, ...listens];
-    }
+    if (stranger !== undefined) return ["serve", ...own, "--cluster-id", stranger.clusterId, ...listens];
     const founds = this.#founders.some((node) => node.id === id);
     const members = this.#founders.map((node) => `${node.id}=${node.peer}@${node.url}`).join(",");
     const seeds = this.nodes.flatMap((node) => (node.id === id ? [] : [node.peer])).join(",");
-    return [
-      ...["serve", "--id", id, "--cluster-id", this.#clusterId, ...this.#flags],
-      ...(founds ? ["--members", members] : ["--join", seeds, "--join-as", this.#joinAs.get(id) ?? "voter"]),
-      ...["--data", join(this.directory, id), ...listens],
+    const joins = [
+      "--join",
+      seeds,
+      "--join-as",
+      this.#joinAs.get(id) ?? "voter",
+      "--advertise-peer",
+      place.peer,
     ];
+    const flags = [...this.#flags, ...this.#fullLaunch(id).flags];
+    const finds = founds ? ["--members", members] : joins;
+    return ["serve", ...own, "--cluster-id", this.#clusterId, ...listens, ...finds, ...flags];
   }
 
-  #spawn(id: string): void {
-    const child = spawn(process.execPath, [EXECUTABLE, ...this.args(id)], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const log = createWriteStream(join(this.directory, `${id}.log`), { flags: "a" });
-    child.stdout.pipe(log, { end: false });
-    child.stderr.pipe(log, { end: false });
-    // Not at its exit: what it wrote last may still be on its way.
-    child.once("close", () => log.end());
-    log.on("error", (error) => process.emitWarning(`the log of ${id} cannot be written: ${error.message}`));
-    this.#processes.set(id, child);
+  #fullLaunch(id: string): Launch & Required<Pick<Launch, "flags">> {
+    return { flags: [], ...mergedLaunch(this.#network.launch(id), this.#launch(id)) };
   }
 
-  async #ready(id: string): Promise<void> {
+  /** Starts the process of a node, and waits for nothing. */
+  spawn(id: string): void {
+    const process = new NodeProcess(this.args(id), this.#fullLaunch(id), this.log(id));
+    this.#processes.set(id, process);
+    if (process.pid !== undefined) this.#network.started(id, process.pid);
+  }
+
+  /**
+   * Waits until a node answers as ready.
+   * @throws {Error} if it ends before, or takes too long.
+   */
+  async ready(id: string): Promise<void> {
     const until = performance.now() + READY_MS;
     while (performance.now() < until) {
-      const child = this.#processes.get(id);
-      if (child === undefined || child.exitCode !== null || child.signalCode !== null) {
-        throw new Error(`${id} ended while starting; its log is ${join(this.directory, `${id}.log`)}`);
-      }
+      if (!this.isRunning(id)) throw new Error(`${id} ended while starting; its log is ${this.log(id)}`);
       const answer = await fetch(`${this.node(id).url}/readyz`).catch(() => undefined);
       await answer?.body?.cancel();
       if (answer?.status === 200) return;
@@ -185,41 +213,47 @@ export class Cluster implements Target {
     throw new Error(`${id} was not ready within ${READY_MS} ms`);
   }
 
-  #process(id: string): ChildProcess {
-    const child = this.#processes.get(id);
-    if (child === undefined) throw new Error(`${id} is not running`);
-    return child;
+  #process(id: string): NodeProcess {
+    const process = this.#processes.get(id);
+    if (process === undefined) throw new Error(`${id} is not running`);
+    return process;
   }
 
-  /** Ends a process with SIGKILL: nothing of it runs any more once this resolves. */
+  isRunning(id: string): boolean {
+    return this.#processes.get(id)?.isRunning === true;
+  }
+
+  /** Waits until the process of a node has ended, for whatever reason; {@link spawn} starts another. */
+  async ended(id: string): Promise<Exit> {
+    return await this.#process(id).ended;
+  }
+
+  /** The process id of a node that was started. */
+  pid(id: string): number | undefined {
+    return this.#process(id).pid;
+  }
+
+  /** Ends processes with SIGKILL, at once: nothing of them runs any more once this resolves. */
   async kill(...ids: readonly string[]): Promise<void> {
-    const ended = ids.map((id) => {
-      const child = this.#process(id);
-      const exit = once(child, "exit");
-      child.kill("SIGKILL");
-      this.#processes.delete(id);
-      return exit;
-    });
-    await Promise.all(ended);
+    const processes = ids.map((id) => this.#process(id));
+    for (const process of processes) process.signal("SIGKILL");
+    await Promise.all(processes.map((process) => process.ended));
   }
 
   /** Asks a process to stop (SIGTERM); resolves with its exit code, or undefined if a signal ended it. */
   async terminate(id: string): Promise<number | undefined> {
-    const child = this.#process(id);
-    const exit = once(child, "exit") as Promise<[number | null]>;
-    child.kill("SIGTERM");
-    const [exitCode] = await exit;
-    this.#processes.delete(id);
-    return exitCode ?? undefined;
+    const process = this.#process(id);
+    process.signal("SIGTERM");
+    return (await process.ended).exitCode;
   }
 
   /** Stops a process where it is (SIGSTOP), until {@link resume}. */
   pause(id: string): void {
-    this.#process(id).kill("SIGSTOP");
+    this.#process(id).signal("SIGSTOP");
   }
 
   resume(id: string): void {
-    this.#process(id).kill("SIGCONT");
+    this.#process(id).signal("SIGCONT");
   }
 
   /**
@@ -227,36 +261,21 @@ export class Cluster implements Target {
    * @throws {Error} if it ended with another code than 0.
    */
   async run(...args: readonly string[]): Promise<unknown> {
-    const child = spawn(process.execPath, [EXECUTABLE, ...args, "--json"], {
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    let [printed, complained] = ["", ""];
-    child.stdout.setEncoding("utf8").on("data", (chunk: string) => {
-      printed += chunk;
-    });
-    child.stderr.setEncoding("utf8").on("data", (chunk: string) => {
-      complained += chunk;
-    });
-    const [exitCode] = (await once(child, "close")) as [number | null];
-    if (exitCode !== 0)
-      throw new Error(`raftally ${args[0]} ended with exit code ${exitCode}: ${complained}`);
-    return JSON.parse(printed);
+    return await runProgram(args);
   }
 
   /** Starts a node of another cluster on a directory that is there already. */
   async startStranger(id: string, clusterId: string, data: string): Promise<Node> {
-    const [port, peerPort] = await freePorts(2);
-    const node = { id, url: `http://127.0.0.1:${port}`, peer: `127.0.0.1:${peerPort}` };
-    this.#strangers.set(id, { ...node, clusterId, data });
-    this.#spawn(id);
-    await this.#ready(id);
+    this.#strangers.set(id, { clusterId, data });
+    const node = await this.#place(id);
+    await this.startNode(id);
     return node;
   }
 
   /** What every node that answers says of itself. */
   async views(): Promise<readonly NodeView[]> {
-    const asked = this.nodes.map(({ id }) =>
-      new RaftallyClient({ urls: [this.node(id).url] }).status({ timeoutMs: 1_000 }).catch(() => undefined),
+    const asked = this.nodes.map(({ url }) =>
+      new RaftallyClient({ urls: [url], discoverMs: 0 }).status({ timeoutMs: 1_000 }).catch(() => undefined),
     );
     return (await Promise.all(asked)).filter((view) => view !== undefined);
   }
@@ -271,20 +290,17 @@ export class Cluster implements Target {
     }
   }
 
-  /** Ends all processes, gracefully where they let themselves be, and removes the directory. */
-  async stop(): Promise<void> {
-    const running = [...this.#processes.values()].filter((child) => child.exitCode === null);
+  /** Ends all processes, gracefully where they let themselves be; what they wrote stays. */
+  async halt(): Promise<void> {
+    const running = [...this.#processes.values()].filter((process) => process.isRunning);
+    await Promise.all(running.map((process) => process.stop(STOP_MS)));
     this.#processes.clear();
-    await Promise.all(
-      running.map(async (child) => {
-        const exit = once(child, "exit");
-        child.kill("SIGCONT");
-        child.kill("SIGTERM");
-        const late = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
-        if (child.exitCode === null && child.signalCode === null) await exit;
-        clearTimeout(late);
-      }),
-    );
+    await this.#network.close();
+  }
+
+  /** Ends all processes and removes the directory. */
+  async stop(): Promise<void> {
+    await this.halt();
     await rm(this.directory, { recursive: true, force: true });
   }
 }

@@ -1,16 +1,29 @@
-/** Concurrent clients that increment and read, and remember exactly what they were promised. */
+/** Concurrent clients that write and read, and remember exactly what they were promised. */
 
+import { randomUUID } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
 import { OutcomeUnknown, type RaftallyClient, RaftallyError, Unavailable } from "../src/client/index.ts";
+import type { Operation } from "./history.ts";
+import type { Answer, HistoryRecorder, RecordedProcess } from "./history-recorder.ts";
+import { Random } from "./random.ts";
+import { Samples } from "./samples.ts";
 import type { Target } from "./target.ts";
+import { Wire } from "./wire.ts";
+import { type Wish, Workload } from "./workload.ts";
 
 export interface LoadResult {
+  /** Increments by 1 that were. */
   readonly acknowledged: number;
+  /** Increments by 1 of which nobody knows. */
   readonly unknown: number;
+  /** Writes that were not carried out because nobody could serve them. */
   readonly refused: number;
   readonly reads: number;
   /** Reads that ended without an answer. */
   readonly failedReads: number;
-  /** The longest time in which no increment was acknowledged, ms. */
+  /** Writes that were sent again later, and must have been answered as they were before. */
+  readonly repeated: number;
+  /** The longest time in which no write was acknowledged, ms. */
   readonly longestStallMs: number;
   /** What was wrong with answers while the load ran; empty if nothing was. */
   readonly problems: readonly string[];
@@ -24,9 +37,18 @@ export interface LoadOptions {
    * whatever it may do to that node, its reads then fail. `any`: readers do as a client does, and no read may fail.
    */
   readonly readers?: "one" | "any";
+  /** Where everything is recorded. */
+  readonly recorder?: HistoryRecorder;
+  /** Whether there is more than increments by 1 and reads of them. */
+  readonly mixed?: boolean;
+  /** How long a client rests after each answer, ms on average. 0: not at all. */
+  readonly restMs?: number;
+  /** The share of answers to writes that never reach their client, 0 to 1. */
+  readonly lossOfAnswers?: number;
+  readonly seed?: number;
 }
 
-/** For one counter. */
+/** For one counter that only increments by 1 change. */
 interface Promised {
   acknowledged: number;
   unknown: number;
@@ -34,47 +56,95 @@ interface Promised {
   sent: number;
 }
 
+/** A write that was acknowledged. */
+interface Done {
+  readonly op: Operation;
+  readonly id: string;
+  readonly value: string;
+}
+
+/** What one concurrent client has. */
+interface Worker {
+  readonly client: RaftallyClient;
+  readonly wire: Wire;
+  readonly process: RecordedProcess | undefined;
+}
+
+const READ_ONE_MS = 2_000;
+const READ_ANY_MS = 10_000;
+/** An unknown outcome is asked for again so many times, with the same idempotency key. */
+const ASK_AGAIN = 3;
+const REPEATED = 0.01;
+const REMEMBERED = 256;
+
 export class Load {
-  readonly #cluster: Target;
-  readonly #options: Required<LoadOptions>;
+  readonly samples: Samples = new Samples();
+  readonly #target: Target;
+  readonly #options: Required<Omit<LoadOptions, "recorder">> & Pick<LoadOptions, "recorder">;
+  readonly #random: Random;
+  readonly #workload: Workload;
   readonly #promised: Map<string, Promised> = new Map();
+  /** Of late, to be sent once more. */
+  readonly #done: Done[] = [];
   readonly #problems: string[] = [];
   readonly #workers: Promise<void>[] = [];
   #stopping = false;
   #refused = 0;
   #reads = 0;
   #failedReads = 0;
-  #lastAcknowledgedAt = performance.now();
-  #longestStallMs = 0;
-  #lapStallMs = 0;
+  #repeated = 0;
 
-  constructor(cluster: Target, options: LoadOptions = {}) {
-    this.#cluster = cluster;
-    this.#options = { prefix: "load", readers: "one", ...options };
+  constructor(target: Target, options: LoadOptions = {}) {
+    this.#target = target;
+    this.#options = {
+      prefix: "load",
+      readers: "one",
+      mixed: false,
+      restMs: 0,
+      lossOfAnswers: 0,
+      seed: 1,
+      ...options,
+    };
+    this.#random = new Random(this.#options.seed);
+    this.#workload = new Workload(this.#options.prefix, this.#random);
   }
 
+  /** Increments by 1 that were acknowledged. */
   get acknowledged(): number {
-    return [...this.#promised.values()].reduce((sum, promised) => sum + promised.acknowledged, 0);
+    let sum = 0;
+    for (const promised of this.#promised.values()) sum += promised.acknowledged;
+    return sum;
   }
 
   /** Starts so many writers, and half as many readers, each beginning at another node. */
   start(writers: number): void {
-    const { prefix, readers } = this.#options;
-    this.#lastAcknowledgedAt = performance.now();
-    for (let at = 0; at < writers; at++)
-      this.#workers.push(this.#write(this.#cluster.client(at), `${prefix}:${at % 8}`));
+    this.samples.begin();
+    for (let at = 0; at < writers; at++) {
+      this.#workers.push(
+        this.#work(
+          this.#worker((options) => this.#target.client(at, options)),
+          "write",
+        ),
+      );
+    }
     for (let at = 0; at < writers / 2; at++) {
-      const { id } = this.#cluster.nodes[at % this.#cluster.nodes.length] ?? { id: "n1" };
-      const client = readers === "one" ? this.#cluster.clientOf(id) : this.#cluster.client(at);
-      this.#workers.push(this.#read(client, `${prefix}:${at % 8}`));
+      const { id } = this.#target.nodes[at % this.#target.nodes.length] ?? { id: "n1" };
+      const one = this.#options.readers === "one";
+      const reader = this.#worker((options) =>
+        one ? this.#target.clientOf(id, options) : this.#target.client(at, options),
+      );
+      this.#workers.push(this.#work(reader, "read"));
     }
   }
 
-  /** The longest time without an acknowledged increment since the last call of this, or since the start; ms. */
+  /** The longest time without an acknowledged write since the last call of this, or since the start; ms. */
   lap(): number {
-    const stallMs = Math.max(this.#lapStallMs, performance.now() - this.#lastAcknowledgedAt);
-    this.#lapStallMs = 0;
-    return stallMs;
+    return this.samples.lap();
+  }
+
+  #worker(clientWith: (options: { fetch: typeof fetch }) => RaftallyClient): Worker {
+    const wire = new Wire(this.#target, this.#random, this.#options.lossOfAnswers);
+    return { client: clientWith({ fetch: wire.fetch }), wire, process: this.#options.recorder?.process() };
   }
 
   #of(key: string): Promised {
@@ -83,47 +153,132 @@ export class Load {
     return promised;
   }
 
-  async #write(client: RaftallyClient, key: string): Promise<void> {
-    const promised = this.#of(key);
+  async #work(worker: Worker, role: "write" | "read"): Promise<void> {
+    const { mixed, restMs } = this.#options;
     while (!this.#stopping) {
-      promised.sent++;
-      try {
-        const { value } = await client.increment(key);
+      if (mixed && role === "write" && this.#random.chance(REPEATED)) await this.#repeat(worker);
+      const wish = this.#wish(role);
+      if (wish.op.f === "read") await this.#read(worker, wish, role);
+      else await this.#write(worker, wish);
+      if (restMs > 0) await sleep(restMs * this.#random.between(0.5, 1.5));
+    }
+  }
+
+  #wish(role: "write" | "read"): Wish {
+    if (this.#options.mixed) return role === "read" ? this.#workload.nextRead() : this.#workload.next();
+    const key = this.#random.pick(this.#workload.unitKeys);
+    return { op: role === "read" ? { f: "read", key } : { f: "add", key, by: "1" }, isUnit: true };
+  }
+
+  async #write(worker: Worker, { op, isUnit }: Wish): Promise<void> {
+    const id = randomUUID();
+    const promised = isUnit ? this.#of(op.key) : undefined;
+    if (promised !== undefined) promised.sent++;
+    const call = worker.process?.invoke(op, id);
+    worker.wire.onAttempt = () => call?.attempt();
+    const began = performance.now();
+    try {
+      const answer = await this.#asked(worker, op, id);
+      call?.ok(answer);
+      this.samples.written(began);
+      if (promised !== undefined) {
         promised.acknowledged++;
-        if (value > BigInt(promised.sent))
-          this.#problems.push(`${key} is ${value} after ${promised.sent} increments`);
-        const now = performance.now();
-        const stallMs = now - this.#lastAcknowledgedAt;
-        this.#longestStallMs = Math.max(this.#longestStallMs, stallMs);
-        this.#lapStallMs = Math.max(this.#lapStallMs, stallMs);
-        this.#lastAcknowledgedAt = now;
+        if (Number(answer.value) > promised.sent)
+          this.#problems.push(`${op.key} is ${answer.value} after ${promised.sent} increments`);
+      }
+      this.#remember({ op, id, value: answer.value });
+    } catch (error) {
+      call?.failed(error);
+      if (error instanceof OutcomeUnknown) {
+        if (promised !== undefined) promised.unknown++;
+      } else if (error instanceof Unavailable) this.#refused++;
+      else if (!isBoundary(op, error))
+        this.#problems.push(`a write of ${op.key} ended with ${String(error)}`);
+    }
+  }
+
+  /** Asks until the answer is definite, or for long enough. */
+  async #asked(worker: Worker, op: Operation, id: string): Promise<Answer> {
+    for (let again = 0; ; again++) {
+      try {
+        return await this.#ask(worker, op, id);
       } catch (error) {
-        if (error instanceof OutcomeUnknown) promised.unknown++;
-        else if (error instanceof Unavailable) this.#refused++;
-        else this.#problems.push(`an increment of ${key} ended with ${String(error)}`);
+        const asksAgain = error instanceof OutcomeUnknown && again < ASK_AGAIN && this.#options.mixed;
+        if (!asksAgain || this.#stopping) throw error;
       }
     }
   }
 
-  /** Reads one counter: whatever was acknowledged before a read began, it must show. */
-  async #read(client: RaftallyClient, key: string): Promise<void> {
-    const promised = this.#of(key);
-    while (!this.#stopping) {
-      const before = promised.acknowledged;
-      try {
-        const timeoutMs = this.#options.readers === "one" ? 2_000 : 10_000;
-        const reading = await client.get(key, { timeoutMs });
-        this.#reads++;
-        const value = Number(reading?.value ?? 0n);
-        if (value < before)
-          this.#problems.push(`stale read: ${key} was ${value}, but ${before} were acknowledged`);
-        if (value > promised.sent)
-          this.#problems.push(`${key} was ${value} after ${promised.sent} increments`);
-      } catch (error) {
-        // A node that is dead, paused or without a majority does not answer: that is no wrong answer.
-        if (!(error instanceof RaftallyError)) throw error;
-        this.#failedReads++;
-      }
+  async #ask({ client, wire }: Worker, op: Operation, idempotencyKey: string): Promise<Answer> {
+    if (op.f === "set") {
+      const { key, value } = op;
+      const done = await client.batch([{ op: "set", key, value: BigInt(value) }], { idempotencyKey });
+      const [result] = done.results;
+      if (result === undefined) throw new Error("a batch of one operation has one result");
+      return answerOf({ ...done, ...result }, wire.answeredBy);
+    }
+    if (op.f === "read") throw new Error("a read has no idempotency key");
+    const { key, by, min, max } = op;
+    const bounds = {
+      ...(min === undefined ? {} : { min: BigInt(min) }),
+      ...(max === undefined ? {} : { max: BigInt(max) }),
+    };
+    const done = await client.increment(key, { by: BigInt(by), ...bounds }, { idempotencyKey });
+    return answerOf(done, wire.answeredBy);
+  }
+
+  #remember(done: Done): void {
+    if (!this.#options.mixed) return;
+    this.#done[this.#random.below(REMEMBERED)] = done;
+  }
+
+  /** Sends a write that was acknowledged once more: it must not count again, and must be answered as before. */
+  async #repeat(worker: Worker): Promise<void> {
+    const done = this.#done[this.#random.below(REMEMBERED)];
+    if (done === undefined) return;
+    const call = worker.process?.invoke(done.op, done.id);
+    worker.wire.onAttempt = () => call?.attempt();
+    try {
+      const answer = await this.#ask(worker, done.op, done.id);
+      call?.ok(answer);
+      this.#repeated++;
+      if (answer.value === done.value && answer.replayed === true) return;
+      const replayed = answer.replayed === true ? "as a repeat" : "as new";
+      this.#problems.push(
+        `${done.op.key} was answered ${done.value}, and the same again ${answer.value} ${replayed}`,
+      );
+    } catch (error) {
+      call?.failed(error);
+      if (error instanceof OutcomeUnknown || error instanceof Unavailable) return;
+      this.#problems.push(`the repeat of a write of ${done.op.key} ended with ${String(error)}`);
+    }
+  }
+
+  /** Reads one counter: whatever was acknowledged before a read began, it must show, unless it may be stale. */
+  async #read(worker: Worker, { op, isUnit }: Wish, role: "write" | "read"): Promise<void> {
+    if (op.f !== "read") throw new Error("this is no read");
+    const promised = isUnit ? this.#of(op.key) : undefined;
+    const before = promised?.acknowledged ?? 0;
+    const call = worker.process?.invoke(op);
+    worker.wire.onAttempt = () => call?.attempt();
+    try {
+      const timeoutMs = role === "read" && this.#options.readers === "one" ? READ_ONE_MS : READ_ANY_MS;
+      const consistency = op.stale === true ? "stale" : "linearizable";
+      const reading = await worker.client.get(op.key, { timeoutMs, consistency });
+      call?.ok(answerOf(reading ?? NEVER_WRITTEN, worker.wire.answeredBy));
+      this.#reads++;
+      this.samples.read();
+      if (promised === undefined) return;
+      const value = Number(reading?.value ?? 0n);
+      if (value < before && op.stale !== true)
+        this.#problems.push(`stale read: ${op.key} was ${value}, but ${before} were acknowledged`);
+      if (value > promised.sent)
+        this.#problems.push(`${op.key} was ${value} after ${promised.sent} increments`);
+    } catch (error) {
+      // A node that is dead, paused or without a majority does not answer: that is no wrong answer.
+      if (!(error instanceof RaftallyError)) throw error;
+      call?.failed(error);
+      this.#failedReads++;
     }
   }
 
@@ -136,28 +291,34 @@ export class Load {
   async stop(): Promise<LoadResult> {
     this.#stopping = true;
     await Promise.all(this.#workers);
-    const all = [...this.#promised.values()];
+    let unknown = 0;
+    for (const promised of this.#promised.values()) unknown += promised.unknown;
     return {
       acknowledged: this.acknowledged,
-      unknown: all.reduce((sum, { unknown }) => sum + unknown, 0),
+      unknown,
       refused: this.#refused,
       reads: this.#reads,
       failedReads: this.#failedReads,
-      longestStallMs: this.#longestStallMs,
+      repeated: this.#repeated,
+      longestStallMs: this.samples.longestStallMs,
       problems: this.#problems,
     };
   }
 
   /**
-   * Reads every counter from every node. Each must hold all that was acknowledged, and no more than that and what
-   * stayed unknown. Returns what is wrong.
+   * Reads every counter that increments by 1 went to from every node. Each must hold all that was acknowledged, and no
+   * more than that and what stayed unknown. Returns what is wrong.
    */
   async verify(): Promise<readonly string[]> {
     const wrong: string[] = [];
-    for (const { id } of this.#cluster.nodes) {
-      const client = this.#cluster.clientOf(id);
+    const process = this.#options.recorder?.process();
+    for (const { id } of this.#target.nodes) {
+      const client = this.#target.clientOf(id);
       for (const [key, { acknowledged, unknown }] of this.#promised) {
-        const value = Number((await client.get(key))?.value ?? 0n);
+        const call = process?.invoke({ f: "read", key });
+        const reading = (await client.get(key)) ?? NEVER_WRITTEN;
+        call?.ok(answerOf(reading, id));
+        const value = Number(reading.value);
         if (value < acknowledged)
           wrong.push(`${id}: ${key} is ${value}, but ${acknowledged} were acknowledged`);
         if (value > acknowledged + unknown) wrong.push(`${id}: ${key} is ${value}, more than was ever sent`);
@@ -165,4 +326,33 @@ export class Load {
     }
     return wrong;
   }
+}
+
+const NEVER_WRITTEN = { value: 0n, revision: 0, index: 0, term: 0 };
+
+interface Told {
+  readonly value: bigint;
+  readonly revision: number;
+  readonly index: number;
+  readonly term: number;
+  readonly replayed?: boolean;
+  readonly changed?: boolean;
+}
+
+function answerOf(
+  { value, revision, index, term, replayed, changed }: Told,
+  node: string | undefined,
+): Answer {
+  return {
+    ...{ value: String(value), revision, index, term },
+    ...(node === undefined ? {} : { node }),
+    ...(replayed === true ? { replayed } : {}),
+    ...(changed === false ? { changed } : {}),
+  };
+}
+
+/** Whether a bounded increment ended as it may. */
+function isBoundary(op: Operation, error: unknown): boolean {
+  const isBounded = op.f === "add" && op.max !== undefined;
+  return isBounded && error instanceof RaftallyError && error.code === "LIMIT_REACHED";
 }

@@ -8,7 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { RaftallyClient } from "../src/client/index.ts";
+import { type ClientOptions, RaftallyClient } from "../src/client/index.ts";
 import { freePortRange, PEER_PORT_OFFSET } from "./ports.ts";
 import type { Node, Target } from "./target.ts";
 
@@ -54,16 +54,16 @@ export class LocalCluster implements Target {
     throw new Error(`the launcher ended before the cluster ran: ${said}`);
   }
 
-  client(first = 0): RaftallyClient {
+  client(first = 0, options: Partial<ClientOptions> = {}): RaftallyClient {
     const urls = this.nodes.map(({ url }) => url);
     const at = first % urls.length;
-    return new RaftallyClient({ urls: [...urls.slice(at), ...urls.slice(0, at)] });
+    return new RaftallyClient({ urls: [...urls.slice(at), ...urls.slice(0, at)], ...options });
   }
 
-  clientOf(id: string): RaftallyClient {
+  clientOf(id: string, options: Partial<ClientOptions> = {}): RaftallyClient {
     const node = this.nodes.find((each) => each.id === id);
     if (node === undefined) throw new Error(`there is no node ${id}`);
-    return new RaftallyClient({ urls: [node.url], timeoutMs: 30_000, discoverMs: 0 });
+    return new RaftallyClient({ urls: [node.url], timeoutMs: 30_000, discoverMs: 0, ...options });
   }
 
   /**
@@ -80,14 +80,18 @@ export class LocalCluster implements Target {
     if (exitCode !== 0) throw new Error(`raftally rolling-restart ended with exit code ${exitCode}`);
   }
 
+  /** Stops the launcher and with it every node; what they wrote stays. */
+  async halt(): Promise<void> {
+    const launcher = this.#launcher;
+    if (launcher.exitCode !== null || launcher.signalCode !== null) return;
+    const exit = once(launcher, "exit");
+    launcher.kill("SIGTERM");
+    await exit;
+  }
+
   /** Stops the launcher and with it every node, and removes the directory. */
   async stop(): Promise<void> {
-    const launcher = this.#launcher;
-    if (launcher.exitCode === null && launcher.signalCode === null) {
-      const exit = once(launcher, "exit");
-      launcher.kill("SIGTERM");
-      await exit;
-    }
+    await this.halt();
     await rm(this.directory, { recursive: true, force: true });
   }
 }

@@ -125,7 +125,7 @@ describe.each(EXAMPLES)("$file", (example) => {
     "serves a client that tries again without a failure, while nodes behind it are killed and added",
     async (context) => {
       requires(context, example.program, "patience");
-      const cluster = await Cluster.start(3, example.flags);
+      const cluster = await Cluster.start({ flags: example.flags });
       cleanups.push(() => cluster.stop());
       const addresses = (): readonly string[] => cluster.nodes.map(({ url }) => new URL(url).host);
       const balancer = await balance(example, addresses());
