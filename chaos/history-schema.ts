@@ -4,7 +4,12 @@ import { z } from "zod";
 import type { HistoryLine, Operation } from "./history.ts";
 
 const count = z.int().nonnegative();
-const value = z.string().regex(/^(?:0|-?[1-9][0-9]{0,18})$/, "must be a whole number in decimal");
+const value = z
+  .string()
+  .regex(/^(?:0|-?[1-9][0-9]{0,18})$/, { error: "must be a whole number in decimal", abort: true })
+  .refine((text) => text.length < 19 || BigInt.asIntN(64, BigInt(text)) === BigInt(text), {
+    error: "must be in the signed 64-bit range",
+  });
 const code = z.string().regex(/^[A-Z][A-Z0-9_]*$/, "must be a code such as LIMIT_REACHED");
 const key = z.string().min(1);
 
