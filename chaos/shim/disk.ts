@@ -1,0 +1,57 @@
+/** The disk of one node, as the shim shows it: what is below a folder can be made slow, full or failing, and lose power. */
+
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { basename, dirname, join } from "node:path";
+import type { Random } from "../random.ts";
+import { ControlPage } from "./control-page.ts";
+import { shimLibrary } from "./library.ts";
+import { type LossMode, losePower, type PowerLoss } from "./power-loss.ts";
+
+export class ShimmedDisk {
+  /** What is watched: for a node its data directory, which is there, and empty at first. */
+  readonly root: string;
+  readonly control: ControlPage;
+  readonly #library: string;
+  readonly #beside: string;
+
+  private constructor(root: string, beside: string, library: string) {
+    this.root = root;
+    this.#beside = beside;
+    this.#library = library;
+    mkdirSync(join(beside, "journal"));
+    this.control = ControlPage.create(join(beside, "control"));
+  }
+
+  /**
+   * Makes the folder, and one beside it for the shim, on the same file system.
+   * @throws {Error} (rejects) if the shim cannot be compiled.
+   */
+  static async make(root: string): Promise<ShimmedDisk> {
+    const library = await shimLibrary();
+    mkdirSync(root, { recursive: true });
+    return new ShimmedDisk(root, mkdtempSync(join(dirname(root), `${basename(root)}-shim-`)), library);
+  }
+
+  /** What a process has to find in its environment. */
+  get env(): Readonly<Record<string, string>> {
+    return {
+      LD_PRELOAD: this.#library,
+      RAFTALLY_SHIM_ROOT: this.root,
+      RAFTALLY_SHIM_JOURNAL: join(this.#beside, "journal"),
+      RAFTALLY_SHIM_CONTROL: this.control.path,
+      // The kernel writes what is put into its ring without calling anything that a shim could stand before.
+      UV_USE_IO_URING: "0",
+    };
+  }
+
+  /** Once every process is dead: takes back an arbitrary part of what was not durable. */
+  losePower(random: Random, mode?: LossMode): PowerLoss {
+    const journal = join(this.#beside, "journal");
+    return losePower({ root: this.root, journal, random, ...(mode === undefined ? {} : { mode }) });
+  }
+
+  /** Removes what the shim wrote, and leaves the folder. */
+  remove(): void {
+    rmSync(this.#beside, { recursive: true, force: true });
+  }
+}
