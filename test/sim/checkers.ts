@@ -15,6 +15,7 @@ import { logBounds } from "./checkers/log-bounds.ts";
 import { logMatching } from "./checkers/log-matching.ts";
 import { logTime } from "./checkers/log-time.ts";
 import { messagesAreDurable } from "./checkers/messages-are-durable.ts";
+import { nothingAfterAFailure } from "./checkers/nothing-after-a-failure.ts";
 import { oneChangeAtATime } from "./checkers/one-change-at-a-time.ts";
 import { oneLeaderPerTerm } from "./checkers/one-leader-per-term.ts";
 import { promotedKeepUp } from "./checkers/promoted-keep-up.ts";
@@ -45,7 +46,8 @@ export interface Watched {
   readonly everyone: () => readonly SimNode[];
   readonly hearing: Hearing;
   readonly views: Views;
-  readonly now: () => number;
+  /** What a process's own clock says, ms. */
+  readonly now: (node: SimNode) => number;
   readonly coverage: Coverage;
   readonly standing: Standing;
 }
@@ -72,6 +74,7 @@ export function checkersOf(watched: Watched): readonly Partial<Observer>[] {
     removedStayRemoved(),
     logBounds(log, profile),
     messagesAreDurable(),
+    nothingAfterAFailure(),
     statesAgree(reference),
     linearizable(),
     answersAreTrue(reference),

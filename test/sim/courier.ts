@@ -49,6 +49,11 @@ export class Courier {
         coverage.count("snapshot transfers failed");
         return this.#report(from, to, false);
       }
+      if (from.disk.isDamaged(snapshot)) {
+        coverage.count("damaged snapshots sent");
+        from.retakeSnapshot();
+        return this.#report(from, to, false);
+      }
       const { index } = snapshot.position;
       coverage.count("snapshots received");
       const latest = this.#latest.get(to) ?? 0;

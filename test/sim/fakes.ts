@@ -86,7 +86,8 @@ let seq = 0;
 export function store(node: SimNode, some: Partial<LogWrite>): LogWrite {
   const write = { seq: ++seq, append: [], ...some };
   node.disk.write(write);
-  node.disk.sync(write.seq);
+  node.disk.begin();
+  node.disk.end();
   return write;
 }
 

@@ -1,4 +1,4 @@
-/** What happens to processes and their disks. */
+/** What happens to processes. */
 
 import type { Fault } from "./faults.ts";
 import { breakLinks, type Hurt, leaderOrAny, restartLater } from "./hurt.ts";
@@ -17,7 +17,8 @@ export function crash(hurt: Hurt, fault: Fault, node: SimNode): void {
   if (!node.isUp) return;
   coverage.count("crashes");
   if (node.disk.hasUnsynced) coverage.count("crashes with unsynced writes");
-  const { lost, older } = node.crash(fault.prng);
+  const { lost, older, remains } = node.crash(fault.prng);
+  if (remains === "torn") coverage.count("crashes that tore a batch");
   if (lost) coverage.count("crashes that lost a write");
   if (older) coverage.count("crashes that took the state back");
   fault.note(`${node.id} crashes${lost ? ", losing unsynced writes" : ""}`);
@@ -75,23 +76,4 @@ export function transfer({ standing, roster, coverage }: Hurt, { prng, note }: F
     (id) => ({ kind: "transfer", id, to }),
     () => coverage.count("transfers answered"),
   );
-}
-
-/**
- * A disk is wiped, if a quorum of whole ones is left in every configuration that may come into force: what a
- * process was asked for before may still do so, and then nobody can know what it will leave.
- */
-export function wipeSome(hurt: Hurt, fault: Fault): void {
-  const { queue, coverage, roster, operator, announcer } = hurt;
-  const { prng, note } = fault;
-  const node = leaderOrAny(hurt, fault, 0.3);
-  // Whoever is being promoted at its own word may still be when its disk is gone.
-  if (announcer.mayBePromoted(node)) return;
-  if (operator.isAsking || roster.lostMembers.length > 0 || !roster.survives(node)) return;
-  coverage.count("disks wiped");
-  note(`the disk of ${node.id} is wiped`);
-  const empty = roster.wipe(node, prng);
-  queue.after(prng.real() * 300, () => {
-    if (!empty.isUp) empty.start();
-  });
 }

@@ -46,9 +46,10 @@ describe("a run with some of its faults", () => {
     expect(kept).toHaveLength(3);
     const part = new World(3, { profile, only: new Set(kept.map(({ id }) => id)) });
     part.run();
-    expect(part.faults.map(({ id, atMs }) => ({ id, atMs }))).toEqual(
-      kept.map(({ id, atMs }) => ({ id, atMs })),
-    );
+    // One may find a process down that another fault would have started, and then has not happened.
+    expect(part.faults.length).toBeGreaterThan(0);
+    const moments = kept.map(({ id, atMs }) => ({ id, atMs }));
+    for (const { id, atMs } of part.faults) expect(moments).toContainEqual({ id, atMs });
   });
 
   it("repeats the whole run when every fault is kept", () => {

@@ -13,10 +13,13 @@ export type FaultKind =
   | "churn"
   | "crash"
   | "death"
+  | "disk"
   | "handover"
   | "interrupt"
   | "partition"
   | "pause"
+  | "recovery"
+  | "rot"
   | "stop"
   | "transfer"
   | "wipe";

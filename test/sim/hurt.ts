@@ -24,6 +24,8 @@ export interface Hurt {
   readonly roster: Roster;
   readonly operator: Operator;
   readonly announcer: Announcer;
+  /** Nodes on whose disks a bit has changed, and through which fault. */
+  readonly rotten: Map<SimNode, Fault>;
   /** Makes clients ask much of one node. */
   readonly burst: (node: SimNode, fault: Fault) => void;
   /** Whether everything has healed for good: what was to follow from a fault does not, and nobody is hurt any more. */

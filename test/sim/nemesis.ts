@@ -2,15 +2,19 @@
 
 import type { Prng } from "../../src/base/index.ts";
 import type { Message } from "../../src/raft/index.ts";
+import type { Counted } from "./coverage.ts";
 import type { Fault, FaultKind } from "./faults.ts";
+import { refused, rotSome, troubleSome, wipeSome } from "./faults-of-disks.ts";
 import { churn, delayHandover, interrupt, partition, sendAway } from "./faults-of-links.ts";
-import { crashSome, doomSome, pauseSome, stopSome, transfer, wipeSome } from "./faults-of-nodes.ts";
-import { type Hurt, restartLater } from "./hurt.ts";
-import type { Observer } from "./observer.ts";
+import { crashSome, doomSome, pauseSome, stopSome, transfer } from "./faults-of-nodes.ts";
+import { breakLinks, type Hurt, restartLater } from "./hurt.ts";
+import { type Observer, Violation } from "./observer.ts";
 import type { Profile } from "./profile.ts";
-import type { SimNode } from "./sim-node.ts";
+import type { Recovered, Repaired } from "./sim-disk.ts";
+import type { Perils, SimNode } from "./sim-node.ts";
+import type { Trouble } from "./sim-writer.ts";
 
-export interface NemesisOptions extends Omit<Hurt, "isOver" | "doom"> {
+export interface NemesisOptions extends Omit<Hurt, "isOver" | "doom" | "rotten"> {
   /** The stream for what hits each flush and each restore. */
   readonly prng: Prng;
   readonly note: (text: string) => void;
@@ -27,9 +31,23 @@ const TIMED: readonly (readonly [FaultKind, (profile: Profile) => number, Happen
   ["pause", ({ pauseEveryMs }) => pauseEveryMs, pauseSome],
   ["transfer", ({ transferEveryMs }) => transferEveryMs, transfer],
   ["stop", ({ stopEveryMs }) => stopEveryMs, stopSome],
+  ["disk", ({ troubleEveryMs }) => troubleEveryMs, troubleSome],
+  ["rot", ({ rotEveryMs }) => rotEveryMs, rotSome],
   ["wipe", ({ wipeEveryMs }) => wipeEveryMs, wipeSome],
   ["away", ({ awayEveryMs }) => awayEveryMs, sendAway],
 ];
+
+const MET: Readonly<Record<Trouble["kind"], Counted>> = {
+  slow: "flushes on a slow disk",
+  hangs: "flushes that hung",
+  fails: "flushes that failed",
+  full: "flushes on a full disk",
+};
+
+const DID: Readonly<Partial<Record<Repaired, Counted>>> = {
+  "installed a snapshot": "installs finished by a recovery",
+  "restored the state": "states restored by a recovery",
+};
 
 interface Doom {
   readonly fault: Fault;
@@ -47,6 +65,7 @@ export class Nemesis {
     this.#options = options;
     this.#hurt = {
       ...options,
+      rotten: new Map(),
       isOver: () => !this.#faulty,
       doom: (node, fault, after) => this.#doomed.set(node, { fault, boot: node.boot, left: after }),
     };
@@ -66,25 +85,64 @@ export class Nemesis {
     this.#options.network.calm();
     this.#options.courier.calm();
     for (const node of this.#options.roster.nodes) {
+      node.suffer(undefined);
       if (node.isPaused) node.resume();
       if (!node.isUp) node.start();
     }
   }
 
-  /** How much longer one flush takes. */
-  stall(): number {
-    const { prng, profile } = this.#options;
-    return this.#faulty && prng.chance(profile.stall) ? prng.real() * profile.stallMs : 0;
-  }
+  readonly perils: Perils = {
+    stall: () => {
+      const { prng, profile } = this.#options;
+      return this.#faulty && prng.chance(profile.stall) ? prng.real() * profile.stallMs : 0;
+    },
+    // As long as its transfer may, and twice that.
+    restoreMs: () => {
+      const { prng, profile } = this.#options;
+      return this.#faulty ? 2 * prng.real() * profile.snapshotMs : 0;
+    },
+    diesAfter: (node, effects) => this.#diesAfter(node, effects),
+    onDeath: (node, fault) => this.#died(node, fault, "between effects"),
+    diesRecovering: () => {
+      const { profile, faults } = this.#options;
+      if (!this.#faulty || profile.dieRecovering === 0) return undefined;
+      const fault = faults.due("recovery");
+      if (fault === undefined || !fault.prng.chance(profile.dieRecovering)) return undefined;
+      return { before: fault.prng.between(0, 4), fault };
+    },
+    onDeathInRecovery: (node, fault) => this.#died(node, fault, "during recovery"),
+    onRecovery: (_node, recovered) => this.#countRecovery(recovered),
+    onRefusal: (node, reason) => {
+      const fault = this.#hurt.rotten.get(node);
+      if (fault === undefined) throw new Violation("I22 a whole disk is accepted", reason.message);
+      fault.note(`${node.id} refuses to start: ${reason.found}`);
+      refused(this.#hurt, fault, node);
+    },
+    onTrouble: (_node, { kind }) => this.#options.coverage.count(MET[kind]),
+    onFailure: (node, { kind, fault }) => {
+      this.#options.coverage.count(
+        kind === "full" ? "processes that ended on a full disk" : "processes that ended on a failed flush",
+      );
+      fault.note(`${node.id} ends because its disk ${kind === "full" ? "is full" : "has failed"}`);
+      breakLinks(this.#hurt, fault, node.id);
+      restartLater(this.#hurt, fault, node);
+    },
+  };
 
-  /** How long the restore of a snapshot takes: as long as its transfer may, and twice that. */
-  restoreMs(): number {
-    const { prng, profile } = this.#options;
-    return this.#faulty ? 2 * prng.real() * profile.snapshotMs : 0;
+  #countRecovery({ did, tornBytes }: Recovered): void {
+    const { coverage } = this.#options;
+    if (tornBytes > 0) coverage.count("torn tails cut");
+    for (const one of did) {
+      const counted = DID[one];
+      if (counted !== undefined) coverage.count(counted);
+    }
   }
 
   /** After how many of its effects a process dies, and what draws how; undefined to live. */
-  diesAfter(node: SimNode, effects: number): { readonly effects: number; readonly fault: Fault } | undefined {
+  #diesAfter(
+    node: SimNode,
+    effects: number,
+  ): { readonly effects: number; readonly fault: Fault } | undefined {
     if (this.#doomed.size === 0 || !this.#faulty) return undefined;
     const doom = this.#doomed.get(node);
     if (doom === undefined || (effects === 0 && doom.left > 0)) return undefined;
@@ -104,9 +162,9 @@ export class Nemesis {
     return fault !== undefined && delayHandover(this.#hurt, fault, message, arrive);
   }
 
-  died(node: SimNode, fault: Fault): void {
-    this.#options.coverage.count("crashes between effects");
-    fault.note(`${node.id} dies between effects`);
+  #died(node: SimNode, fault: Fault, when: "between effects" | "during recovery"): void {
+    this.#options.coverage.count(`crashes ${when}`);
+    fault.note(`${node.id} dies ${when}`);
     restartLater(this.#hurt, fault, node);
   }
 

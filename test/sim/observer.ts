@@ -34,6 +34,8 @@ export interface Observer {
   asked(node: SimNode, attempt: Attempt): void;
   /** A process ends a request; `attempt` is missing if no such request was open. */
   answered(node: SimNode, attempt: Attempt | undefined, response: Response): void;
+  /** The disk of a process has failed, and everybody who waited there was told what is known: it is about to end. */
+  failed(node: SimNode): void;
   /** Something was done to the world, in words. */
   noted(text: string): void;
   /** All faults are gone and the cluster has become one. */
@@ -72,6 +74,7 @@ export function all(observers: readonly Partial<Observer>[]): Observer {
     applied: each("applied"),
     asked: each("asked"),
     answered: each("answered"),
+    failed: each("failed"),
     noted: each("noted"),
     ended: each("ended"),
   };

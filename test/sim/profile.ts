@@ -24,6 +24,8 @@ export interface Profile {
   readonly tail: number;
   /** Whether messages go through the bytes of the real transport. */
   readonly codec: boolean;
+  /** How long a segment of the log gets, bytes. */
+  readonly segmentBytes: number;
   /** How long a flush takes at most, ms. */
   readonly diskMs: number;
   /** Chance that a flush takes up to `stallMs` longer. */
@@ -39,6 +41,12 @@ export interface Profile {
   readonly stopEveryMs: number;
   /** Mean ms between two processes that die while they carry out what one drain asked for. */
   readonly dieEveryMs: number;
+  /** Chance that a process that starts dies on the way. */
+  readonly dieRecovering: number;
+  /** Mean ms between two disks that are slow, hang, fail or are full for a while. */
+  readonly troubleEveryMs: number;
+  /** Mean ms between two bits that change. */
+  readonly rotEveryMs: number;
   /** Chance that a transfer of a snapshot fails, and that nothing is ever heard of it. */
   readonly snapshotFails: number;
   readonly snapshotLost: number;
@@ -91,6 +99,10 @@ export function drawProfile(prng: Prng): Profile {
     transferEveryMs: every(0.4, 60, 500),
     stopEveryMs: every(0.3, 300, 1_500),
     dieEveryMs: every(0.5, 200, 1_500),
+    dieRecovering: on() ? 0.2 : 0,
+    troubleEveryMs: every(0.5, 300, 2_000),
+    rotEveryMs: every(0.4, 300, 2_000),
+    segmentBytes: prng.pick([700, 4_000, 60_000, 1_000_000]),
     snapshotFails: on() ? 0.3 : 0,
     snapshotLost: on() ? 0.2 : 0,
     snapshotMs: prng.pick([2, 50, 400]),

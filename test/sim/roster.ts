@@ -118,8 +118,9 @@ export class Roster {
   }
 
   hasWholeQuorum(configuration: Configuration, without?: SimNode): boolean {
+    const damaged = this.nodes.filter(({ disk }) => disk.hasDamage).map(({ incarnation }) => incarnation);
     const isWhole = ({ incarnation }: Member): boolean =>
-      !this.#lost.has(incarnation) && incarnation !== without?.incarnation;
+      !this.#lost.has(incarnation) && !damaged.includes(incarnation) && incarnation !== without?.incarnation;
     return hasQuorum(configuration, isWhole);
   }
 

@@ -1,6 +1,6 @@
 /** The state machine's worker: apply, restore and query happen in order; snapshots are copied beside them. */
 
-import { defined, type Prng } from "../../src/base/index.ts";
+import type { Prng } from "../../src/base/index.ts";
 import {
   applyPayload,
   type CounterRow,
@@ -25,6 +25,8 @@ export interface SimMachineOptions {
   readonly diskMs: number;
   /** How long this restore takes, ms. */
   readonly restoreMs: () => number;
+  /** Whether a snapshot can be written; the process has ended if not. */
+  readonly mayWrite: () => boolean;
   /** Runs something in this process, unless it has died. */
   readonly later: (delayMs: number, happen: () => void) => void;
   readonly step: (event: NodeEvent) => void;
@@ -55,7 +57,7 @@ export class SimMachine {
     this.#freeAt = Math.max(this.#freeAt, this.#options.queue.now) + this.#options.restoreMs();
     this.#inTurn(() => {
       const { disk } = this.#options;
-      disk.restore(defined(disk.snapshotAt(meta.index), "sim: a snapshot to restore is on disk"));
+      disk.restore(meta.index);
       disk.release(meta.index);
       const { position, table } = disk.state;
       this.#done({ index: position.index, outcomes: [], digests: [], totals: table.totals() });
@@ -73,12 +75,13 @@ export class SimMachine {
 
   /** A copy of the state as it is when the copying begins, which may be ahead of what the process has been told. */
   takeSnapshot(): void {
-    const { disk, prng, diskMs, later, step } = this.#options;
+    const { disk, prng, diskMs, later, step, mayWrite } = this.#options;
     later(prng.real() * diskMs, () => {
       const { position, table } = disk.state;
       const copy: StateAt = { position, table: table.clone() };
       later(prng.real() * diskMs * 3, () => {
-        disk.addSnapshot(copy);
+        if (!mayWrite()) return;
+        disk.addSnapshot(copy, "taken");
         step({ kind: "snapshotTaken", snapshot: copy.position });
       });
     });

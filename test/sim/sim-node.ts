@@ -13,14 +13,45 @@ import {
   type Response,
 } from "../../src/node/index.ts";
 import type { Message, NodeId, RaftSettings, SnapshotMeta } from "../../src/raft/index.ts";
-import type { StateDigest } from "../../src/store/index.ts";
+import { CorruptionError, type StateDigest } from "../../src/store/index.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { Fault } from "./faults.ts";
+import { LogBytes } from "./log-bytes.ts";
 import type { Attempt, Observer } from "./observer.ts";
-import { SimDisk, type StateAt } from "./sim-disk.ts";
+import { SimClock } from "./sim-clock.ts";
+import { CLUSTER_ID, type Crash, type Recovered, SimDisk, type StateAt } from "./sim-disk.ts";
 import { SimMachine } from "./sim-machine.ts";
+import { SimWriter, type Trouble } from "./sim-writer.ts";
 
 export const TICK_MS = 10;
+/** So many ticks are made up for after a pause, as by the driver. */
+const CATCH_UP_TICKS = 3;
+
+/** What a process asks whoever decides about its fate, and tells them. */
+export interface Perils {
+  /** How long this restore of a snapshot takes, ms. */
+  readonly restoreMs: () => number;
+  /** How much longer this flush takes, ms. */
+  readonly stall: () => number;
+  /** Of so many effects, after how many the process dies, and through which fault; undefined to live. */
+  readonly diesAfter: (
+    node: SimNode,
+    effects: number,
+  ) => { readonly effects: number; readonly fault: Fault } | undefined;
+  /** The process has died in the middle of its effects. */
+  readonly onDeath: (node: SimNode, fault: Fault) => void;
+  /** Before which of the steps of its recovery a process dies that starts, and through which fault. */
+  readonly diesRecovering: () => { readonly before: number; readonly fault: Fault } | undefined;
+  readonly onDeathInRecovery: (node: SimNode, fault: Fault) => void;
+  /** A process has started. */
+  readonly onRecovery: (node: SimNode, recovered: Recovered) => void;
+  /** A process does not start, because what it has acknowledged is damaged. */
+  readonly onRefusal: (node: SimNode, reason: CorruptionError) => void;
+  /** The disk refused a write; the process has answered everybody and ended. */
+  readonly onFailure: (node: SimNode, trouble: Trouble) => void;
+  /** A flush has met with trouble. */
+  readonly onTrouble: (node: SimNode, trouble: Trouble) => void;
+}
 
 export interface SimNodeOptions {
   readonly id: NodeId;
@@ -35,17 +66,11 @@ export interface SimNodeOptions {
   readonly observer: Observer;
   /** How long a flush and an apply take at most, ms. */
   readonly diskMs: number;
-  /** How long this restore of a snapshot takes, ms. */
-  readonly restoreMs: () => number;
-  /** How much longer this flush takes, ms. */
-  readonly stall: () => number;
-  /** Of so many effects, after how many the process dies, and through which fault; undefined to live. */
-  readonly diesAfter: (
-    node: SimNode,
-    effects: number,
-  ) => { readonly effects: number; readonly fault: Fault } | undefined;
-  /** The process has died in the middle of its effects. */
-  readonly onDeath: (node: SimNode, fault: Fault) => void;
+  /** How long a segment of the log gets, bytes. */
+  readonly segmentBytes: number;
+  /** Ms that its clock counts for each ms that passes. */
+  readonly clockRate: number;
+  readonly perils: Perils;
   readonly send: (from: SimNode, message: Message) => void;
   readonly sendDigest: (from: SimNode, digest: StateDigest) => void;
   readonly sendSnapshot: (from: SimNode, to: NodeId, snapshot: StateAt) => void;
@@ -58,16 +83,18 @@ export class SimNode {
   readonly incarnation: string;
   readonly disk: SimDisk;
   readonly #options: SimNodeOptions;
+  readonly clock: SimClock;
   readonly #machine: SimMachine;
+  readonly #writer: SimWriter;
   reducer: NodeReducer | undefined;
   /** Counts the starts of the process; what was under way in an earlier one is void. */
   boot = 0;
   #drainScheduled = false;
-  #diskFreeAt = 0;
   /** While paused everything that happens to the process waits here. */
   #paused: (() => void)[] | undefined;
   #pausedSince = 0;
   #pausedMs = 0;
+  #missedTicks = 0;
   readonly #waiting: Map<number, { readonly attempt: Attempt; readonly respond: (result: unknown) => void }> =
     new Map();
   #requests = 0;
@@ -76,15 +103,26 @@ export class SimNode {
     this.id = options.id;
     this.incarnation = options.incarnation;
     this.#options = options;
-    this.disk = new SimDisk(options.initial);
+    const { incarnation, initial: base, queue, prng, diskMs, segmentBytes } = options;
+    const owner = { clusterId: CLUSTER_ID, incarnation };
+    this.disk = new SimDisk(base, new LogBytes({ owner, base, segmentBytes }));
+    this.clock = new SimClock(queue, options.clockRate);
+    const shared = { disk: this.disk, queue, prng, diskMs };
+    const later = (delayMs: number, happen: () => void): void => this.#later(delayMs, happen);
+    this.#writer = new SimWriter({
+      ...shared,
+      later,
+      stall: options.perils.stall,
+      met: (trouble) => options.perils.onTrouble(this, trouble),
+      persisted: (seqs) => this.#persisted(seqs),
+      failed: (trouble) => this.#fail(trouble),
+    });
     this.#machine = new SimMachine({
-      disk: this.disk,
+      ...shared,
+      later,
       limits: options.limits,
-      queue: options.queue,
-      prng: options.prng,
-      diskMs: options.diskMs,
-      restoreMs: options.restoreMs,
-      later: (delayMs, happen) => this.#later(delayMs, happen),
+      restoreMs: options.perils.restoreMs,
+      mayWrite: () => this.#mayWrite(),
       step: (event) => this.#step(event),
       applied: (entry, digest) => options.observer.applied(this, entry, digest),
     });
@@ -98,35 +136,59 @@ export class SimNode {
     return this.#paused !== undefined;
   }
 
-  /** How long this process has been paused so far, ms. */
+  /** How long this process has been paused so far, ms of its own clock. */
   get pausedMs(): number {
-    const ongoing = this.#paused === undefined ? 0 : this.#options.queue.now - this.#pausedSince;
+    const ongoing = this.#paused === undefined ? 0 : this.clock.ms - this.#pausedSince;
     return this.#pausedMs + ongoing;
   }
 
+  /** What is wrong with its disk now. */
+  get trouble(): Trouble | undefined {
+    return this.#writer.trouble;
+  }
+
+  /** Something is wrong with its disk from now on, or nothing any more. */
+  suffer(trouble: Trouble | undefined): void {
+    this.#writer.suffer(trouble);
+  }
+
+  /** The process starts, unless it dies on the way or refuses what it finds. */
   start(): void {
-    const { disk, id } = this;
-    const { synced, snapshot, state } = disk;
     this.boot++;
-    const { queue, prng, observer } = this.#options;
-    this.#diskFreeAt = queue.now;
+    const { prng, observer, perils } = this.#options;
     this.#machine.restart();
     this.#drainScheduled = false;
     this.#pausedMs = 0;
+    this.#missedTicks = 0;
     observer.recovering(this);
+    const dies = perils.diesRecovering();
+    let recovered: Recovered | undefined;
+    try {
+      recovered = this.disk.recover(dies?.before);
+    } catch (error) {
+      if (!(error instanceof CorruptionError)) throw error;
+      return perils.onRefusal(this, error);
+    }
+    if (recovered === undefined) {
+      const { fault } = defined(dies, "sim: only a fault ends a recovery");
+      this.disk.crash(fault.prng);
+      return perils.onDeathInRecovery(this, fault);
+    }
+    const { hardState, base, snapshot, entries, applied } = recovered;
     this.reducer = new NodeReducer({
       raft: {
-        self: id,
+        self: this.id,
         seed: prng.next(),
-        hardState: synced.hardState,
-        base: synced.base,
-        snapshot: snapshot?.position,
-        entries: synced.entries,
-        applied: state.position.index,
+        hardState,
+        base,
+        snapshot,
+        entries,
+        applied,
         settings: this.#options.raft,
       },
       settings: this.#options.node,
     });
+    perils.onRecovery(this, recovered);
     observer.started(this);
     this.#tick(this.boot);
   }
@@ -135,7 +197,7 @@ export class SimNode {
    * The process dies; what its disk has not flushed may be lost. Says whether anything was.
    * @param prng decides what survives; that of the fault, so that no other one is moved by it.
    */
-  crash(prng: Prng): { readonly lost: boolean; readonly older: boolean } {
+  crash(prng: Prng): Crash {
     this.#options.observer.crashing(this);
     this.reducer = undefined;
     this.#paused = undefined;
@@ -146,14 +208,17 @@ export class SimNode {
   pause(): void {
     if (this.#paused !== undefined) return;
     this.#paused = [];
-    this.#pausedSince = this.#options.queue.now;
+    this.#pausedSince = this.clock.ms;
   }
 
   resume(): void {
     if (this.#paused === undefined) return;
     const waited = this.#paused;
     this.#paused = undefined;
-    this.#pausedMs += this.#options.queue.now - this.#pausedSince;
+    this.#pausedMs += this.clock.ms - this.#pausedSince;
+    const ticks = Math.min(this.#missedTicks, CATCH_UP_TICKS);
+    this.#missedTicks = 0;
+    for (let tick = 0; tick < ticks; tick++) this.feed({ kind: "tick" });
     for (const happen of waited) happen();
   }
 
@@ -167,7 +232,7 @@ export class SimNode {
       if (!drained && this.#options.queue.now < until) return this.#later(5, look);
       this.#respond(reducer.abandon());
       // Closing the log flushes it.
-      this.disk.sync(Number.POSITIVE_INFINITY);
+      this.disk.close();
       this.#options.observer.synced(this);
       this.crash(prng);
       stopped(drained);
@@ -180,7 +245,7 @@ export class SimNode {
     const id = ++this.#requests;
     this.#when(this.boot, () => {
       const event = ask(id);
-      const attempt: Attempt = { event, askedMs: this.#options.queue.now, pausedMs: this.#pausedMs };
+      const attempt: Attempt = { event, askedMs: this.clock.ms, pausedMs: this.#pausedMs };
       this.#waiting.set(id, { attempt, respond });
       this.#options.observer.asked(this, attempt);
       this.#step(event);
@@ -194,9 +259,14 @@ export class SimNode {
 
   receiveSnapshot(snapshot: StateAt): void {
     this.#when(this.boot, () => {
-      this.disk.addSnapshot(snapshot);
+      this.disk.addSnapshot(snapshot, "received");
       this.#step({ kind: "snapshotReceived", snapshot: snapshot.position });
     });
+  }
+
+  /** Somebody could not use its latest snapshot: it looks at the file, and takes another. */
+  retakeSnapshot(): void {
+    this.#when(this.boot, () => this.#machine.takeSnapshot());
   }
 
   /** Runs `happen` if this very process still lives; later if it is paused. */
@@ -212,17 +282,17 @@ export class SimNode {
   }
 
   #tick(boot: number): void {
-    this.#options.queue.after(TICK_MS, () => {
+    this.#options.queue.after(this.clock.virtual(TICK_MS), () => {
       if (this.reducer === undefined || boot !== this.boot) return;
-      // A paused process has no clock; the driver does not make up for lost ticks.
-      if (this.#paused === undefined) this.#step({ kind: "tick" });
+      if (this.#paused !== undefined) this.#missedTicks++;
+      else if (!this.clock.isFrozen) this.#step({ kind: "tick" });
       this.#tick(boot);
     });
   }
 
   #step(event: NodeEvent): void {
     if (event.kind === "receive") this.#options.observer.received(this, event.message);
-    defined(this.reducer, "sim: only a living process takes events").step(event, this.#options.queue.now);
+    defined(this.reducer, "sim: only a living process takes events").step(event, this.clock.ms);
     if (this.#drainScheduled) return;
     this.#drainScheduled = true;
     // Events close together are drained together, as in one turn of the event loop.
@@ -233,17 +303,17 @@ export class SimNode {
   }
 
   #drain(): void {
-    const { queue, observer } = this.#options;
-    const effects = defined(this.reducer, "sim: only a living process acts").drain(queue.now);
+    const { observer } = this.#options;
+    const effects = defined(this.reducer, "sim: only a living process acts").drain(this.clock.ms);
     // What is not carried out because the process dies first, has not left it: nobody has seen it.
     const duties = this.#dutiesOf(effects);
     this.#write(effects);
     observer.drained(this, effects);
-    const dies = this.#options.diesAfter(this, duties.length);
+    const dies = this.#options.perils.diesAfter(this, duties.length);
     for (const duty of duties.slice(0, dies?.effects)) duty();
     if (dies === undefined) return;
     this.crash(dies.fault.prng);
-    this.#options.onDeath(this, dies.fault);
+    this.#options.perils.onDeath(this, dies.fault);
   }
 
   /** Everything a drain asks for but its write, in order, as the driver carries it out. */
@@ -291,14 +361,29 @@ export class SimNode {
 
   #write({ write }: Effects): void {
     if (write === undefined) return;
-    const { queue, prng, diskMs, stall } = this.#options;
     if (write.install !== undefined) this.disk.hold(write.install.index);
-    this.disk.write(write);
-    this.#diskFreeAt = Math.max(this.#diskFreeAt, queue.now) + prng.real() * diskMs + stall();
-    this.#later(this.#diskFreeAt - queue.now, () => {
-      this.disk.sync(write.seq);
-      this.#options.observer.synced(this);
-      this.#step({ kind: "persisted", seq: write.seq });
-    });
+    this.#writer.write(write);
+  }
+
+  #persisted(seqs: readonly number[]): void {
+    this.#options.observer.synced(this);
+    for (const seq of seqs) this.#step({ kind: "persisted", seq });
+  }
+
+  /** Whether there is room for a file; the process ends if there is none. */
+  #mayWrite(): boolean {
+    const { trouble } = this;
+    if (trouble?.kind !== "full") return true;
+    this.#fail(trouble);
+    return false;
+  }
+
+  /** As the driver does when the disk has failed: everybody is told what is known, and the process ends (P12). */
+  #fail(trouble: Trouble): void {
+    const { observer, perils } = this.#options;
+    this.#respond(defined(this.reducer, "sim: only a living process fails").abandon());
+    observer.failed(this);
+    this.crash(trouble.fault.prng);
+    perils.onFailure(this, trouble);
   }
 }

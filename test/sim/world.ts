@@ -165,7 +165,7 @@ export class World {
         everyone: () => [...this.#roster.nodes, ...this.#roster.lost],
         views: this.#views,
         hearing: { mended: () => this.#network.mended, isDeaf: (node) => this.#isDeaf(node) },
-        now: () => this.#queue.now,
+        now: (node) => node.clock.ms,
         coverage: this.#coverage,
         standing: this.#standing,
       }),
@@ -188,10 +188,9 @@ export class World {
       prng: stream(`node ${id} ${incarnation}`),
       observer: this.#observer,
       diskMs: profile.diskMs,
-      stall: () => this.#nemesis.stall(),
-      restoreMs: () => this.#nemesis.restoreMs(),
-      diesAfter: (node, effects) => this.#nemesis.diesAfter(node, effects),
-      onDeath: (node, fault) => this.#nemesis.died(node, fault),
+      segmentBytes: profile.segmentBytes,
+      clockRate: 1,
+      perils: this.#nemesis.perils,
       send: (from, sent) => {
         const message = this.#network.carry(sent);
         const { to, kind } = message;

@@ -4,7 +4,7 @@
  */
 
 import type { Configuration, Member, NodeId } from "../../../src/raft/index.ts";
-import type { LogImage } from "../sim-disk.ts";
+import type { LogImage } from "../log-image.ts";
 
 export interface ConfigurationAt {
   /** Where it stands in the log; that of the base may stand before it. */

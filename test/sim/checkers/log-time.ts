@@ -16,13 +16,13 @@ interface Reign {
   appended: number;
 }
 
-export function logTime(now: () => number): Partial<Observer> {
+export function logTime(now: (node: SimNode) => number): Partial<Observer> {
   const reigns = new Map<SimNode, Reign>();
 
   function reignOf(node: SimNode, term: number): Reign {
     const known = reigns.get(node);
     if (known?.term === term) return known;
-    const fresh = { term, firstMs: now(), sum: 0, made: 0, appended: 0 };
+    const fresh = { term, firstMs: now(node), sum: 0, made: 0, appended: 0 };
     reigns.set(node, fresh);
     return fresh;
   }
@@ -41,7 +41,7 @@ export function logTime(now: () => number): Partial<Observer> {
       const { elapsed } = decodePayload(entry.data);
       if (first && elapsed !== 0) fail(`the first entry of term ${entry.term} carries ${elapsed} ms`);
       reign.sum += elapsed;
-      const passed = now() - reign.firstMs;
+      const passed = now(node) - reign.firstMs;
       if (reign.sum > passed) fail(`term ${entry.term} accounts for ${reign.sum} ms of ${passed}`);
       if (reign.made === reign.appended && reign.sum < passed - 1) {
         fail(`term ${entry.term} accounts for only ${reign.sum} ms of ${passed}`);

@@ -18,11 +18,11 @@ const SLACK_TICKS = 3;
 
 export function promotedKeepUp(
   settings: RaftSettings,
-  parts: { readonly now: () => number; readonly nodes: () => readonly SimNode[] },
+  parts: { readonly now: (node: SimNode) => number; readonly nodes: () => readonly SimNode[] },
 ): Partial<Observer> {
   const steps = new Map<SimNode, Step[]>();
   /** The time that has passed for this process. */
-  const clock = (node: SimNode): number => parts.now() - node.pausedMs;
+  const clock = (node: SimNode): number => parts.now(node) - node.pausedMs;
 
   function checkPromoted(node: SimNode, index: number): void {
     const before = configurationIn(node.disk.latest, index - 1).configuration;

@@ -13,11 +13,11 @@ const SLACK_MS = 2 * TICK_MS + 5;
 /** A confirmed read waits for the state machine, which has no deadline of its own. */
 const MACHINE_MS = 3_000;
 
-export function requestsEndOnce(settings: NodeSettings, now: () => number): Partial<Observer> {
+export function requestsEndOnce(settings: NodeSettings, now: (node: SimNode) => number): Partial<Observer> {
   const open = new Map<SimNode, Set<Attempt>>();
 
   function checkTime(node: SimNode, attempt: Attempt, verb: string): void {
-    const waited = now() - attempt.askedMs - (node.pausedMs - attempt.pausedMs);
+    const waited = now(node) - attempt.askedMs - (node.pausedMs - attempt.pausedMs);
     const { holdMs, writeMs, readMs } = settings;
     const due = attempt.event.kind === "read" ? readMs + MACHINE_MS : Math.max(holdMs, writeMs);
     if (waited <= due + SLACK_MS) return;

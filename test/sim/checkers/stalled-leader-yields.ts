@@ -13,17 +13,20 @@ interface Writing {
 /** It is to notice after one; the rest is slack. */
 const TIMEOUTS = 3;
 
-export function stalledLeaderYields(settings: RaftSettings, now: () => number): Partial<Observer> {
+export function stalledLeaderYields(
+  settings: RaftSettings,
+  now: (node: SimNode) => number,
+): Partial<Observer> {
   const writing = new Map<SimNode, Writing[]>();
   return {
     crashing: (node) => writing.delete(node),
     drained(node, { write }) {
       const open = writing.get(node) ?? [];
       writing.set(node, open);
-      if (write !== undefined) open.push({ seq: write.seq, atMs: now(), pausedMs: node.pausedMs });
+      if (write !== undefined) open.push({ seq: write.seq, atMs: now(node), pausedMs: node.pausedMs });
       const oldest = open[0];
       if (oldest === undefined) return;
-      const waited = now() - oldest.atMs - (node.pausedMs - oldest.pausedMs);
+      const waited = now(node) - oldest.atMs - (node.pausedMs - oldest.pausedMs);
       if (waited < TIMEOUTS * settings.electionTicks * TICK_MS) return;
       if (node.reducer?.status().role !== "leader") return;
       throw new Violation(

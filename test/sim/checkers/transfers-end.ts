@@ -9,7 +9,7 @@ interface Begun {
   readonly pausedMs: number;
 }
 
-export function transfersEnd(settings: RaftSettings, now: () => number): Partial<Observer> {
+export function transfersEnd(settings: RaftSettings, now: (node: SimNode) => number): Partial<Observer> {
   const begun = new Map<SimNode, Begun>();
   return {
     crashing: (node) => begun.delete(node),
@@ -17,11 +17,11 @@ export function transfersEnd(settings: RaftSettings, now: () => number): Partial
       for (const event of trace) {
         if (event.kind !== "transfer") continue;
         if (event.ended) begun.delete(node);
-        else begun.set(node, { atMs: now(), pausedMs: node.pausedMs });
+        else begun.set(node, { atMs: now(node), pausedMs: node.pausedMs });
       }
       const at = begun.get(node);
       if (at === undefined) return;
-      const lasted = now() - at.atMs - (node.pausedMs - at.pausedMs);
+      const lasted = now(node) - at.atMs - (node.pausedMs - at.pausedMs);
       if (lasted > 2 * settings.electionTicks * TICK_MS) {
         throw new Violation("transfers end", `${node.id} has been handing over for ${Math.round(lasted)} ms`);
       }
