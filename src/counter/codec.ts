@@ -46,7 +46,9 @@ export function encodePayload(payload: Payload): Uint8Array {
 export function decodePayload(bytes: Uint8Array): Payload {
   const [format, elapsed, items] = wire.unpackArray(bytes);
   if (format !== FORMAT) {
-    throw new MalformedBytes(`payload format ${String(format)} is not known; this program knows ${FORMAT}`);
+    // Only a number is shown: putting deeply nested lists into words would exhaust the stack.
+    const shown = typeof format === "number" ? `${format}` : "that is no number";
+    throw new MalformedBytes(`payload format ${shown} is not known; this program knows ${FORMAT}`);
   }
   return { elapsed: wire.countOf(elapsed), items: wire.arrayOf(items).map(decodeItem) };
 }

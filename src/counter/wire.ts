@@ -85,7 +85,8 @@ export function countOf(value: unknown): number {
   if (typeof value !== "number" || !Number.isSafeInteger(value) || value < 0) {
     throw new MalformedBytes("a whole number was expected");
   }
-  return value;
+  // A float can hold -0, which would come back as another value than it was read as.
+  return value === 0 ? 0 : value;
 }
 
 /** The value read by `read`, or undefined where a tuple has null or has ended. */

@@ -342,14 +342,20 @@ function takeNodeId(value: unknown): NodeId {
   return nodeId(value);
 }
 
+/** The fields of what should be an object. Null and undefined have no fields to ask for, so they are refused here. */
+function takeFields(value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value !== "object" || value === null) throw new MalformedRecord("a member is not an object");
+  return value as Readonly<Record<string, unknown>>;
+}
+
 function takeRemoved(value: unknown): RemovedMember {
-  const { id, incarnation } = value as Record<string, unknown>;
+  const { id, incarnation } = takeFields(value);
   if (typeof incarnation !== "string") throw new MalformedRecord("a removed node lacks its incarnation");
   return { id: takeNodeId(id), incarnation };
 }
 
 function takeMember(value: unknown): Member {
-  const { id, incarnation, peer, api } = value as Record<string, unknown>;
+  const { id, incarnation, peer, api } = takeFields(value);
   if (typeof incarnation !== "string" || typeof peer !== "string" || typeof api !== "string") {
     throw new MalformedRecord("a member of a configuration lacks a field");
   }

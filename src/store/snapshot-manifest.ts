@@ -61,6 +61,15 @@ function crcOf(fields: object): number {
   return crc32c(encoder.encode(JSON.stringify(fields)));
 }
 
+/** The same of what was read, which may be nested deeper than JSON can be written. @throws {MalformedJson} */
+function readCrc(fields: object): number {
+  try {
+    return crcOf(fields);
+  } catch (cause) {
+    throw new MalformedJson("it is nested too deeply", { cause });
+  }
+}
+
 /**
  * @param file the manifest's path, for the sentence.
  * @throws {CorruptionError} if no version of Raftally wrote this.
@@ -86,7 +95,7 @@ function parseManifest(file: string, text: string): LocalSnapshot {
   if (!SHA256.test(sha256)) throw new MalformedJson("sha256 is not 64 hex digits");
   const { crc, ...checked } = Object.fromEntries(fields);
   // Of what was read, not of what is understood of it: a later version may have added fields to this format.
-  if (crc !== crcOf(checked)) throw new MalformedJson("its fields do not match their checksum");
+  if (crc !== readCrc(checked)) throw new MalformedJson("its fields do not match their checksum");
   const { origin: _, ...kept } = checked;
   const known: SnapshotManifest = {
     format,

@@ -267,7 +267,7 @@ function takeBatch(
   const [first, ...rest] = records;
   if (!opens) {
     const reading = defined(soFar, "log: a segment opens with a restatement");
-    for (const record of records) takeRecord(record, place, reading);
+    for (const record of records) takeLaterRecord(record, place, reading);
     return reading;
   }
   if (first?.kind !== "restate") {
@@ -281,8 +281,21 @@ function takeBatch(
   if (soFar === undefined) takeRecord(first, place, reading);
   const contradiction = reading.shape.contradiction(first);
   if (contradiction !== undefined) throw new CorruptionError({ file, offset, found: contradiction });
-  for (const record of rest) takeRecord(record, place, reading);
+  for (const record of rest) takeLaterRecord(record, place, reading);
   return reading;
+}
+
+/** A restatement forgets all that was read before it, so none may follow the one that opens a segment. */
+function takeLaterRecord(record: LogRecord, place: Place, reading: Reading): void {
+  if (record.kind === "restate") {
+    const { file, offset } = place;
+    throw new CorruptionError({
+      file,
+      offset,
+      found: "the log before this segment is restated a second time",
+    });
+  }
+  takeRecord(record, place, reading);
 }
 
 function takeRecord(record: LogRecord, place: Place, reading: Reading): void {
