@@ -4,7 +4,6 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Random } from "../random.ts";
 import { ControlPage } from "./control-page.ts";
-import { shimLibrary } from "./library.ts";
 import { type LossMode, losePower, type PowerLoss } from "./power-loss.ts";
 
 export class ShimmedDisk {
@@ -14,22 +13,17 @@ export class ShimmedDisk {
   readonly #library: string;
   readonly #beside: string;
 
-  private constructor(root: string, beside: string, library: string) {
-    this.root = root;
-    this.#beside = beside;
-    this.#library = library;
-    mkdirSync(join(beside, "journal"));
-    this.control = ControlPage.create(join(beside, "control"));
-  }
-
   /**
    * Makes the folder, and one beside it for the shim, on the same file system.
-   * @throws {Error} (rejects) if the shim cannot be compiled.
+   * @param library what `shimLibrary` gives.
    */
-  static async make(root: string): Promise<ShimmedDisk> {
-    const library = await shimLibrary();
+  constructor(root: string, library: string) {
     mkdirSync(root, { recursive: true });
-    return new ShimmedDisk(root, mkdtempSync(join(dirname(root), `${basename(root)}-shim-`)), library);
+    this.root = root;
+    this.#library = library;
+    this.#beside = mkdtempSync(join(dirname(root), `${basename(root)}-shim-`));
+    mkdirSync(join(this.#beside, "journal"));
+    this.control = ControlPage.create(join(this.#beside, "control"));
   }
 
   /** What a process has to find in its environment. */

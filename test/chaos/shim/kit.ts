@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ShimmedDisk } from "../../../chaos/shim/disk.ts";
+import { shimLibrary } from "../../../chaos/shim/library.ts";
 import type { Step } from "./scribe.ts";
 
 export type { Step } from "./scribe.ts";
@@ -20,7 +21,7 @@ export interface Desk {
 export async function withDesk(use: (desk: Desk) => void): Promise<void> {
   const directory = mkdtempSync(join(tmpdir(), "raftally-shim-test-"));
   try {
-    const disk = await ShimmedDisk.make(join(directory, "root"));
+    const disk = new ShimmedDisk(join(directory, "root"), await shimLibrary());
     const list = join(directory, "list.json");
     use({
       disk,

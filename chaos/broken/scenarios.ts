@@ -1,0 +1,29 @@
+/** Scenarios in which the machines break, and not only the processes on them. */
+
+import type { Act, Scenario } from "../scenario.ts";
+import { Machines, needsShim } from "./machines.ts";
+import { losePower, POWER_LOSSES } from "./power-loss.ts";
+
+/** Nodes with a shim before their disks. */
+function shimmed(
+  run: (machines: Machines, act: Act) => Promise<void>,
+): Pick<Scenario, "harmless" | "lacks" | "stage"> {
+  return {
+    harmless: false,
+    lacks: needsShim,
+    stage: async () => {
+      const machines = await Machines.start();
+      return { cluster: machines.staged, run: (act) => run(machines, act) };
+    },
+  };
+}
+
+export const BROKEN_MACHINES: readonly Scenario[] = [
+  {
+    name: "power-loss",
+    about:
+      "all nodes at once lose power under load, six times and also while they recover; unsynced writes are lost",
+    needs: { "power-loss": POWER_LOSSES },
+    ...shimmed((machines, act) => losePower(machines, act)),
+  },
+];
