@@ -123,11 +123,16 @@ export function peersOf(
 }
 
 /**
- * Whether the configuration in force and the committed one name this node and nobody else. A node that was wiped and
- * then founded its cluster a second time stands like that: no majority of others keeps it from answering.
+ * Whether this node is the only voter of the configuration in force and of the committed one. A node that was wiped and
+ * then founded its cluster a second time stands like that, with or without learners that found their way to it: no
+ * majority of others keeps it from answering.
  */
-export function isAlone({ configuration, committedConfiguration }: Configurations, self: NodeId): boolean {
-  return [configuration, committedConfiguration].every(
-    ({ members }) => members.length === 1 && members[0]?.id === self,
-  );
+export function decidesAlone(
+  { configuration, committedConfiguration }: Configurations,
+  self: NodeId,
+): boolean {
+  return [configuration, committedConfiguration].every(({ voters, outgoing }) => {
+    const deciding = [...voters, ...outgoing];
+    return deciding.length > 0 && deciding.every((id) => id === self);
+  });
 }

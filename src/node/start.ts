@@ -17,7 +17,7 @@ import { NODE_SETTINGS } from "./events.ts";
 import { Formation } from "./formation.ts";
 import { joinCluster } from "./join.ts";
 import { JoinDesk } from "./join-desk.ts";
-import { isAlone, peersOf } from "./neighbours.ts";
+import { decidesAlone, peersOf } from "./neighbours.ts";
 import { noticeOf } from "./notices.ts";
 import type { MemberAddress, NodeOptions } from "./options.ts";
 import { type NodeParts, REAL_PARTS } from "./parts.ts";
@@ -264,14 +264,14 @@ class Start {
   }
 
   /**
-   * A peer of this cluster knows this node's id with another data directory. A node that forms the cluster, or is all
-   * of it, is then a wiped one that founds it a second time. One that has other members goes on: they have its pin,
-   * and it is the peer that is wrong.
+   * A peer of this cluster knows this node's id with another data directory. A node that forms the cluster, or decides
+   * alone in it, is then a wiped one that founds it a second time. One that needs other voters goes on: they have its
+   * pin, and it is the peer that is wrong.
    */
   #disowned(peer: NodeId): void {
     const error = new RefusedByPeer(disownedSentence(this.#options.directory, this.#self, peer));
     this.#formation.fail(error);
-    if (this.#reducer !== undefined && isAlone(this.#reducer, this.#self)) this.#driver?.fail(error);
+    if (this.#reducer !== undefined && decidesAlone(this.#reducer, this.#self)) this.#driver?.fail(error);
   }
 
   /** What a refusal means for this node; undefined if it may be over by itself. */
