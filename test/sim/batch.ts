@@ -1,7 +1,9 @@
 /** A batch of seeds as a test: every seed passes, and together they have tested something. */
 
 import { Coverage } from "./coverage.ts";
-import { type RunResult, report, simulate } from "./world.ts";
+import { storyOf } from "./tool/failure.ts";
+import { tryCase } from "./tool/trial.ts";
+import type { RunResult } from "./world.ts";
 
 export interface Batch {
   readonly coverage: Coverage;
@@ -21,11 +23,9 @@ export function runBatch(seeds: Iterable<number>): Batch {
 }
 
 function run(seed: number): RunResult {
-  try {
-    return simulate(seed);
-  } catch (error) {
-    throw new Error(report(seed, error));
-  }
+  const { broken, result } = tryCase({ seed });
+  if (broken === undefined && result !== undefined) return result;
+  throw new Error(storyOf({ seed }));
 }
 
 /** The whole numbers from `first` to `last`. */

@@ -1,108 +1,91 @@
-/**
- * Runs the simulator outside the tests: `npm run sim -- --help`.
- * Exit code 0: nothing was violated; 1: something was, with the seed and the events before it; 2: bad arguments.
- */
+/** Runs the simulator outside the tests: `npm run sim -- --help`. */
 
-import { parseArgs } from "node:util";
-import { Coverage } from "./coverage.ts";
-import { report, simulate } from "./world.ts";
+import { readFileSync, writeFileSync } from "node:fs";
+import { formatCase, parseCase } from "./tool/case.ts";
+import { draw, type FailureOptions, reportFailure, tell } from "./tool/failure.ts";
+import { HELP, type Plan, parsePlan } from "./tool/plan.ts";
+import { runPool } from "./tool/pool.ts";
+import { Totals } from "./tool/totals.ts";
+import { tryCase } from "./tool/trial.ts";
+import type { Done } from "./tool/worker.ts";
 
-const HELP = `npm run sim -- --seed N                  one seed
-npm run sim -- --seeds N [--from M]      N seeds from M on (from 1, unless said)
-npm run sim -- --minutes N [--from M]    seeds from M on, for so long (from one that the time of day gives)
-`;
+/** How often progress is told: on a terminal, and to a file or a pipe, ms. */
+const PROGRESS_MS = { terminal: 200, otherwise: 5_000 } as const;
 
-interface Plan {
-  readonly from: number;
-  readonly seeds: number;
-  readonly untilMs: number;
+const print = (line: string): void => {
+  process.stdout.write(`${line}\n`);
+};
+const now = (): number => performance.now();
+
+function failureOptions({ shrinkMs }: Plan): FailureOptions {
+  return { shrinkMs, width: process.stdout.columns ?? 160, now, print };
 }
 
-/** How often the line of progress is written, ms. */
-const PROGRESS_MS = 500;
-
-function plan(args: readonly string[]): Plan {
-  const { values } = parseArgs({
-    args: [...args],
-    options: {
-      seed: { type: "string" },
-      seeds: { type: "string" },
-      from: { type: "string" },
-      minutes: { type: "string" },
-      help: { type: "boolean" },
-    },
-  });
-  if (values.help === true) {
-    process.stdout.write(HELP);
-    process.exit(0);
-  }
-  const from = values.from === undefined ? undefined : whole("--from", values.from);
-  if (values.seed !== undefined) {
-    return { from: whole("--seed", values.seed), seeds: 1, untilMs: Number.POSITIVE_INFINITY };
-  }
-  if (values.seeds !== undefined) {
-    return { from: from ?? 1, seeds: whole("--seeds", values.seeds), untilMs: Number.POSITIVE_INFINITY };
-  }
-  if (values.minutes === undefined) throw new Error(`say what to run:\n${HELP}`);
-  const minutes = Number(values.minutes);
-  if (!(minutes > 0)) throw new Error("--minutes takes a number above 0");
-  return {
-    from: from ?? Date.now(),
-    seeds: Number.POSITIVE_INFINITY,
-    untilMs: performance.now() + minutes * 60_000,
+/** Tells how far it is until it is called off. */
+function tellProgress(totals: Totals): () => void {
+  const { isTTY } = process.stderr;
+  const line = (): void => {
+    process.stderr.write(isTTY ? `\r\u001b[K${totals.line}` : `${totals.line}\n`);
+  };
+  const timer = setInterval(line, isTTY ? PROGRESS_MS.terminal : PROGRESS_MS.otherwise);
+  return () => {
+    clearInterval(timer);
+    if (isTTY) process.stderr.write("\r\u001b[K");
   };
 }
 
-function whole(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0) throw new Error(`${name} takes a whole number`);
-  return value;
-}
-
-interface Totals {
-  seeds: number;
-  events: number;
-  virtualMs: number;
-}
-
-function line({ seeds, events, virtualMs }: Totals, startedMs: number): string {
-  const seconds = (performance.now() - startedMs) / 1_000;
-  const hours = (virtualMs / 3_600_000).toFixed(2);
-  return `${seeds} seeds, ${events} events (${Math.round(events / seconds)}/s), ${hours} virtual hours, ${seconds.toFixed(1)} s`;
-}
-
-function run({ from, seeds, untilMs }: Plan): number {
-  const startedMs = performance.now();
-  const totals: Totals = { seeds: 0, events: 0, virtualMs: 0 };
-  const coverage = new Coverage();
-  let toldMs = startedMs;
-  for (let seed = from; seed < from + seeds && performance.now() < untilMs; seed++) {
-    try {
-      const result = simulate(seed);
-      coverage.add(result.coverage);
-      totals.events += result.events;
-      totals.virtualMs += result.virtualMs;
-    } catch (error) {
-      if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
-      process.stdout.write(`${report(seed, error)}\n`);
-      return 1;
-    }
-    totals.seeds++;
-    if (process.stderr.isTTY && performance.now() - toldMs > PROGRESS_MS) {
-      toldMs = performance.now();
-      process.stderr.write(`\r\u001b[K${line(totals, startedMs)}`);
-    }
+async function runSeeds(plan: Plan): Promise<number> {
+  const totals = new Totals(now);
+  const failures: Done[] = [];
+  const quiet = tellProgress(totals);
+  let seed = plan.from;
+  try {
+    await runPool({
+      jobs: Math.min(plan.jobs, plan.seeds),
+      next: () => {
+        const over = seed >= plan.from + plan.seeds || totals.elapsedMs >= plan.forMs;
+        return failures.length > 0 || over ? undefined : { seed: seed++, check: plan.check };
+      },
+      done: (done) => {
+        totals.add(done);
+        if (done.broken !== undefined) failures.push(done);
+      },
+    });
+  } finally {
+    quiet();
   }
-  if (process.stderr.isTTY) process.stderr.write("\r\u001b[K");
-  for (const [name, times] of Object.entries(coverage.counts)) {
-    process.stdout.write(`${String(times).padStart(12)}  ${name}\n`);
+  const [first] = failures.sort((a, b) => a.seed - b.seed);
+  if (first?.broken === undefined) return finish(totals, plan);
+  const smallest = reportFailure(first.seed, first.broken, failureOptions(plan));
+  if (plan.save !== undefined) writeFileSync(plan.save, formatCase(smallest));
+  if (plan.story > 0) tell({ seed: first.seed }, plan.story, print);
+  print(totals.line);
+  return 1;
+}
+
+function finish(totals: Totals, plan: Plan): number {
+  if (plan.story > 0) tell({ seed: plan.from }, plan.story, print);
+  for (const line of totals.summary) print(line);
+  print(totals.lacks ? "something that is counted never happened" : "nothing was violated");
+  return totals.lacks ? 1 : 0;
+}
+
+function runCase(file: string, plan: Plan): number {
+  const one = parseCase(readFileSync(file, "utf8"));
+  const { broken, result } = tryCase(one);
+  if (plan.story > 0) tell(one, plan.story, print);
+  if (broken === undefined) {
+    print(`${result?.events} events, ${result?.virtualMs.toFixed(2)} virtual ms: nothing was violated`);
+    return 0;
   }
-  process.stdout.write(`${line(totals, startedMs)}: nothing was violated\n`);
-  return 0;
+  draw(one, failureOptions(plan));
+  return 1;
 }
 
 try {
-  process.exitCode = run(plan(process.argv.slice(2)));
+  const plan = parsePlan(process.argv.slice(2), Date.now());
+  if (plan === "help") print(HELP);
+  else process.exitCode = plan.caseFile === undefined ? await runSeeds(plan) : runCase(plan.caseFile, plan);
 } catch (error) {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
   process.exitCode = 2;

@@ -16,7 +16,6 @@ import { type Counted, Coverage } from "./coverage.ts";
 import { EventQueue } from "./event-queue.ts";
 import { type FaultId, Faults, type Happened } from "./faults.ts";
 import { Links, peersIn } from "./links.ts";
-import { Narrator } from "./narrator.ts";
 import { Nemesis } from "./nemesis.ts";
 import { Network } from "./network.ts";
 import { all, type Observer, Violation } from "./observer.ts";
@@ -49,10 +48,8 @@ export interface RunResult {
 }
 
 export interface WorldOptions {
-  /** Watch along, after the checkers. */
+  /** Watch along; they see each event before the checkers, which may refuse it. */
   readonly observers?: readonly Partial<Observer>[];
-  /** Keeps this many of the last events in words. */
-  readonly keepStory?: number;
   /** Replaces parts of what the seed draws. */
   readonly profile?: Partial<Profile>;
   /** The run is over at this moment, virtual ms, as if nothing could go wrong after it. */
@@ -79,7 +76,6 @@ export class World {
   readonly #standing = new Standing();
   readonly #observer: Observer;
   readonly #faults: Faults;
-  readonly #narrator: Narrator | undefined;
   #traceHash = 0;
 
   constructor(seed: number, options: WorldOptions = {}) {
@@ -94,8 +90,6 @@ export class World {
     const node = (id: Member["id"]): SimNode | undefined => this.#roster.node(id);
     this.#links = new Links({ ...shared, network: this.#network, views: this.#views, node });
     this.#courier = new Courier({ ...shared, prng: stream("snapshots"), links: this.#links });
-    const keep = options.keepStory ?? 0;
-    this.#narrator = keep === 0 ? undefined : new Narrator(() => this.#queue.now, keep);
     const note = (text: string): void => this.#observer.noted(text);
     const now = (): number => this.#queue.now;
     this.#faults = new Faults({ seed, only: options.only, now, note });
@@ -130,11 +124,6 @@ export class World {
     this.#clients = new Clients({ ...known, workload: new Workload(stream("clients"), profile) });
   }
 
-  /** The last events in words, if they were kept. */
-  get story(): readonly string[] {
-    return this.#narrator?.lines ?? [];
-  }
-
   /** Virtual ms since the beginning. */
   get now(): number {
     return this.#queue.now;
@@ -149,8 +138,7 @@ export class World {
     const { limits } = this.profile;
     const watchers = [exactlyOnce(limits), countingRuns(this.#coverage)];
     return all([
-      // First, so that the story holds what a checker then refuses.
-      ...(this.#narrator === undefined ? [] : [this.#narrator.observer]),
+      ...extra,
       this.#standing.observer,
       this.#views.observer,
       { drained: (node, effects) => this.#clients.lookFor(node, effects) },
@@ -170,7 +158,6 @@ export class World {
         standing: this.#standing,
       }),
       { drained: (node, effects) => this.#hash(node, effects) },
-      ...extra,
     ]);
   }
 
@@ -294,26 +281,4 @@ export class World {
 /** Runs one seed. @throws {Violation | InvariantViolation} */
 export function simulate(seed: number): RunResult {
   return new World(seed).run();
-}
-
-/** What went wrong with a seed, how to see it again, and the events before it. */
-export function report(seed: number, error: unknown, events: number = 60): string {
-  const what =
-    error instanceof Violation ? error.message : String(error instanceof Error ? error.stack : error);
-  const world = new World(seed, { keepStory: events });
-  let again = "the second run passed: the simulator is not deterministic";
-  try {
-    world.run();
-  } catch (second) {
-    again = second instanceof Error ? second.message : String(second);
-  }
-  return [
-    `seed ${seed}: ${what}`,
-    "",
-    ...world.story,
-    "",
-    `again: ${again}`,
-    `profile: ${JSON.stringify(world.profile)}`,
-    `reproduce: npm run sim -- --seed ${seed}`,
-  ].join("\n");
 }
