@@ -21,10 +21,13 @@ function judge(operations: readonly Call[]): Finding {
   let keys = 0;
   for (const [key, calls] of byKey(operations)) {
     const writes = calls.filter(({ op, outcome }) => op.f !== "read" && outcome.type !== "fail");
-    if (writes.length === 0 || writes.some(({ op }) => op.f === "set")) continue;
+    const finals = finalReads(calls);
+    // A counter that nobody wrote and nobody read has nothing to answer for.
+    if (writes.length === 0 && finals.length === 0) continue;
+    if (writes.some(({ op }) => op.f === "set")) continue;
     keys++;
     judged += writes.length;
-    const complaint = checkSum(key, writes, finalReads(calls));
+    const complaint = checkSum(key, writes, finals);
     if (complaint !== undefined) complaints.push(complaint);
   }
   const shown = `${keys} counters are the sum of what was acknowledged and some of what is unknown`;
@@ -34,7 +37,8 @@ function judge(operations: readonly Call[]): Finding {
 /** Reads that began when nothing that writes was under way, but for what is of unknown outcome. */
 function finalReads(calls: readonly Call[]): readonly Answered[] {
   let last = -1;
-  for (const { op, ended } of calls) if (op.f !== "read" && Number.isFinite(ended)) last = Math.max(last, ended);
+  for (const { op, ended } of calls)
+    if (op.f !== "read" && Number.isFinite(ended)) last = Math.max(last, ended);
   return calls.filter(isAnswered).filter(({ op, invoked }) => isCurrentRead(op) && invoked > last);
 }
 

@@ -27,10 +27,13 @@ function checkGroup(group: readonly Call[]): Complaint | undefined {
   const different = others.find((other) => !isSame(answer, other));
   if (different !== undefined) return complain("was answered differently", [answer, different]);
   const originals = [answer, ...others].filter(({ outcome }) => outcome.replayed !== true);
-  if (originals.length > 1) return complain("was twice answered as if for the first time", originals.slice(0, 2));
+  if (originals.length > 1)
+    return complain("was twice answered as if for the first time", originals.slice(0, 2));
   const [original] = originals;
   const known = [answer, ...others].filter(({ outcome }) => outcome.index > 0);
-  const earlier = known.find(({ outcome }) => original !== undefined && outcome.index < original.outcome.index);
+  const earlier = known.find(
+    ({ outcome }) => original !== undefined && outcome.index < original.outcome.index,
+  );
   if (original === undefined || original.outcome.index === 0 || earlier === undefined) return undefined;
   return complain("was repeated at an index before that of the original", [original, earlier]);
 }

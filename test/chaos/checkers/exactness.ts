@@ -52,7 +52,7 @@ export function compare(kind: string, seed: number, tally: Tally): string | unde
     operations: prng.between(1, 9),
     concurrency: prng.between(1, 5),
     unknown: prng.pick([0, 0.1, 0.4]),
-    wrong: prng.pick([0, 0.05, 0.2]),
+    wrong: prng.pick([0, 0.1, 0.3]),
     draw: KINDS[kind] ?? (() => read),
   });
   const truth = isLinearizable(calls);
