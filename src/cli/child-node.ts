@@ -11,6 +11,8 @@ export interface ChildOptions {
   readonly id: string;
   /** Arguments of `raftally serve`. */
   readonly args: readonly string[];
+  /** More of them, as long as it has never answered. */
+  readonly firstArgs?: readonly string[];
   /** What must not be visible in the list of processes. */
   readonly secret: string;
   readonly logPath: string;
@@ -21,7 +23,7 @@ export interface ChildOptions {
 /** How the first start of a node ended. */
 export type Started =
   | { readonly kind: "listening" }
-  | { readonly kind: "failed"; readonly sentence: string; readonly exitCode: number };
+  | { readonly kind: "failed"; readonly id: string; readonly why: string; readonly exitCode: number };
 
 /** How an asked restart ended. */
 export type Restarted =
@@ -74,7 +76,7 @@ export class ChildNode {
   readonly id: string;
   /** Settles when the node answers for the first time, or never will. */
   readonly started: Promise<Started>;
-  /** Settles when a node that had answered refuses to start again: it will not come back by itself. */
+  /** Settles when it cannot start, or refuses to start again: it will not come back by itself. */
   readonly givenUp: Promise<void>;
   readonly #options: ChildOptions;
   #settle: (started: Started) => void = () => {};
@@ -106,7 +108,7 @@ export class ChildNode {
     });
   }
 
-  /** Whether it refuses to start again: it was removed from its cluster, say. */
+  /** Whether it refuses to start, or to start again: it was removed from its cluster, say. */
   get hasGivenUp(): boolean {
     return this.#gaveUp;
   }
@@ -118,11 +120,11 @@ export class ChildNode {
 
   /** @throws {StartRefusal} if its log cannot be written. */
   start(): void {
-    const { args, secret, logPath } = this.#options;
+    const { args, firstArgs = [], secret, logPath } = this.#options;
     const log = openLog(logPath);
     this.#bornAt = performance.now();
     this.#lastSentence = undefined;
-    const child = spawn(process.execPath, [PROGRAM, "serve", ...args], {
+    const child = spawn(process.execPath, [PROGRAM, "serve", ...args, ...(this.#listened ? [] : firstArgs)], {
       stdio: ["ignore", log, log, "ipc"],
       env: { ...withoutOurs(process.env), RAFTALLY_SECRET: secret },
     });
@@ -209,8 +211,8 @@ export class ChildNode {
     const why = this.#lastSentence ?? `it died (${how}); its log is ${logPath}.`;
     if (!this.#listened && (code === EXIT.refused || this.#deaths >= FIRST_DEATHS_MAX)) {
       const exitCode = code === EXIT.refused ? EXIT.refused : EXIT.failed;
-      this.#settle({ kind: "failed", sentence: `${this.id}: ${why}`, exitCode });
-      return;
+      this.#settle({ kind: "failed", id: this.id, why, exitCode });
+      return this.#giveUp();
     }
     if (code === EXIT.refused) {
       say(`${this.id} refuses to start again, and the others go on without it: ${why}`);

@@ -25,6 +25,8 @@ export interface ClusterPlan {
   readonly members: readonly MemberAddress[];
   /** Whether the file is there already. */
   readonly existed: boolean;
+  /** Whether it is a cluster of one whose node has never answered: it may begin on an empty directory. */
+  readonly founding: boolean;
 }
 
 const FORMAT = 1;
@@ -41,7 +43,7 @@ export function planCluster(parsed: Parsed): ClusterPlan {
   const stored = storedPlan(data);
   if (stored === undefined) {
     refuseForeign(data);
-    return { ...newPlan(nodes, port), existed: false };
+    return { ...newPlan(nodes, port), existed: false, founding: nodes === 1 };
   }
   const count = stored.members.length;
   if (parsed.source("nodes") !== "default" && nodes !== count) {
@@ -81,8 +83,9 @@ function refuseUnwritable(directories: readonly string[]): void {
  * @throws {StartRefusal} if they cannot be written.
  */
 export function savePlan(data: string, plan: ClusterPlan): void {
-  const { clusterId, secret } = plan;
-  const content = { format: FORMAT, clusterId, secret, members: plan.members };
+  const { clusterId, secret, founding } = plan;
+  const mark = founding ? { founding } : {};
+  const content = { format: FORMAT, clusterId, secret, members: plan.members, ...mark };
   const path = join(data, FILE);
   makeDataDirectory(data);
   try {
@@ -101,7 +104,7 @@ export function portOf(member: MemberAddress | undefined): number {
   return member === undefined ? 0 : Number(new URL(member.api).port);
 }
 
-function newPlan(nodes: number, port: number): Omit<ClusterPlan, "existed"> {
+function newPlan(nodes: number, port: number): Omit<ClusterPlan, "existed" | "founding"> {
   const list = Array.from({ length: nodes }, (_, at) => ({
     id: `n${at + 1}`,
     peer: `127.0.0.1:${port + PEER_PORT_OFFSET + at}`,
@@ -141,7 +144,7 @@ function readPlan(path: string): ClusterPlan | undefined {
 
 function checkPlan(path: string, content: unknown): ClusterPlan {
   const fields = typeof content === "object" && content !== null ? content : {};
-  const { format, clusterId, secret, members: list } = fields as Readonly<Record<string, unknown>>;
+  const { format, clusterId, secret, members: list, founding } = fields as Readonly<Record<string, unknown>>;
   if (typeof format === "number" && format > FORMAT) {
     const found = `${path} has format ${format}, and this version reads ${FORMAT}`;
     throw new StartRefusal(`${found}: it was written by a newer version of raftally, so start that one.`);
@@ -155,7 +158,7 @@ function checkPlan(path: string, content: unknown): ClusterPlan {
   ) {
     throw new StartRefusal(`${path} is damaged (fields are missing): restore it, or choose another --data.`);
   }
-  return { clusterId, secret, members: checked, existed: true };
+  return { clusterId, secret, members: checked, existed: true, founding: founding === true };
 }
 
 /** Members as {@link newPlan} makes them; undefined for anything else. */

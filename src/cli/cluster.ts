@@ -2,7 +2,7 @@
 
 import { createServer } from "node:net";
 import { join } from "node:path";
-import { isInUse } from "../node/index.ts";
+import { holdsNothing, isInUse } from "../node/index.ts";
 import type { MemberAddress } from "./address.ts";
 import { showMembers } from "./address.ts";
 import { ChildNode, type Started } from "./child-node.ts";
@@ -23,6 +23,8 @@ const KILL_AFTER_MS = 2_500;
 const RESTART_KILL_AFTER_MS = 10_000;
 /** Without a leader by then, the terminal says so. */
 const LEADER_WAIT_MS = 15_000;
+/** Nodes without one of theirs that have elected no leader by then are too few to go on. */
+const GO_ON_WAIT_MS = 5_000;
 const POLL_MS = 100;
 
 /** Runs until a signal stops it. Throws StartRefusal if it cannot start. */
@@ -30,6 +32,7 @@ export async function cluster(parsed: Parsed, terminal: Terminal): Promise<numbe
   const { data } = parsed.values;
   const plan = planCluster(parsed);
   refuseRunning(plan, data);
+  await refuseLost(plan, data);
   await refuseBusyPorts(plan);
   if (!plan.existed) savePlan(data, plan);
   const nodes = plan.members.map((member) => childFor(member, plan, parsed, terminal));
@@ -47,13 +50,17 @@ export async function cluster(parsed: Parsed, terminal: Terminal): Promise<numbe
   try {
     for (const node of nodes) node.start();
     const failed = await firstFailure(nodes, stopped);
-    if (failed === undefined) {
+    if (
+      failed === undefined ||
+      (await goOnWithout(failed, { plan, data, nodes }, running.signal, terminal))
+    ) {
+      if (plan.founding) savePlan(data, { ...plan, founding: false });
       control = await controlFor({ plan, data, nodes }, running.signal, terminal);
       await announce({ plan, data, nodes }, running.signal, terminal);
       const alone = Promise.all(nodes.map((node) => node.givenUp)).then(() => EXIT.refused);
       exitCode = await Promise.race([stopped.then(() => EXIT.done), alone]);
     } else if (failed !== "stopped") {
-      terminal.error(`raftally: ${failed.sentence}`);
+      terminal.error(`raftally: ${failed.id}: ${failed.why}`);
       exitCode = failed.exitCode;
     }
   } finally {
@@ -75,12 +82,12 @@ function childFor(member: MemberAddress, plan: ClusterPlan, parsed: Parsed, term
     secret: plan.secret,
     logPath: join(data, `${id}.log`),
     say: (line) => terminal.error(line),
+    // A node that has answered once was there, and its directory is lost if it is empty.
+    firstArgs: plan.founding ? ["--new-cluster"] : [],
     args: [
       ...["--id", id, "--cluster-id", plan.clusterId, "--members", showMembers(plan.members)],
       ...["--listen", host, "--listen-peer", peer, "--data", join(data, id)],
       ...["--writes", writes],
-      // Only when the cluster is made: the plan that is there already had its node, whose directory is lost if empty.
-      ...(plan.members.length === 1 && !plan.existed ? ["--new-cluster"] : []),
       // Ctrl-C gives them 2.5 s in all.
       ...["--stop-timeout", "2s", "--log-format", "text"],
     ],
@@ -100,6 +107,38 @@ async function firstFailure(
   const all = Promise.all(nodes.map((node) => node.started));
   const failedOfAll = all.then((list) => list.find((how) => how.kind === "failed"));
   return Promise.race([first, failedOfAll, stopped.then(() => "stopped" as const)]);
+}
+
+/**
+ * Whether a cluster that was there before goes on although a node cannot start: its disk is lost, or it was removed
+ * and its directory deleted. That is what the others are for, as long as they are enough to elect a leader.
+ */
+async function goOnWithout(
+  failed: Failed | "stopped",
+  { plan, nodes }: Launched,
+  stopping: AbortSignal,
+  terminal: Terminal,
+): Promise<boolean> {
+  if (failed === "stopped" || !plan.existed || nodes.length === 1) return false;
+  if (!(await othersLead(plan, stopping))) return false;
+  for (const { id, started } of nodes) {
+    void started.then((how) => {
+      if (how.kind !== "failed") return;
+      terminal.error(`${id} does not start, and the others go on without it: ${how.why}`);
+    });
+  }
+  return true;
+}
+
+async function othersLead({ members }: ClusterPlan, stopping: AbortSignal): Promise<boolean> {
+  const urls = members.map(({ api }) => api);
+  const until = performance.now() + GO_ON_WAIT_MS;
+  while (performance.now() < until && !stopping.aborted) {
+    const seen = await survey(urls, 500);
+    if (seen.some(({ view }) => view?.leader !== undefined)) return true;
+    await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+  }
+  return false;
 }
 
 const COLUMNS: readonly Column[] = [
@@ -184,6 +223,19 @@ function refuseRunning(plan: ClusterPlan, data: string): void {
   throw new StartRefusal(
     `the cluster in ${data} is already running: use that one (${status} shows it), ` +
       "stop it with Ctrl-C where it was started, or choose another --data and --port.",
+  );
+}
+
+/** A single node that was there and is gone: nobody else has its counts, and the launcher begins nothing anew. */
+async function refuseLost({ existed, founding, members }: ClusterPlan, data: string): Promise<void> {
+  const [only, ...others] = members;
+  if (!existed || founding || only === undefined || others.length > 0) return;
+  const directory = join(data, only.id);
+  if (!(await holdsNothing(directory).catch(() => false))) return;
+  throw new StartRefusal(
+    `${directory} holds no node any more, and it was the only one of the cluster in ${data}: bring the directory back ` +
+      "if it was moved or is not mounted; if its disk is lost, so are its counts, unless raftally restore has a backup " +
+      "of them. To begin with no counts, choose another --data.",
   );
 }
 

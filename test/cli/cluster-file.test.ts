@@ -48,6 +48,16 @@ describe("cluster.json", () => {
     expect(plan("--nodes", "5", "--port", "7000")).toEqual({ ...made, existed: true });
   });
 
+  it("says of a cluster of one whether its node has ever answered", () => {
+    expect([plan().founding, plan("--nodes", "1").founding]).toEqual([false, true]);
+    savePlan(data, plan("--nodes", "1"));
+    const stored = plan();
+    expect(stored).toMatchObject({ existed: true, founding: true });
+    savePlan(data, { ...stored, founding: false });
+    expect(plan()).toEqual({ ...stored, founding: false });
+    expect(readFileSync(join(data, "cluster.json"), "utf8")).not.toContain("founding");
+  });
+
   it("can be read by its owner only, for it holds the secret", () => {
     savePlan(data, plan());
     expect(statSync(join(data, "cluster.json")).mode & 0o777).toBe(0o600);

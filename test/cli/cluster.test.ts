@@ -133,6 +133,41 @@ describe("a local cluster", () => {
     );
   });
 
+  it("goes on without a node whose disk is lost, and says so", async () => {
+    const first = await launch(...firstPort());
+    expect(await increment(first.rows[0]?.url ?? "", "visits")).toBe(1);
+    first.running.child.kill("SIGTERM");
+    await first.running.ended;
+    rmSync(join(data, "n2"), { recursive: true });
+    const second = await launch();
+    expect(second.running.text()).toMatch(/^ {2}n2 +stopped /m);
+    expect(second.running.text()).toMatch(
+      /^n2 does not start, and the others go on without it: \S+ was wiped or replaced/m,
+    );
+    expect(await increment(second.rows[0]?.url ?? "", "visits")).toBe(2);
+    second.running.child.kill("SIGTERM");
+    expect((await second.running.ended).exitCode).toBe(0);
+  }, 60_000);
+
+  it("of one begins once only, also if that was interrupted, and never anew in an empty directory", async () => {
+    const made = await launch("--nodes", "1", ...firstPort());
+    made.running.child.kill("SIGTERM");
+    await made.running.ended;
+    const path = join(data, "cluster.json");
+    const plan = JSON.parse(readFileSync(path, "utf8")) as object;
+    rmSync(join(data, "n1"), { recursive: true });
+    const lost = await run(["cluster", "--data", data]);
+    expect(lost).toMatchObject({ exitCode: 2, error: expect.stringMatching(/n1 holds no node any more/) });
+
+    writeFileSync(path, JSON.stringify({ ...plan, founding: true }));
+    const { running, rows } = await launch();
+    rmSync(join(data, "n1"), { recursive: true });
+    process.kill(rows[0]?.pid ?? 0, "SIGKILL");
+    const ended = await running.ended;
+    expect(ended.exitCode).toBe(2);
+    expect(ended.error).toMatch(/n1 refuses to start again, and .* holds no node/);
+  }, 60_000);
+
   it("kills a node that does not stop when it is asked to", async () => {
     const { running, rows } = await launch("--nodes", "1", ...firstPort());
     process.kill(rows[0]?.pid ?? 0, "SIGSTOP");
