@@ -1,0 +1,139 @@
+/** Words from another time: of a term that is over, to another process, or of a log that has given way since. */
+
+import { describe, expect, it } from "vitest";
+import type { SnapshotFile } from "./disk.ts";
+import { Cluster } from "./kit.ts";
+import { entryAfter, entryId, message } from "./words.ts";
+
+const THREE = { voters: ["a", "b", "c"] };
+
+/** a led term 1, b led term 2, and a leads term 3; everyone holds everything. */
+function again(): Cluster {
+  const cluster = new Cluster(THREE);
+  cluster.elect("a");
+  cluster.elect("b");
+  cluster.elect("a");
+  cluster.checks.trustMessages();
+  expect(cluster.status("a")).toMatchObject({ role: "leader", term: 3, committed: 3 });
+  return cluster;
+}
+
+describe("words of an earlier term", () => {
+  it.each([1, 2])("an acknowledgement of term %i counts for nothing in term 3", (term) => {
+    const cluster = again();
+    cluster.propose("a", "x");
+    cluster.persist("a");
+    cluster.wire = [];
+    const body = { ok: true, match: entryId(4, 3).index } as const;
+    cluster.receive(message("appendResponse", { from: "b", to: "a", term }, body));
+    expect(cluster.status("a").committed).toBe(3);
+    expect(cluster.status("a").progress.get(cluster.node("b").id)?.match).toBe(3);
+    cluster.receive(message("appendResponse", { from: "b", to: "a", term: 3 }, body));
+    expect(cluster.status("a").committed).toBe(4);
+  });
+
+  it("a refusal of an earlier term does not make the leader go back", () => {
+    const cluster = again();
+    const before = cluster.status("a").progress.get(cluster.node("b").id);
+    const body = { ok: false, rejected: entryId(9, 1).index, hint: entryId(0, 0) } as const;
+    cluster.receive(message("appendResponse", { from: "b", to: "a", term: 1 }, body));
+    expect(cluster.status("a").progress.get(cluster.node("b").id)).toEqual(before);
+  });
+
+  it("an answer to a heartbeat of an earlier reign confirms no read of this one, whose rounds have the same numbers", () => {
+    const cluster = again();
+    const read = cluster.read("a");
+    cluster.wire = [];
+    cluster.receive(message("heartbeatResponse", { from: "b", to: "a", term: 1 }, { round: 7 }));
+    expect(cluster.node("a").reads).toEqual([]);
+    cluster.receive(message("heartbeatResponse", { from: "b", to: "a", term: 3 }, { round: 1 }));
+    expect(cluster.node("a").reads).toEqual([{ id: read, index: 3 }]);
+  });
+
+  it("a vote of an earlier election is none in this one", () => {
+    const cluster = again();
+    cluster.loseLeader("b", "c");
+    cluster.stand("c");
+    cluster.wire = [];
+    const { term } = cluster.status("c");
+    expect(cluster.status("c")).toMatchObject({ role: "candidate", term: 4 });
+    cluster.receive(message("voteResponse", { from: "b", to: "c", term: term - 1 }, { granted: true }));
+    expect(cluster.status("c").role).toBe("candidate");
+    cluster.receive(message("voteResponse", { from: "b", to: "c", term }, { granted: true }));
+    expect(cluster.status("c").role).toBe("leader");
+  });
+
+  it("a pre-vote that was granted for another term is none in this round", () => {
+    const cluster = again();
+    cluster.loseLeader("b", "c");
+    cluster.campaign("c");
+    cluster.wire = [];
+    for (const term of [3, 5]) {
+      cluster.receive(message("preVoteResponse", { from: "b", to: "c", term }, { granted: true }));
+      expect(cluster.status("c"), `for term ${term}`).toMatchObject({ role: "preCandidate", term: 3 });
+    }
+    cluster.receive(message("preVoteResponse", { from: "b", to: "c", term: 4 }, { granted: true }));
+    expect(cluster.status("c")).toMatchObject({ role: "candidate", term: 4 });
+  });
+
+  it("an append of a leader that has been replaced is not taken in, and its sender hears of the term", () => {
+    const cluster = again();
+    const last = cluster.node("b").disk.entries.at(-1);
+    if (last === undefined) throw new Error("the log is there");
+    const body = { previous: { index: last.index, term: last.term }, previousChain: last.chain };
+    const entries = [entryAfter(last, 3)];
+    cluster.wire = [];
+    cluster.receive(
+      message("append", { from: "c", to: "b", term: 2 }, { ...body, entries, commit: last.index }),
+    );
+    expect(cluster.status("b")).toMatchObject({ last: 3, leader: "a", term: 3 });
+    expect(cluster.packets({ from: "b", to: "c" })).toMatchObject([{ message: { term: 3, ok: false } }]);
+  });
+});
+
+describe("a request for votes in a later term", () => {
+  const ask = (transfer: boolean): ReturnType<typeof message> =>
+    message("requestVote", { from: "c", to: "b", term: 9 }, { last: entryId(3, 3), transfer });
+
+  it("is passed over while a leader is well, unless the leader itself wants it (thesis 4.2.3)", () => {
+    const cluster = again();
+    cluster.receive(ask(false));
+    expect(cluster.status("b")).toMatchObject({ term: 3, leader: "a" });
+    expect(cluster.packets({ from: "b" })).toEqual([]);
+    cluster.receive(
+      message("requestVote", { from: "c", to: "a", term: 9 }, { last: entryId(3, 3), transfer: false }),
+    );
+    expect(cluster.status("a")).toMatchObject({ role: "leader", term: 3 });
+    cluster.receive(ask(true));
+    expect(cluster.status("b")).toMatchObject({ term: 9, vote: "c" });
+  });
+
+  it("is answered once the leader has been silent for an election timeout", () => {
+    const cluster = again();
+    cluster.loseLeader("b");
+    cluster.receive(ask(false));
+    expect(cluster.status("b")).toMatchObject({ term: 9, vote: "c" });
+  });
+});
+
+describe("a flush of a log that has given way to a snapshot", () => {
+  it("makes nothing of the new log durable, not even at the index of the snapshot", () => {
+    const cluster = new Cluster({ ...THREE, nodes: { a: { log: [2, 2] }, b: { log: [2, 2] } } });
+    cluster.elect("a", ["c"]);
+    cluster.snapshot("a");
+    const file = cluster.node("a").disk.files.get(3) as SnapshotFile;
+    // c takes in three entries of a leader of term 1; they are on their way to its disk when the snapshot comes.
+    const { base } = cluster.node("c").disk;
+    const first = entryAfter(base, 1);
+    const second = entryAfter(first, 1);
+    const entries = [first, second, entryAfter(second, 1)];
+    const body = { previous: entryId(0, 0), previousChain: base.chain, entries, commit: entryId(0, 0).index };
+    cluster.wire = [];
+    cluster.receive(message("append", { from: "b", to: "c", term: 1 }, body));
+    cluster.receiveSnapshot("c", file);
+    cluster.persist("c", 1);
+    expect(cluster.status("c")).toMatchObject({ last: 3, durable: 0 });
+    cluster.persist("c", 1);
+    expect(cluster.status("c")).toMatchObject({ last: 3, durable: 3 });
+  });
+});
