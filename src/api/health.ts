@@ -65,7 +65,7 @@ const HELP = `Raftally: counters that do not lose a count.
   GET  /v1/cluster                    this node and its cluster
   GET  /v1/cluster/members            ?from=leader; POST a new one: {"id","incarnation","peer","api"}
   DELETE, PATCH /v1/cluster/members/{id}, POST /v1/cluster/members/{id}/promote, /replace {"by":"n4"}; ?dryRun=true
-  POST /v1/cluster/transfer           hand over leadership, {"to":"n2"}
+  POST /v1/cluster/transfer           hand over leadership, {"to":"n2"}, or {"from":"n1"} if that one leads
   GET  /v1/backup                     a file with all counters
   GET  /livez, /readyz                ?verbose; /readyz?leader: whether this node leads
 

@@ -113,17 +113,18 @@ export function moveHandler(routes: MemberRoutes): ApiHandler {
   });
 }
 
-/** POST /v1/cluster/transfer: hands over leadership, to `to` if that is named. */
+/** POST /v1/cluster/transfer: hands over leadership, to `to` if that is named, or only if `from` leads. */
 export function transferHandler({ service, toLeader }: MemberRoutes): ApiHandler {
   return async function transferLeadership(context): Promise<Response> {
     const call = new Call(context);
     refuseParameters(call.target);
     refuseUnkeyable(call);
     const text = call.announcesBody() ? await jsonTextOf(call) : undefined;
-    const { to } = text === undefined ? {} : check(transferBody, parseJson(text), "transfer");
+    const { to, from } = text === undefined ? {} : check(transferBody, parseJson(text), "transfer");
+    const named = (id: string | undefined): NodeId | undefined => (id === undefined ? undefined : nodeId(id));
     return toLeader<Exclude<TransferResult, Redirect>>({
       call,
-      ask: () => service.transferLeadership(to === undefined ? undefined : nodeId(to)),
+      ask: () => service.transferLeadership(named(to), named(from)),
       answer: (result) =>
         result.kind === "failed" ? failed(call, result) : json(call, transferText(result.leader, result.url)),
       repeatable: false,

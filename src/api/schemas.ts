@@ -132,8 +132,10 @@ export interface MoveMemberBody {
   readonly api?: string | undefined;
 }
 
+/** At most one of the two. */
 export interface TransferBody {
   readonly to?: string | undefined;
+  readonly from?: string | undefined;
 }
 
 /** Text that `read` understands. @param wanted what it should have been, as the end of a sentence. */
@@ -160,7 +162,7 @@ const api = written(baseUrlOf, "a URL such as http://10.0.0.4:4000, without quer
 const addMember = { id: nodeName, incarnation, peer, api };
 const replaceMember = { by: nodeName };
 const moveMember = { peer: peer.optional(), api: api.optional() };
-const transfer = { to: nodeName.optional() };
+const transfer = { to: nodeName.optional(), from: nodeName.optional() };
 
 /** Of POST /v1/cluster/members. */
 export const addMemberBody: z.ZodType<AddMemberBody> = z.strictObject(addMember);
@@ -174,7 +176,14 @@ export const moveMemberBody: z.ZodType<MoveMemberBody> = z
     context.addIssue({ code: "custom", message: "must name a new peer address, a new api URL, or both" });
   });
 /** Of POST /v1/cluster/transfer. */
-export const transferBody: z.ZodType<TransferBody> = z.strictObject(transfer);
+export const transferBody: z.ZodType<TransferBody> = z.strictObject(transfer).superRefine((body, context) => {
+  if (body.to === undefined || body.from === undefined) return;
+  context.addIssue({
+    code: "custom",
+    path: ["from"],
+    message: "does not go together with to; leave one out",
+  });
+});
 
 /** What the bodies, and the operations of a batch, are called here. */
 export type BodyName =

@@ -74,7 +74,10 @@ export async function transfer(
   to: string | undefined,
   limits: CallLimits,
 ): Promise<{ readonly id: string; readonly url: string }> {
-  const request: HttpRequest = post("/v1/cluster/transfer", to === undefined ? {} : { to: checkedId(to) });
+  // Whoever leads now is named, so that a second attempt does not send leadership on from the next leader.
+  const from = to === undefined ? (await listMembers(caller, limits)).leader?.id : undefined;
+  const body = to !== undefined ? { to: checkedId(to) } : from !== undefined ? { from } : {};
+  const request: HttpRequest = post("/v1/cluster/transfer", body);
   const effect = { kind: "change" } as const;
   const attemptTimeoutMs = CHANGE_ATTEMPT_MS;
   try {
@@ -82,8 +85,10 @@ export async function transfer(
   } catch (error) {
     if (!(error instanceof OutcomeUnknown)) throw error;
     const now = await listMembers(caller, limits).catch(() => undefined);
-    if (to === undefined || now?.leader?.id !== to) throw error;
-    return now.leader;
+    const leader = now?.leader;
+    const isDone = to === undefined ? from !== undefined && leader?.id !== from : leader?.id === to;
+    if (leader === undefined || !isDone) throw error;
+    return leader;
   }
 }
 

@@ -148,8 +148,8 @@ export class NodeDriver {
     return this.#request((id) => ({ kind: "membership", id, request }));
   }
 
-  transferLeadership(to: NodeId | undefined): Promise<TransferResult> {
-    return this.#request((id) => ({ kind: "transfer", id, to }));
+  transferLeadership(to: NodeId | undefined, from?: NodeId): Promise<TransferResult> {
+    return this.#request((id) => ({ kind: "transfer", id, to, from }));
   }
 
   /** A snapshot of the state as it is now, held until it is released. @throws {StorageFailure} (rejects) */

@@ -52,7 +52,13 @@ export type NodeEvent =
    * Hand leadership to `to`, or to the voter whose log reaches furthest. With an id it is a request, and answered;
    * without, nothing happens on a node that does not lead.
    */
-  | { readonly kind: "transfer"; readonly id?: RequestId; readonly to?: NodeId | undefined }
+  | {
+      readonly kind: "transfer";
+      readonly id?: RequestId;
+      readonly to?: NodeId | undefined;
+      /** Only if this one leads; undefined: whoever does. */
+      readonly from?: NodeId | undefined;
+    }
   /** Hand leadership over and take no more writes: the node is about to stop. */
   | { readonly kind: "stop" };
 

@@ -18,7 +18,7 @@ import { Heard } from "./heard.ts";
 import { isSameMember, judge, judgeAsked, planOf, type Standing } from "./membership-plan.ts";
 import { MembershipQueue, type PendingChange } from "./membership-queue.ts";
 import { stopping } from "./refusals.ts";
-import { TransferQueue } from "./transfer-queue.ts";
+import { TransferQueue, type TransferWish } from "./transfer-queue.ts";
 import type { MembershipRequest, NodeRefusal, PlanResult } from "./types.ts";
 
 const NO_LEADER_NOW: NodeRefusal = {
@@ -75,8 +75,8 @@ export class Operations {
     this.#changes.add({ id, request, arrivedMs: nowMs });
   }
 
-  transfer(id: RequestId, to: NodeId | undefined, nowMs: number): void {
-    this.#transfers.add({ id, to, nowMs });
+  transfer(id: RequestId, { to, from }: TransferWish, nowMs: number): void {
+    this.#transfers.add({ id, to, from, nowMs });
   }
 
   /** Whether a member was heard of lately; true for this node. */

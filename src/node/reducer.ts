@@ -121,7 +121,7 @@ export class NodeReducer {
         if (event.member.id === event.from) this.#operations.announced(event.member, event.wantsVote, nowMs);
         return;
       case "transfer":
-        if (event.id !== undefined) return this.#operations.transfer(event.id, event.to, nowMs);
+        if (event.id !== undefined) return this.#operations.transfer(event.id, event, nowMs);
         return this.#raft.step({ kind: "transfer", to: event.to });
       case "stop":
         this.#stopping = true;

@@ -59,8 +59,8 @@ export class Service implements NodeService {
     return this.#parts.reducer.plan(request);
   }
 
-  transferLeadership(to: NodeId | undefined): Promise<TransferResult> {
-    return this.#parts.driver.transferLeadership(to);
+  transferLeadership(to: NodeId | undefined, from?: NodeId): Promise<TransferResult> {
+    return this.#parts.driver.transferLeadership(to, from);
   }
 
   backup(): Promise<BackupResult> {

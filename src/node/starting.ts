@@ -53,8 +53,8 @@ export class StartingService implements NodeService {
   planMembership: NodeService["planMembership"] = (request) =>
     this.#real?.planMembership(request) ?? this.#refusal();
 
-  transferLeadership: NodeService["transferLeadership"] = (to) =>
-    this.#real?.transferLeadership(to) ?? Promise.resolve(this.#refusal());
+  transferLeadership: NodeService["transferLeadership"] = (to, from) =>
+    this.#real?.transferLeadership(to, from) ?? Promise.resolve(this.#refusal());
 
   backup: NodeService["backup"] = () => this.#real?.backup() ?? Promise.resolve(this.#refusal());
 

@@ -5,9 +5,15 @@ import type { RequestId } from "./events.ts";
 import { noLeader, stopping } from "./refusals.ts";
 import type { MembershipRefusal, TransferResult } from "./types.ts";
 
-interface PendingTransfer {
+/** Who is to lead, or who is to lead no longer; anybody who leads, for anybody else, if neither is said. */
+export interface TransferWish {
+  readonly to?: NodeId | undefined;
+  /** If another one leads already, the wish has come true. */
+  readonly from?: NodeId | undefined;
+}
+
+interface PendingTransfer extends TransferWish {
   readonly id: RequestId;
-  readonly to: NodeId | undefined;
   readonly arrivedMs: number;
   /** Whether the core was told. */
   begun: boolean;
@@ -37,8 +43,8 @@ export class TransferQueue {
     return this.#open.length === 0;
   }
 
-  add(transfer: { readonly id: RequestId; readonly to: NodeId | undefined; readonly nowMs: number }): void {
-    this.#open.push({ id: transfer.id, to: transfer.to, arrivedMs: transfer.nowMs, begun: false });
+  add({ id, to, from, nowMs }: TransferWish & { readonly id: RequestId; readonly nowMs: number }): void {
+    this.#open.push({ id, to, from, arrivedMs: nowMs, begun: false });
   }
 
   takeAnswers(): readonly TransferAnswer[] {
@@ -78,9 +84,10 @@ export class TransferQueue {
 /** Begins with a wish, or says why not; undefined if the answer comes later. */
 function begin(transfer: PendingTransfer, leadership: Leadership): TransferResult | undefined {
   const { self, leader, configuration } = leadership;
-  const { to } = transfer;
+  const { to, from } = transfer;
   if (leader === undefined) return undefined;
-  if (leader === to) return led(leadership, leader, "transferred");
+  const isDone = leader === to || (to === undefined && from !== undefined && leader !== from);
+  if (isDone) return led(leadership, leader, "transferred");
   if (leader !== self) return led(leadership, leader, "redirect");
   const problem = targetProblem(leadership, to);
   if (problem !== undefined) return problem;

@@ -202,8 +202,12 @@ export interface ClusterOperations {
   /** Always resolves: when the change is in force, or with the reason why not, or after the write timeout. */
   changeMembership(request: MembershipRequest): Promise<MembershipResult>;
   planMembership(request: MembershipRequest): PlanResult;
-  /** Hands leadership to `to`, or to the voter whose log reaches furthest. Resolves when that one leads. */
-  transferLeadership(to: NodeId | undefined): Promise<TransferResult>;
+  /**
+   * Hands leadership to `to`, or to the voter whose log reaches furthest. Resolves when that one leads.
+   * @param from without `to`: hand over only if this one leads, and answer with whoever does if it is another. So a
+   *   request that is made again, because its answer was lost, hands over once.
+   */
+  transferLeadership(to: NodeId | undefined, from?: NodeId): Promise<TransferResult>;
   /** A snapshot of this node's state, taken now. @throws {StorageFailure} (rejects) the disk failed. */
   backup(): Promise<BackupResult>;
 }

@@ -183,7 +183,14 @@ describe("a change of the membership is refused", () => {
     ],
     ["POST", "/v1/cluster/transfer?dryRun=true", undefined, "INVALID_QUERY", /this route takes none$/],
     ["POST", "/v1/cluster/transfer", '{"to":"N2"}', "INVALID_BODY", /^to must be 1 to 32/],
-    ["POST", "/v1/cluster/transfer", '{"from":"n2"}', "INVALID_BODY", 'unknown field "from"; known: to'],
+    [
+      "POST",
+      "/v1/cluster/transfer",
+      '{"till":"n2"}',
+      "INVALID_BODY",
+      'unknown field "till"; known: to, from',
+    ],
+    ["POST", "/v1/cluster/transfer", '{"to":"n2","from":"n1"}', "INVALID_BODY", /^from does not go together/],
     ["GET", `${MEMBERS}?from=n2`, undefined, "INVALID_QUERY", 'from must be leader; got "n2"'],
   ];
 
@@ -268,14 +275,15 @@ describe("the list of members", () => {
 
 describe("handing over leadership", () => {
   it.each([
-    [undefined, undefined],
-    ["{}", undefined],
-    ['{"to":"n2"}', "n2"],
-  ])("with the body %s asks for %s, and answers with who leads then", async (body, to) => {
+    [undefined, undefined, undefined],
+    ["{}", undefined, undefined],
+    ['{"to":"n2"}', "n2", undefined],
+    ['{"from":"n1"}', undefined, "n1"],
+  ])("with the body %s asks for %s from %s, and answers with who leads then", async (body, to, from) => {
     bench.service.transferResult = { kind: "transferred", leader: LEADER.id, url: LEADER.url };
     const response = await send("POST", "/v1/cluster/transfer", body);
     expect([response.status, await response.json()]).toEqual([200, { leader: LEADER }]);
-    expect(bench.service.transfers).toEqual([to]);
+    expect([bench.service.transfers, bench.service.transfersFrom]).toEqual([[to], [from]]);
   });
 
   it("is refused in the node's words, or left to the leader", async () => {

@@ -87,6 +87,8 @@ export class MemoryService implements NodeService, ClusterOperations {
     },
   };
   transfers: (NodeId | undefined)[] = [];
+  /** What each of {@link transfers} was asked to be from. */
+  transfersFrom: (NodeId | undefined)[] = [];
   transferResult: TransferResult = { kind: "transferred", leader: ID, url: "http://127.0.0.1:4000" };
   /** When set, backups end like this. */
   backupResult: BackupResult | undefined;
@@ -172,8 +174,9 @@ export class MemoryService implements NodeService, ClusterOperations {
     return this.planResult;
   }
 
-  async transferLeadership(to: NodeId | undefined): Promise<TransferResult> {
+  async transferLeadership(to: NodeId | undefined, from?: NodeId): Promise<TransferResult> {
     this.transfers.push(to);
+    this.transfersFrom.push(from);
     return this.transferResult;
   }
 

@@ -193,9 +193,9 @@ export class Cluster {
   }
 
   /** Asks one member to hand over. */
-  transfer(member: Member, to?: NodeId): number {
+  transfer(member: Member, to?: NodeId, from?: NodeId): number {
     const id = member.nextRequest();
-    this.step(member, { kind: "transfer", id, to });
+    this.step(member, { kind: "transfer", id, to, from });
     return id;
   }
 

@@ -142,6 +142,23 @@ describe("handing over on request", () => {
     expect(cluster.at(3).outcome(redirected)).toMatchObject({ kind: "redirect" });
   });
 
+  it("is done once, however often it is asked for, when it says who is to lead no longer", () => {
+    const [cluster, leader] = led(3);
+    const first = cluster.transfer(leader, undefined, leader.id);
+    cluster.settle();
+    const { leader: next } = leader.outcome(first) as { readonly leader: string };
+    expect(next).not.toBe(leader.id);
+    for (const member of cluster.members) {
+      const again = cluster.transfer(member, undefined, leader.id);
+      cluster.settle();
+      expect(member.outcome(again)).toMatchObject({ kind: "transferred", leader: next });
+    }
+    // Without that word it goes on to another one.
+    const onward = cluster.transfer(cluster.at(Number(next.slice(1))));
+    cluster.settle();
+    expect(cluster.at(Number(next.slice(1))).outcome(onward)).not.toMatchObject({ leader: next });
+  });
+
   it("is refused in a sentence where it cannot be done", () => {
     const [cluster, leader] = led(3);
     learner(cluster, leader, "n4");
