@@ -31,8 +31,19 @@ interface Kind {
   free: number;
 }
 
+export interface Limits {
+  /** How many configurations may be looked at for one counter. */
+  readonly budget: number;
+  /**
+   * How many more operations of unknown outcome a way may use than the way that uses fewest, to what comes next. With
+   * infinite slack nothing is overlooked; with little, what is found is right and what is not found may yet be.
+   */
+  readonly slack: number;
+}
+
 export class Frontier {
   readonly #budget: number;
+  readonly #slack: number;
   /** Operations under way, by slot. */
   readonly #underWay: Map<number, Move> = new Map();
   /** Those of which some are free. */
@@ -48,10 +59,10 @@ export class Frontier {
   /**
    * @param start the first value.
    * @param awaited the answers of all stale reads.
-   * @param budget how many configurations may be looked at for one counter.
    */
-  constructor(start: Exact, awaited: Iterable<Exact>, budget: number) {
+  constructor(start: Exact, awaited: Iterable<Exact>, { budget, slack }: Limits) {
     this.#budget = budget;
+    this.#slack = slack;
     this.#awaited = new Map();
     for (const value of awaited) this.#awaited.set(value, (this.#awaited.get(value) ?? 0) + 1);
     this.#configurations = [this.#settled({ value: start, done: [], used: [], had: [] })];
@@ -118,7 +129,8 @@ export class Frontier {
       queues[one.used.length]?.push(one);
     };
     for (const one of this.#configurations) enqueue(one);
-    for (let size = 0; size < queues.length; size++) {
+    let largest = Number.POSITIVE_INFINITY;
+    for (let size = 0; size < queues.length && size <= largest; size++) {
       const queue = queues[size] ?? [];
       for (let one = queue.pop(); one !== undefined; one = queue.pop()) {
         if (!seen.adds(one)) continue;
@@ -126,6 +138,7 @@ export class Frontier {
         if (isWanted(one)) wanted.push(one);
         else this.#expand(one, enqueue);
       }
+      if (wanted.length > 0) largest = Math.min(largest, size + this.#slack);
     }
     return wanted;
   }

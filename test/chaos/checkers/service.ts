@@ -39,6 +39,9 @@ interface Request {
   outcome: RecordedOutcome | undefined;
 }
 
+/** How many states a stale read may choose from. */
+const STATES_MAX = 1_000;
+
 const NOBODY: Counter = { value: 0n, revision: 0 };
 
 class Service {
@@ -47,6 +50,10 @@ class Service {
   readonly #states: State[] = [{ index: 3, term: 1, counters: new Map() }];
   readonly #remembered: Map<string, RecordedOutcome> = new Map();
   readonly #requests: Request[] = [];
+  /** Those that nobody will be told of, and that have happened. */
+  readonly #lost: Request[] = [];
+  /** Clients that wait for an answer. */
+  #waiting = 0;
   /** Those that the next entry will carry. */
   #entry: Request[] = [];
   readonly #calls: Call[] = [];
@@ -64,14 +71,13 @@ class Service {
   run(): readonly Call[] {
     const { operations, clients, keys } = this.#demand;
     for (let begun = 0; begun < operations; ) {
-      const waiting = this.#requests.filter(({ isLost }) => !isLost).length;
-      if (waiting < clients && this.#prng.chance(0.6)) {
+      if (this.#waiting < clients && this.#prng.chance(0.6)) {
         this.#begin();
         begun++;
       } else this.#goOn();
     }
-    while (this.#requests.some(({ isLost }) => !isLost)) this.#goOn();
-    for (const request of this.#requests.splice(0)) this.#end(request);
+    while (this.#waiting > 0) this.#goOn();
+    for (const request of [...this.#requests, ...this.#lost]) this.#end(request);
     for (const key of keys) {
       const read = this.#request({ f: "read", key }, undefined, false);
       this.#read(read);
@@ -98,6 +104,7 @@ class Service {
     const id = again?.id ?? (repeated > 0 && op.f !== "read" ? `id-${this.#processes}` : undefined);
     const request = this.#request(op, id, isLost);
     this.#requests.push(request);
+    if (!isLost) this.#waiting++;
     if (id !== undefined) this.#asked.push(request);
   }
 
@@ -107,9 +114,10 @@ class Service {
     if (this.#requests.length === 0) return;
     const request = this.#prng.pick(this.#requests);
     if (request.outcome !== undefined) {
-      if (request.isLost) return;
       this.#requests.splice(this.#requests.indexOf(request), 1);
-      this.#end(request);
+      if (request.isLost) this.#lost.push(request);
+      else this.#end(request);
+      if (!request.isLost) this.#waiting--;
     } else if (request.op.f === "read") this.#read(request);
     else if (!this.#entry.includes(request)) this.#entry.push(request);
     else this.#apply();
@@ -130,6 +138,7 @@ class Service {
     for (const request of this.#entry) request.outcome = this.#do(request, counters, { index, term });
     this.#entry = [];
     this.#states.push({ index, term, counters });
+    if (this.#states.length > STATES_MAX) this.#states.splice(0, STATES_MAX / 2);
   }
 
   #do(
