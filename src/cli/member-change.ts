@@ -38,8 +38,11 @@ export interface ChangeOptions {
 }
 
 const POLL_MS = 250;
-/** The client tries by itself for so long; then people are told what it waits for. */
-const ATTEMPT_MS = 3_000;
+/**
+ * The client tries by itself for so long; then people are told what it waits for. A little longer than a node waits for
+ * a leader (3 s), so that its own word on that is heard.
+ */
+const ATTEMPT_MS = 3_800;
 const LOOK_MS = 2_000;
 const LINK_MS = 2_000;
 

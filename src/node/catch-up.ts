@@ -59,7 +59,9 @@ export class CatchUp {
       this.#tracks.set(id, track);
       const ahead = snapshot === undefined ? 0 : Math.max(0, snapshot.index - match) * snapshot.share;
       track.points = track.points.filter(({ atMs }) => nowMs - atMs <= WINDOW_MS);
-      track.points.push({ atMs: nowMs, position: match + ahead });
+      // Between the end of a snapshot's transfer and the learner's first word after it, it is where it was.
+      const reached = snapshot === undefined ? (track.points.at(-1)?.position ?? 0) : 0;
+      track.points.push({ atMs: nowMs, position: Math.max(match + ahead, reached) });
       track.last = last;
     }
   }

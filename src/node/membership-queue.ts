@@ -205,6 +205,6 @@ function unknown(why: string): NodeRefusal {
 
 /** This node leads and could not begin with it. */
 function notYet(heldMs: number): MembershipRefusal {
-  const detail = `This leader could not begin with the change for ${heldMs} ms, because it has only just taken office or hands over. Nothing was changed; try again.`;
+  const detail = `This leader could not begin with the change for ${heldMs} ms, because it has only just taken office, hands over, or hears too seldom of the member concerned. Nothing was changed; try again.`;
   return { kind: "failed", code: "ALREADY_CHANGING", detail, retryAfterMs: 1_000 };
 }

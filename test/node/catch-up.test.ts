@@ -27,6 +27,11 @@ it("counts the bytes of a snapshot as the entries that it stands for", () => {
   catchUp.sample(at(0, 1_000, { index: 800, share: 0 }), 0);
   catchUp.sample(at(0, 1_000, { index: 800, share: 0.5 }), 2_000);
   expect(catchUp.of(LEARNER)).toEqual({ percent: 40, msLeft: 3_000 });
+  // The transfer is over, and the learner has not said yet that it has installed it.
+  catchUp.sample(at(0, 1_000), 2_250);
+  expect(catchUp.of(LEARNER)?.percent).toBe(40);
+  catchUp.sample(at(0, 1_000, { index: 900, share: 0 }), 2_500);
+  expect(catchUp.of(LEARNER)?.percent).toBe(0);
   catchUp.sample(at(800, 1_000), 4_000);
   expect(catchUp.of(LEARNER)?.percent).toBe(80);
 });
