@@ -91,6 +91,21 @@ describe("words of an earlier term", () => {
   });
 });
 
+describe("a read that was forwarded", () => {
+  it("is given back when its follower goes over to another term, and the late answer to it means nothing", () => {
+    const cluster = again();
+    const read = cluster.read("b");
+    const asked = cluster.drop({ kind: "readIndex" })[0]?.message;
+    const id = asked?.kind === "readIndex" ? asked.id : 0;
+    const heard = { commit: entryId(3, 3).index, leaderCommit: entryId(3, 3).index, round: 0 };
+    cluster.receive(message("heartbeat", { from: "c", to: "b", term: 4 }, heard));
+    expect(cluster.node("b").readsFailed).toEqual([read]);
+    const answer = { id, ok: true, index: entryId(3, 3).index } as const;
+    cluster.receive(message("readIndexResponse", { from: "c", to: "b", term: 4 }, answer));
+    expect(cluster.node("b").reads).toEqual([]);
+  });
+});
+
 describe("a request for votes in a later term", () => {
   const ask = (transfer: boolean): ReturnType<typeof message> =>
     message("requestVote", { from: "c", to: "b", term: 9 }, { last: entryId(3, 3), transfer });
