@@ -22,7 +22,7 @@ class Steps {
 
   async step(what: string, act: () => Promise<string | undefined>): Promise<void> {
     this.#load.lap();
-    const fault = this.#faults.begin("change-members", [], what);
+    const fault = this.#faults.begin("change-members", [], { detail: what });
     const began = performance.now();
     const found = await act();
     fault.end({ effective: true });

@@ -14,7 +14,15 @@ export interface FaultSpan {
   /** Undefined while it lasts; equal to `fromMs` if it was over at once. */
   readonly toMs: number | undefined;
   readonly effective: boolean;
+  /** Whether it took the leader away: somebody else has to take over. */
+  readonly hitsLeader: boolean;
   readonly detail: string | undefined;
+}
+
+/** What is known of a fault when it begins. */
+export interface Intent {
+  readonly detail?: string;
+  readonly hitsLeader?: boolean;
 }
 
 /** What came of a fault. */
@@ -37,6 +45,7 @@ export interface FaultCount {
 export class FaultLog {
   readonly #recorder: HistoryRecorder;
   readonly #spans: FaultSpan[] = [];
+  readonly #doubts: string[] = [];
 
   constructor(recorder: HistoryRecorder) {
     this.#recorder = recorder;
@@ -56,17 +65,39 @@ export class FaultLog {
     return counts;
   }
 
+  /** Why the faults were not what they seem to be: the run then proves nothing. */
+  get doubts(): readonly string[] {
+    return this.#doubts;
+  }
+
+  doubt(sentence: string): void {
+    this.#doubts.push(sentence);
+  }
+
   /** A fault that is over at once, such as a kill. */
-  once(kind: string, nodes: readonly string[], { effective, detail }: Effect): void {
+  once(kind: string, nodes: readonly string[], effect: Effect & Intent): void {
+    const { effective, detail, hitsLeader = false } = effect;
     const atMs = this.#nowMs();
-    this.#spans.push({ kind, nodes, fromMs: atMs, toMs: atMs, effective, detail });
+    this.#spans.push({ kind, nodes, fromMs: atMs, toMs: atMs, effective, hitsLeader, detail });
     this.#recorder.note({ f: kind, phase: "once", nodes, ...(detail === undefined ? {} : { detail }) });
   }
 
   /** A fault that lasts until its `end` is called. Not effective if that never happens. */
-  begin(kind: string, nodes: readonly string[], about?: string): OpenFault {
+  begin(
+    kind: string,
+    nodes: readonly string[],
+    { detail: about, hitsLeader = false }: Intent = {},
+  ): OpenFault {
     const at = this.#spans.length;
-    const span = { kind, nodes, fromMs: this.#nowMs(), toMs: undefined, effective: false, detail: about };
+    const span = {
+      kind,
+      nodes,
+      fromMs: this.#nowMs(),
+      toMs: undefined,
+      effective: false,
+      hitsLeader,
+      detail: about,
+    };
     this.#spans.push(span);
     this.#recorder.note({
       f: kind,

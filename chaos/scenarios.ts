@@ -1,24 +1,57 @@
 /** All scenarios, in the order in which they are played. */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { backUp } from "./back-up.ts";
 import { changeMembers } from "./change-members.ts";
-import { Cluster, type ClusterOptions } from "./cluster.ts";
+import { Cluster } from "./cluster.ts";
+import { LINK_SCENARIOS } from "./link-scenarios.ts";
 import { LocalCluster } from "./local-cluster.ts";
 import { type Act, type Scenario, served } from "./scenario.ts";
+import { type Hurt, onNodes } from "./stages.ts";
 
-/** Single nodes, to be hurt. */
-function hurt(
-  run: (cluster: Cluster, act: Act) => Promise<void>,
-  options: ClusterOptions = {},
-): Pick<Scenario, "harmless" | "stage"> {
-  return {
-    harmless: false,
-    stage: async () => {
-      const cluster = await Cluster.start(options);
-      return { cluster, run: (act) => run(cluster, act) };
-    },
-  };
+/** Until a fault has been long enough for others to act, and is not over when they do. */
+const PAUSE_MS = 5_000;
+
+async function killLeaders({ cluster, nemesis, act: { load } }: Hurt): Promise<void> {
+  for (let round = 0; round < 5; round++) {
+    await served(load, 200);
+    const leader = await cluster.leader();
+    await nemesis.kill("kill", leader);
+    await served(load, 200);
+    await nemesis.start(leader);
+  }
+  await served(load, 200);
+}
+
+async function killAll({ nemesis, act: { load } }: Hurt): Promise<void> {
+  for (let round = 0; round < 3; round++) {
+    await served(load, 300);
+    await nemesis.kill("kill-all", ...nemesis.ids);
+    await nemesis.start(...nemesis.ids);
+  }
+  await served(load, 300);
+}
+
+async function pauses({ cluster, nemesis, act: { load } }: Hurt): Promise<void> {
+  for (let round = 0; round < 2; round++) {
+    await served(load, 200);
+    await nemesis.pause(PAUSE_MS, await cluster.leader());
+  }
+  await served(load, 200);
+  const leader = await cluster.leader();
+  await nemesis.pause(PAUSE_MS / 2, ...nemesis.ids.filter((id) => id !== leader));
+  await served(load, 200);
+  await nemesis.pause(PAUSE_MS / 2, ...nemesis.ids);
+  await served(load, 300);
+}
+
+async function replaceEach({ nemesis, act: { load, say } }: Hurt): Promise<void> {
+  for (const lost of [...nemesis.ids]) {
+    await served(load, 200);
+    const began = performance.now();
+    const fresh = await nemesis.replace(lost);
+    say(`${fresh} in the place of ${lost}: ${((performance.now() - began) / 1_000).toFixed(1)} s`);
+  }
+  await served(load, 300);
 }
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -26,50 +59,21 @@ export const SCENARIOS: readonly Scenario[] = [
     name: "kill-leader",
     about: "kills the leader with SIGKILL five times under load, and starts it again each time",
     needs: { kill: 5 },
-    ...hurt(async (cluster, { load, faults }) => {
-      for (let round = 0; round < 5; round++) {
-        await served(load, 300);
-        const leader = await cluster.leader();
-        faults.once("kill", [leader], { effective: cluster.isRunning(leader) });
-        await cluster.kill(leader);
-        await served(load, 300);
-        await cluster.startNode(leader);
-      }
-      await served(load, 300);
-    }),
+    ...onNodes(killLeaders),
   },
   {
     name: "kill-all",
     about: "kills all nodes at once with SIGKILL under load, three times, and starts them again",
     needs: { "kill-all": 3 },
-    ...hurt(async (cluster, { load, faults }) => {
-      for (let round = 0; round < 3; round++) {
-        await served(load, 500);
-        const all = cluster.nodes.map(({ id }) => id);
-        faults.once("kill-all", all, { effective: all.every((id) => cluster.isRunning(id)) });
-        await cluster.kill(...all);
-        await cluster.startAll();
-      }
-      await served(load, 500);
-    }),
+    ...onNodes(killAll),
   },
   {
     name: "pause",
-    about: "stops the leader with SIGSTOP for 5 s under load, and lets it go on, twice",
-    needs: { pause: 2 },
-    ...hurt(async (cluster, { load, faults }) => {
-      for (let round = 0; round < 2; round++) {
-        await served(load, 500);
-        const leader = await cluster.leader();
-        const fault = faults.begin("pause", [leader]);
-        cluster.pause(leader);
-        await sleep(5_000);
-        cluster.resume(leader);
-        fault.end({ effective: cluster.isRunning(leader) });
-      }
-      await served(load, 500);
-    }),
+    about: "stops the leader with SIGSTOP for 5 s, twice, then all but the leader, then all nodes at once",
+    needs: { pause: 4 },
+    ...onNodes(pauses),
   },
+  ...LINK_SCENARIOS,
   {
     name: "rolling-restart",
     about:
@@ -80,6 +84,12 @@ export const SCENARIOS: readonly Scenario[] = [
       const cluster = await LocalCluster.start();
       return { cluster, run: (act) => restartEach(cluster, act) };
     },
+  },
+  {
+    name: "replace-node",
+    about: "loses each node with its disk in turn, lets a new one join, and puts that in its place",
+    needs: { "replace-node": 3 },
+    ...onNodes(replaceEach),
   },
   {
     name: "change-members",
