@@ -23,6 +23,9 @@ export function counting(coverage: Coverage, standing: Standing): Partial<Observ
       coverage.count("installs over a conflicting suffix");
       if (synced.last.index > write.install.index) coverage.count("installs over a longer log");
     },
+    received({ disk }, { term }) {
+      if (term < disk.latest.hardState.term) coverage.count("messages of an earlier term");
+    },
     asked(node, { event }) {
       if (event.kind === "write" || event.kind === "read") asked++;
       if (!standing.isDeposed(node)) return;

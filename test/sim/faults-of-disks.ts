@@ -57,14 +57,34 @@ function wipe({ roster, queue }: Hurt, { prng, note }: Fault, node: SimNode): vo
   });
 }
 
-/** While a process is down a bit of its log, of a snapshot or of a manifest changes. Says whose, if it did. */
+/**
+ * While a process is down a bit changes in its log, in a snapshot or in a manifest. One disk at a time is damaged, so
+ * that no entry is on a majority of them.
+ */
 export function rotSome(hurt: Hurt, fault: Fault): void {
-  const { roster, coverage, rotten } = hurt;
-  const node = leaderOrAny(hurt, fault, 0.3);
-  if (!mayLose(hurt, node) || roster.nodes.some(({ disk }) => disk.hasDamage)) return;
+  const node = leaderOrAny(hurt, fault, 0.5);
+  if (!mayRot(hurt, node)) return;
   if (node.isUp) crash(hurt, fault, node);
+  rotted(hurt, fault, { node, where: node.disk.rot(fault.prng) });
+}
+
+/** A bit changes in the latest snapshot of a process that runs: nobody notices before it is read. */
+export function rotSnapshot(hurt: Hurt, fault: Fault, node: SimNode): void {
+  const where = mayRot(hurt, node) ? node.disk.rotSnapshot() : undefined;
+  if (where !== undefined) rotted(hurt, fault, { node, where });
+}
+
+function mayRot(hurt: Hurt, node: SimNode): boolean {
+  return mayLose(hurt, node) && !hurt.roster.nodes.some(({ disk }) => disk.hasDamage);
+}
+
+function rotted(
+  { coverage, rotten }: Hurt,
+  fault: Fault,
+  { node, where }: { readonly node: SimNode; readonly where: string },
+): void {
   coverage.count("bits that rotted");
-  fault.note(`on the disk of ${node.id} a bit changes: ${node.disk.rot(fault.prng)}`);
+  fault.note(`on the disk of ${node.id} a bit changes: ${where}`);
   rotten.set(node, fault);
 }
 

@@ -1,9 +1,11 @@
 /** What happens to the links between processes. */
 
-import type { Configuration, Message } from "../../src/raft/index.ts";
+import type { Prng } from "../../src/base/index.ts";
+import type { Configuration, Message, NodeId } from "../../src/raft/index.ts";
 import type { Fault } from "./faults.ts";
 import { crash } from "./faults-of-nodes.ts";
 import { breakLinks, type Hurt, leaderOrAny } from "./hurt.ts";
+import { crooked, oneWay, type Partition, split } from "./partitions.ts";
 import { type SimNode, TICK_MS } from "./sim-node.ts";
 
 /** Some nodes are cut off from the others, or everything heals. */
@@ -28,15 +30,38 @@ export function partition(hurt: Hurt, fault: Fault): void {
     if (prng.chance(0.6)) hurt.burst(leader, fault);
     if (prng.chance(0.4)) queue.after(prng.real() * 40, () => hurt.operator.meddle(leader, fault));
   }
-  const oneWay = prng.chance(0.3);
-  note(`cut off${oneWay ? " one way" : ""}: ${[...cut].join(" ")}`);
-  for (const from of cut) {
-    for (const { id: to } of roster.nodes) {
-      if (cut.has(to)) continue;
-      network.cut(from, to);
-      if (!oneWay) network.cut(to, from);
-    }
-    if (prng.chance(0.2)) breakLinks(hurt, fault, from);
+  const ids = roster.nodes.map(({ id }) => id);
+  const { counted, words, isCut } = shapeOf(prng, cut, ids);
+  coverage.count(counted);
+  note(words);
+  for (const from of ids) {
+    for (const to of ids) if (from !== to && isCut(from, to)) network.cut(from, to);
+    if (cut.has(from) && prng.chance(0.2)) breakLinks(hurt, fault, from);
+  }
+}
+
+function shapeOf(prng: Prng, side: ReadonlySet<NodeId>, ids: readonly NodeId[]): Partition {
+  const dice = prng.real();
+  if (dice < 0.45) return split(side);
+  return dice < 0.7 ? oneWay(side, prng.chance(0.5)) : crooked(prng, ids);
+}
+
+/** Links hold everything back for a while: all of one node, or any. It comes through link by link, in any order. */
+export function clogSome(hurt: Hurt, fault: Fault): void {
+  const { queue, network, roster, coverage } = hurt;
+  const { prng, note } = fault;
+  const ids = roster.nodes.map(({ id }) => id);
+  const { id: struck } = leaderOrAny(hurt, fault, 0.5);
+  const any = prng.chance(0.5);
+  const links = ids.flatMap((from) => ids.map((to) => [from, to] as const));
+  const clogged = links.filter(([from, to]) => (any ? prng.chance(0.3) : from === struck || to === struck));
+  note(any ? `${clogged.length} links are clogged` : `all links of ${struck} are clogged`);
+  const untilMs = prng.pick([30, 300, 2_000]) * prng.real();
+  for (const [from, to] of clogged) {
+    network.clog(from, to);
+    queue.after(untilMs + prng.real() * 50, () => {
+      if (network.unclog(from, to) > 0) coverage.count("clogged links that came free with messages");
+    });
   }
 }
 

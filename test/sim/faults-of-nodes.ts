@@ -16,6 +16,7 @@ export function crash(hurt: Hurt, fault: Fault, node: SimNode): void {
   const { coverage } = hurt;
   if (!node.isUp) return;
   coverage.count("crashes");
+  if (node.disk.isInstalling) coverage.count("crashes during an install");
   if (node.disk.hasUnsynced) coverage.count("crashes with unsynced writes");
   const { lost, older, remains } = node.crash(fault.prng);
   if (remains === "torn") coverage.count("crashes that tore a batch");
@@ -24,6 +25,18 @@ export function crash(hurt: Hurt, fault: Fault, node: SimNode): void {
   fault.note(`${node.id} crashes${lost ? ", losing unsynced writes" : ""}`);
   breakLinks(hurt, fault, node.id);
   restartLater(hurt, fault, node);
+}
+
+/** A process dies when a snapshot has arrived, before anybody is told; or a little later, while it is installed. */
+export function strikeInstall(hurt: Hurt, fault: Fault, node: SimNode): void {
+  const { prng } = fault;
+  const { profile, queue } = hurt;
+  if (!prng.chance(profile.dieInstalling)) return;
+  if (prng.chance(0.4)) return crash(hurt, fault, node);
+  const { boot } = node;
+  queue.after(prng.real() * (2 * profile.diskMs + profile.snapshotMs), () => {
+    if (node.boot === boot && !hurt.isOver()) crash(hurt, fault, node);
+  });
 }
 
 /** A process dies between two of its effects, some drains from now. */

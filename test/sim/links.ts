@@ -50,6 +50,7 @@ export class Links {
     const { coverage, views, node } = this.#options;
     // A link is to one data directory: that which its dialler knows when it dials.
     const meant = incarnationIn(views.of(from), to);
+    const { boot } = from;
     return () => {
       const receiver = node(to);
       if (receiver === undefined) return;
@@ -59,7 +60,10 @@ export class Links {
       if (isOther || (known !== undefined && known !== from.incarnation)) {
         coverage.count("wiped disks refused");
       } else if (!this.#lenient && hasRemoved(view.committed, from)) coverage.count("removed nodes refused");
-      else arrive(receiver);
+      else {
+        if (from.boot !== boot) coverage.count("messages of an earlier process");
+        arrive(receiver);
+      }
     };
   }
 }

@@ -4,9 +4,10 @@ import type { Prng } from "../../src/base/index.ts";
 import type { Message } from "../../src/raft/index.ts";
 import type { Counted } from "./coverage.ts";
 import type { Fault, FaultKind } from "./faults.ts";
-import { refused, rotSome, troubleSome, wipeSome } from "./faults-of-disks.ts";
-import { churn, delayHandover, interrupt, partition, sendAway } from "./faults-of-links.ts";
-import { crashSome, doomSome, pauseSome, stopSome, transfer } from "./faults-of-nodes.ts";
+import { freezeSome, setSome } from "./faults-of-clocks.ts";
+import { refused, rotSnapshot, rotSome, troubleSome, wipeSome } from "./faults-of-disks.ts";
+import { churn, clogSome, delayHandover, interrupt, partition, sendAway } from "./faults-of-links.ts";
+import { crashSome, doomSome, pauseSome, stopSome, strikeInstall, transfer } from "./faults-of-nodes.ts";
 import { breakLinks, type Hurt, restartLater } from "./hurt.ts";
 import { type Observer, Violation } from "./observer.ts";
 import type { Profile } from "./profile.ts";
@@ -27,6 +28,9 @@ const TIMED: readonly (readonly [FaultKind, (profile: Profile) => number, Happen
   ["crash", ({ crashEveryMs }) => crashEveryMs, crashSome],
   ["death", ({ dieEveryMs }) => dieEveryMs, doomSome],
   ["partition", ({ partitionEveryMs }) => partitionEveryMs, partition],
+  ["clog", ({ clogEveryMs }) => clogEveryMs, clogSome],
+  ["freeze", ({ freezeEveryMs }) => freezeEveryMs, freezeSome],
+  ["clock", ({ wallClockEveryMs }) => wallClockEveryMs, setSome],
   ["churn", ({ churnEveryMs }) => churnEveryMs, churn],
   ["pause", ({ pauseEveryMs }) => pauseEveryMs, pauseSome],
   ["transfer", ({ transferEveryMs }) => transferEveryMs, transfer],
@@ -86,6 +90,7 @@ export class Nemesis {
     this.#options.courier.calm();
     for (const node of this.#options.roster.nodes) {
       node.suffer(undefined);
+      node.clock.thaw();
       if (node.isPaused) node.resume();
       if (!node.isUp) node.start();
     }
@@ -117,6 +122,17 @@ export class Nemesis {
       if (fault === undefined) throw new Violation("I22 a whole disk is accepted", reason.message);
       fault.note(`${node.id} refuses to start: ${reason.found}`);
       refused(this.#hurt, fault, node);
+    },
+    diesReceiving: (node) => {
+      const { profile, faults } = this.#options;
+      if (!this.#faulty || profile.dieInstalling === 0) return;
+      const fault = faults.due("install");
+      if (fault !== undefined) strikeInstall(this.#hurt, fault, node);
+    },
+    sendsSnapshot: (node) => {
+      const { profile, faults } = this.#options;
+      const fault = this.#faulty && profile.rotEveryMs > 0 ? faults.due("rot") : undefined;
+      if (fault?.prng.chance(0.3) === true) rotSnapshot(this.#hurt, fault, node);
     },
     onTrouble: (_node, { kind }) => this.#options.coverage.count(MET[kind]),
     onFailure: (node, { kind, fault }) => {

@@ -1,11 +1,21 @@
-/** What a seed draws: sizes, settings, and which faults happen how often ("swarm": each is on or off by seed). */
+/** What a seed draws: sizes, settings, and which faults happen how often. */
 
 import type { Prng } from "../../src/base/index.ts";
 import { LIMITS, type Limits } from "../../src/counter/index.ts";
-import { NODE_SETTINGS, type NodeSettings } from "../../src/node/index.ts";
+import type { NodeSettings } from "../../src/node/index.ts";
 import type { RaftSettings } from "../../src/raft/index.ts";
+import { drawNode, drawRaft } from "./profile-settings.ts";
+import { drawSwarm, type Feature } from "./swarm.ts";
+
+/**
+ * `short`: a few seconds full of faults. `long`: many of them, under faults that cut leaders off all the time, because
+ * some bugs need an alignment that a short run does not reach. `calm`: minutes with faults seconds apart.
+ */
+export type RunLength = "short" | "long" | "calm";
 
 export interface Profile {
+  /** How long the run is, and how dense its faults are. */
+  readonly length: RunLength;
   readonly nodes: number;
   readonly clients: number;
   /** A client waits up to this long between two operations, ms. */
@@ -22,6 +32,8 @@ export interface Profile {
   readonly delayMs: number;
   /** Chance that a message takes up to `replayMs` longer: answers from an earlier reign. */
   readonly tail: number;
+  /** Chance that with a message one arrives again that was sent long ago. */
+  readonly replayOld: number;
   /** Whether messages go through the bytes of the real transport. */
   readonly codec: boolean;
   /** How long a segment of the log gets, bytes. */
@@ -35,6 +47,8 @@ export interface Profile {
   readonly partitionEveryMs: number;
   /** The leader is cut off with work in its hands, and comes back about when there is another. */
   readonly churnEveryMs: number;
+  /** Links hold back what they carry, and let it all through later. */
+  readonly clogEveryMs: number;
   readonly crashEveryMs: number;
   readonly pauseEveryMs: number;
   readonly transferEveryMs: number;
@@ -45,6 +59,13 @@ export interface Profile {
   readonly dieRecovering: number;
   /** Mean ms between two disks that are slow, hang, fail or are full for a while. */
   readonly troubleEveryMs: number;
+  /** Whether the clocks of the nodes go at different rates. */
+  readonly drift: boolean;
+  /** Mean ms between two clocks that stand still for a while, and between two that are set. */
+  readonly freezeEveryMs: number;
+  readonly wallClockEveryMs: number;
+  /** Chance that a process dies when a snapshot has arrived, or while it is being installed. */
+  readonly dieInstalling: number;
   /** Mean ms between two bits that change. */
   readonly rotEveryMs: number;
   /** Chance that a transfer of a snapshot fails, and that nothing is ever heard of it. */
@@ -72,53 +93,141 @@ export interface Profile {
 /** Memory for retries so small that windows end and capacities are reached within seconds. */
 const TIGHT: Limits = { windowMs: 1_500, floorMs: 300, capacity: 8, sessionsMax: 2, sessionPendingMax: 4 };
 
-export function drawProfile(prng: Prng): Profile {
-  const diskMs = prng.pick([0.5, 3, 20, 60]);
-  const on = (): boolean => prng.chance(0.5);
-  const every = (chance: number, low: number, high: number): number =>
-    prng.chance(chance) ? prng.between(low, high) : 0;
-  const fixed = {
-    nodes: prng.pick([1, 2, 3, 3, 3, 3, 3, 5, 5, 5]),
-    clients: prng.pick([3, 6, 10, 24]),
-    thinkMs: prng.pick([1, 5, 30]),
-    keys: prng.between(1, 4),
-    faultyMs: prng.between(2_000, 5_000),
-    loss: on() ? prng.real() * 0.3 : 0,
-    duplicate: on() ? prng.real() * 0.3 : 0,
-    replayMs: prng.pick([20, 300, 2_000]),
-    delayMs: on() ? prng.real() * 20 : prng.real() * 2,
-    tail: on() ? prng.real() * 0.15 : 0,
-    codec: prng.chance(0.1),
+/** How much further apart the faults of a calm run are. */
+const CALM_FACTOR = 50;
+
+/** @param length drawn as well, if left out. */
+export function drawProfile(prng: Prng, length: RunLength = drawLength(prng)): Profile {
+  const swarm = drawSwarm(prng);
+  const isCalm = length === "calm";
+  const diskMs = prng.pick(isCalm ? [0.5, 3, 10] : [0.5, 3, 20, 60]);
+  const nodes = drawNodes(prng, swarm.has("membership"));
+  const profile: Profile = {
+    length,
+    nodes,
+    ...drawLoad(prng, length),
+    ...drawLinks(prng, swarm, isCalm),
+    ...drawEvery(prng, swarm, isCalm ? CALM_FACTOR : 1),
     diskMs,
-    stall: on() ? 0.015 : 0,
+    stall: swarm.has("stall") ? 0.015 : 0,
     stallMs: prng.pick([200, 800, 3_000]),
-    partitionEveryMs: every(0.7, 100, 900),
-    churnEveryMs: every(0.5, 150, 600),
-    crashEveryMs: every(0.6, 150, 1_200),
-    pauseEveryMs: every(0.5, 150, 1_000),
-    transferEveryMs: every(0.4, 60, 500),
-    stopEveryMs: every(0.3, 300, 1_500),
-    dieEveryMs: every(0.5, 200, 1_500),
-    dieRecovering: on() ? 0.2 : 0,
-    troubleEveryMs: every(0.5, 300, 2_000),
-    rotEveryMs: every(0.4, 300, 2_000),
+    dieRecovering: swarm.has("recovery") ? 0.2 : 0,
+    dieInstalling: swarm.has("install") ? 0.2 : 0,
+    drift: swarm.has("drift"),
     segmentBytes: prng.pick([700, 4_000, 60_000, 1_000_000]),
-    snapshotFails: on() ? 0.3 : 0,
-    snapshotLost: on() ? 0.2 : 0,
+    snapshotFails: swarm.has("transfer") ? 0.3 : 0,
+    snapshotLost: swarm.has("transfer") ? 0.2 : 0,
     snapshotMs: prng.pick([2, 50, 400]),
+    operators: swarm.has("membership") ? prng.pick([1, 2, 3]) : 0,
+    interrupt: swarm.has("interrupt") ? 0.3 : 0,
+    announce: swarm.has("announce") ? 0.5 : 0,
     limits: prng.chance(0.3) ? TIGHT : LIMITS,
-    raft: drawRaft(prng),
+    raft: drawRaft(prng, isCalm),
     node: drawNode(prng, diskMs),
   };
-  const changing = { ...fixed, ...drawMembership(prng, fixed.nodes) };
-  if (changing.changeEveryMs > 0 && changing.wipeEveryMs === 0 && prng.chance(0.7)) {
-    changing.node = {
-      ...changing.node,
-      autoremoveMs: prng.pick([120, 300, 800]),
-      wantedVoters: prng.between(1, 3),
+  if (length === "long") return exposed(prng, profile);
+  const changing = withAutoremove(prng, profile);
+  return changing.changeEveryMs > 0 && prng.chance(0.15) ? withLongSuffixes(changing) : changing;
+}
+
+function drawLength(prng: Prng): RunLength {
+  const dice = prng.real();
+  if (dice < 0.03) return "long";
+  return dice < 0.04 ? "calm" : "short";
+}
+
+/** From any size to any other where the cluster changes; mostly three and five where it does not. */
+function drawNodes(prng: Prng, changes: boolean): number {
+  if (changes) return prng.pick([1, 1, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 7]);
+  return prng.pick([1, 2, 3, 3, 3, 3, 3, 4, 5, 5, 5, 7]);
+}
+
+function drawLoad(prng: Prng, length: RunLength): Pick<Profile, "clients" | "thinkMs" | "keys" | "faultyMs"> {
+  const keys = prng.between(1, 4);
+  if (length === "calm") {
+    return {
+      keys,
+      clients: prng.pick([2, 3]),
+      thinkMs: prng.pick([500, 2_000]),
+      faultyMs: prng.between(60_000, 200_000),
     };
   }
-  return changing.changeEveryMs > 0 && prng.chance(0.15) ? withLongSuffixes(changing) : changing;
+  const clients = prng.pick([3, 6, 10, 24]);
+  const thinkMs = prng.pick([1, 5, 30]);
+  return { keys, clients, thinkMs, faultyMs: prng.between(2_000, 5_000) };
+}
+
+function drawLinks(
+  prng: Prng,
+  swarm: ReadonlySet<Feature>,
+  isCalm: boolean,
+): Pick<Profile, "loss" | "duplicate" | "replayMs" | "delayMs" | "tail" | "replayOld" | "codec"> {
+  return {
+    loss: swarm.has("loss") ? prng.real() * (isCalm ? 0.03 : 0.3) : 0,
+    duplicate: swarm.has("duplicate") ? prng.real() * 0.3 : 0,
+    replayMs: prng.pick([20, 300, 2_000]),
+    delayMs: swarm.has("delay") ? prng.real() * 20 : prng.real() * 2,
+    tail: swarm.has("tail") ? prng.real() * (isCalm ? 0.02 : 0.15) : 0,
+    replayOld: swarm.has("replay") ? 0.003 : 0,
+    codec: prng.chance(0.1),
+  };
+}
+
+type Timed = Extract<keyof Profile, `${string}EveryMs`>;
+
+/** Bounds of the mean ms between two of them, and the feature that they are. */
+const EVERY: Readonly<Record<Timed, readonly [Feature, number, number]>> = {
+  partitionEveryMs: ["partition", 100, 900],
+  churnEveryMs: ["churn", 150, 600],
+  clogEveryMs: ["clog", 150, 900],
+  crashEveryMs: ["crash", 150, 1_200],
+  pauseEveryMs: ["pause", 150, 1_000],
+  transferEveryMs: ["handover", 60, 500],
+  stopEveryMs: ["stop", 300, 1_500],
+  dieEveryMs: ["death", 200, 1_500],
+  troubleEveryMs: ["trouble", 300, 2_000],
+  freezeEveryMs: ["freeze", 300, 2_000],
+  wallClockEveryMs: ["wallClock", 100, 1_000],
+  changeEveryMs: ["membership", 10, 400],
+  awayEveryMs: ["away", 300, 1_500],
+  wipeEveryMs: ["wipe", 300, 2_000],
+  rotEveryMs: ["rot", 300, 2_000],
+};
+
+function drawEvery(prng: Prng, swarm: ReadonlySet<Feature>, factor: number): Pick<Profile, Timed> {
+  const drawn = Object.entries(EVERY).map(([name, [feature, low, high]]) => {
+    const everyMs = factor * prng.between(low, high);
+    return [name, swarm.has(feature) ? everyMs : 0];
+  });
+  return Object.fromEntries(drawn) as Pick<Profile, Timed>;
+}
+
+/** Members that are silent are removed. Then nobody's disk is lost: who would know whom the cluster removes next? */
+function withAutoremove(prng: Prng, profile: Profile): Profile {
+  const mayLoseDisks = profile.wipeEveryMs > 0 || profile.rotEveryMs > 0;
+  if (profile.changeEveryMs === 0 || mayLoseDisks || !prng.chance(0.7)) return profile;
+  const autoremoveMs = prng.pick([120, 300, 800]);
+  return { ...profile, node: { ...profile.node, autoremoveMs, wantedVoters: prng.between(1, 3) } };
+}
+
+/**
+ * Leaders are cut off again and again while reads and late answers reach them: what shows an answer to an old round of
+ * a read being taken for one to a new round.
+ */
+function exposed(prng: Prng, profile: Profile): Profile {
+  return {
+    ...profile,
+    nodes: prng.pick([3, 3, 5]),
+    clients: prng.pick([10, 24]),
+    thinkMs: prng.pick([5, 30]),
+    faultyMs: prng.between(10_000, 20_000),
+    duplicate: 0.1 + prng.real() * 0.2,
+    tail: 0.05 + prng.real() * 0.1,
+    replayMs: 1_000,
+    partitionEveryMs: prng.between(300, 700),
+    pauseEveryMs: prng.between(300, 1_000),
+    diskMs: prng.pick([0.5, 3]),
+  };
 }
 
 /** A leader that is cut off gathers a long suffix, and snapshots come so often that they are installed over it. */
@@ -133,67 +242,5 @@ function withLongSuffixes(profile: Profile): Profile {
     snapshotMs: 2,
     raft: { ...raft, trailingEntriesMax: 0, retainedBytesMax: 1, uncommittedBytesMax: 1_048_576 },
     node: { ...node, entryBytesMax: 1, snapshotEntries: 3, pendingBytesMax: 1_048_576 },
-  };
-}
-
-/** On every other seed the cluster changes, from any size to any other. */
-function drawMembership(
-  prng: Prng,
-  nodes: number,
-): Pick<
-  Profile,
-  "nodes" | "changeEveryMs" | "operators" | "interrupt" | "announce" | "awayEveryMs" | "wipeEveryMs"
-> {
-  if (prng.chance(0.5))
-    return {
-      nodes,
-      changeEveryMs: 0,
-      operators: 0,
-      interrupt: 0,
-      announce: 0,
-      awayEveryMs: 0,
-      wipeEveryMs: 0,
-    };
-  return {
-    nodes: prng.pick([1, 1, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 7]),
-    changeEveryMs: prng.pick([10, 50, 200, 400]),
-    operators: prng.pick([1, 2, 3]),
-    interrupt: prng.chance(0.5) ? 0.3 : 0,
-    announce: prng.chance(0.5) ? 0.5 : 0,
-    awayEveryMs: prng.chance(0.5) ? prng.between(300, 1_500) : 0,
-    wipeEveryMs: prng.chance(0.6) ? prng.between(300, 2_000) : 0,
-  };
-}
-
-function drawRaft(prng: Prng): RaftSettings {
-  return {
-    electionTicks: prng.pick([10, 15, 30]),
-    heartbeatTicks: prng.pick([1, 2, 3]),
-    commitNewsTicks: prng.pick([0, 1, 3]),
-    messageBytesMax: prng.pick([1, 300, 4_000, 1_048_576]),
-    inflightMessagesMax: prng.pick([1, 2, 8, 64]),
-    inflightBytesMax: prng.pick([1, 1_000, 1_048_576]),
-    uncommittedBytesMax: prng.pick([200, 10_000, 1_048_576, 1_048_576]),
-    trailingEntriesMax: prng.pick([0, 3, 50]),
-    trailingBytesMax: prng.pick([0, 1_000, 1_048_576]),
-    retainedBytesMax: prng.pick([1, 1_000, 1_048_576]),
-    snapshotTicks: prng.pick([20, 100]),
-  };
-}
-
-function drawNode(prng: Prng, diskMs: number): NodeSettings {
-  return {
-    ...NODE_SETTINGS,
-    wantedVoters: 1,
-    holdMs: prng.pick([200, 1_000, 3_000]),
-    // Never shorter than a write takes on a healthy cluster.
-    writeMs: prng.pick([100, 400, 2_000]) + 8 * diskMs,
-    readMs: prng.pick([200, 1_000]),
-    applyBytesMax: prng.pick([1, 1_000, 4_194_304]),
-    unappliedBytesMax: prng.pick([3_000, 67_108_864, 67_108_864]),
-    pendingBytesMax: prng.pick([900, 1_048_576, 1_048_576, 1_048_576]),
-    entryBytesMax: prng.pick([1, 500, 1_048_576]),
-    snapshotEntries: prng.pick([3, 10, 30, 1_000]),
-    snapshotBytes: prng.pick([500, 10_000, 1_048_576]),
   };
 }

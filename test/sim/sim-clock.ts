@@ -9,6 +9,9 @@ export class SimClock {
   #frozenAt = 0;
   #frozenUntil = 0;
   #missedMs = 0;
+  #setBy = 0;
+  /** What it said last. */
+  #ms = 0;
 
   /** @param rate ms that it counts for each ms that passes. */
   constructor(queue: EventQueue, rate: number) {
@@ -18,9 +21,21 @@ export class SimClock {
 
   /** What a process on this machine is told, ms: monotonic. */
   get ms(): number {
-    const { now } = this.#queue;
-    const missed = this.#missedMs + Math.min(now, this.#frozenUntil) - this.#frozenAt;
-    return (now - missed) * this.#rate;
+    if (this.isFrozen) return this.#ms;
+    const missed = this.#missedMs + this.#frozenUntil - this.#frozenAt;
+    // Monotonic also where the rounding of so many differences would not be.
+    this.#ms = Math.max(this.#ms, (this.#queue.now - missed) * this.#rate);
+    return this.#ms;
+  }
+
+  /** What the wall clock of the machine says, ms: the same, but for people and programs that set it. */
+  get wallMs(): number {
+    return this.ms + this.#setBy;
+  }
+
+  /** Somebody sets the wall clock forward by so many ms, or back. */
+  set(byMs: number): void {
+    this.#setBy += byMs;
   }
 
   get isFrozen(): boolean {
@@ -30,6 +45,7 @@ export class SimClock {
   /** Stands still for so long, virtual ms; without effect while it does already. */
   freeze(ms: number): void {
     if (this.isFrozen) return;
+    this.#ms = this.ms;
     this.#missedMs += this.#frozenUntil - this.#frozenAt;
     this.#frozenAt = this.#queue.now;
     this.#frozenUntil = this.#frozenAt + ms;

@@ -103,6 +103,11 @@ export class SimDisk {
     this.#held.add(at);
   }
 
+  /** Whether the log begins, or is about to begin, with a snapshot that the state does not hold yet. */
+  get isInstalling(): boolean {
+    return this.#held.size > 0;
+  }
+
   release(upTo: Index): void {
     for (const at of this.#held) if (at <= upTo) this.#held.delete(at);
   }
@@ -130,6 +135,14 @@ export class SimDisk {
     return this.#isRotten || this.#snapshots.some(isDamaged);
   }
 
+  /** One bit changes in the latest snapshot, if there is one: nobody notices before it is read. Says in which. */
+  rotSnapshot(): string | undefined {
+    const file = this.#snapshots.at(-1);
+    if (file === undefined) return undefined;
+    file.isRotten = true;
+    return `the snapshot at ${file.snapshot.position.index}`;
+  }
+
   /** One bit changes in the log, in a snapshot or in a manifest. Says where. */
   rot(prng: Prng): string {
     const file = this.#snapshots.at(-1);
@@ -137,11 +150,8 @@ export class SimDisk {
       this.#isRotten = true;
       return this.#log.rot(prng);
     }
+    if (prng.chance(0.5)) return this.rotSnapshot() ?? "";
     const { index } = file.snapshot.position;
-    if (prng.chance(0.5)) {
-      file.isRotten = true;
-      return `the snapshot at ${index}`;
-    }
     const bytes = encodeManifest(this.#local(file));
     const at = prng.between(0, bytes.length - 1);
     bytes[at] = (bytes[at] ?? 0) ^ (1 << prng.between(0, 7));

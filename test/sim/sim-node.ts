@@ -22,6 +22,7 @@ import { SimClock } from "./sim-clock.ts";
 import { CLUSTER_ID, type Crash, type Recovered, SimDisk, type StateAt } from "./sim-disk.ts";
 import { SimMachine } from "./sim-machine.ts";
 import { SimWriter, type Trouble } from "./sim-writer.ts";
+import { actBy } from "./wall-clock.ts";
 
 export const TICK_MS = 10;
 /** So many ticks are made up for after a pause, as by the driver. */
@@ -49,6 +50,10 @@ export interface Perils {
   readonly onRefusal: (node: SimNode, reason: CorruptionError) => void;
   /** The disk refused a write; the process has answered everybody and ended. */
   readonly onFailure: (node: SimNode, trouble: Trouble) => void;
+  /** A snapshot has arrived whole; nobody has been told yet. */
+  readonly diesReceiving: (node: SimNode) => void;
+  /** A process is about to offer its latest snapshot. */
+  readonly sendsSnapshot: (node: SimNode) => void;
   /** A flush has met with trouble. */
   readonly onTrouble: (node: SimNode, trouble: Trouble) => void;
 }
@@ -259,7 +264,10 @@ export class SimNode {
 
   receiveSnapshot(snapshot: StateAt): void {
     this.#when(this.boot, () => {
+      const { boot } = this;
       this.disk.addSnapshot(snapshot, "received");
+      this.#options.perils.diesReceiving(this);
+      if (this.reducer === undefined || this.boot !== boot) return;
       this.#step({ kind: "snapshotReceived", snapshot: snapshot.position });
     });
   }
@@ -291,6 +299,7 @@ export class SimNode {
   }
 
   #step(event: NodeEvent): void {
+    actBy(this.clock);
     if (event.kind === "receive") this.#options.observer.received(this, event.message);
     defined(this.reducer, "sim: only a living process takes events").step(event, this.clock.ms);
     if (this.#drainScheduled) return;
@@ -304,6 +313,7 @@ export class SimNode {
 
   #drain(): void {
     const { observer } = this.#options;
+    actBy(this.clock);
     const effects = defined(this.reducer, "sim: only a living process acts").drain(this.clock.ms);
     // What is not carried out because the process dies first, has not left it: nobody has seen it.
     const duties = this.#dutiesOf(effects);
@@ -354,6 +364,7 @@ export class SimNode {
   }
 
   #sendSnapshot(to: NodeId): void {
+    this.#options.perils.sendsSnapshot(this);
     const { snapshot } = this.disk;
     if (snapshot === undefined) this.feed({ kind: "snapshotSent", to, ok: false });
     else this.#options.sendSnapshot(this, to, snapshot);

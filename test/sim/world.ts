@@ -25,12 +25,15 @@ import { Roster } from "./roster.ts";
 import { SimNode } from "./sim-node.ts";
 import { Standing } from "./standing.ts";
 import { Views } from "./views.ts";
+import { underVirtualClocks } from "./wall-clock.ts";
 import { Workload } from "./workload.ts";
 
 /** After everything has healed, this much virtual time must be enough to elect, serve and converge, ms. */
 const CONVERGE_MS = 60_000;
 /** Longer than any grace to stop in, ms. */
 const SETTLE_MS = 2_500;
+/** Between these the clocks of the nodes go, where they do not go alike: ms counted for each ms that passes. */
+const CLOCK_RATES = { low: 0.8, high: 1.25 } as const;
 /** So many operations have to succeed after everything has healed. */
 const CLOSING_OPERATIONS = 80;
 
@@ -176,7 +179,9 @@ export class World {
       observer: this.#observer,
       diskMs: profile.diskMs,
       segmentBytes: profile.segmentBytes,
-      clockRate: 1,
+      clockRate: profile.drift
+        ? CLOCK_RATES.low + stream(`clock ${id} ${incarnation}`).real() * (CLOCK_RATES.high - CLOCK_RATES.low)
+        : 1,
       perils: this.#nemesis.perils,
       send: (from, sent) => {
         const message = this.#network.carry(sent);
@@ -203,6 +208,10 @@ export class World {
 
   /** Runs the seed to its end. @throws {OutOfTime} at `untilMs`. @throws {Violation | InvariantViolation} at the first thing that goes wrong. */
   run(): RunResult {
+    return underVirtualClocks(() => this.#run());
+  }
+
+  #run(): RunResult {
     for (const node of this.#roster.nodes) node.start();
     this.#roster.start();
     this.#clients.start();
@@ -251,7 +260,7 @@ export class World {
     const { voters } = this.#log.configuration.configuration;
     const trial: Trial = {
       nodes: this.#roster.members.filter(({ id }) => voters.includes(id)),
-      electionTicks: this.profile.raft.electionTicks,
+      electionTicks: this.profile.raft.electionTicks / (this.profile.drift ? CLOCK_RATES.low : 1),
       pass: (ms) => this.#queue.run(this.#queue.now + ms),
       cut: (from, to) => this.#network.cut(from, to),
       heal: () => this.#network.heal(),

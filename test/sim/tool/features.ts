@@ -11,6 +11,7 @@ import type { Profile } from "../profile.ts";
 type Off = Partial<Profile> | "size";
 
 export const FEATURES: Readonly<Record<keyof Profile, Off>> = {
+  length: "size",
   nodes: "size",
   clients: "size",
   thinkMs: "size",
@@ -23,11 +24,17 @@ export const FEATURES: Readonly<Record<keyof Profile, Off>> = {
   duplicate: { duplicate: 0 },
   tail: { tail: 0 },
   delayMs: { delayMs: 1 },
+  replayOld: { replayOld: 0 },
   codec: { codec: false },
   diskMs: { diskMs: 0.5 },
   stall: { stall: 0 },
   partitionEveryMs: { partitionEveryMs: 0 },
   churnEveryMs: { churnEveryMs: 0 },
+  clogEveryMs: { clogEveryMs: 0 },
+  drift: { drift: false },
+  freezeEveryMs: { freezeEveryMs: 0 },
+  wallClockEveryMs: { wallClockEveryMs: 0 },
+  dieInstalling: { dieInstalling: 0 },
   crashEveryMs: { crashEveryMs: 0 },
   dieEveryMs: { dieEveryMs: 0 },
   dieRecovering: { dieRecovering: 0 },

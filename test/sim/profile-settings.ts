@@ -1,0 +1,51 @@
+/** The settings of the nodes that a seed draws. */
+
+import type { Prng } from "../../src/base/index.ts";
+import { NODE_SETTINGS, type NodeSettings } from "../../src/node/index.ts";
+import type { RaftSettings } from "../../src/raft/index.ts";
+
+type Timeouts = Pick<RaftSettings, "electionTicks" | "heartbeatTicks">;
+
+const TIMEOUTS: readonly Timeouts[] = [10, 15, 30].flatMap((electionTicks) =>
+  [1, 2, 3].map((heartbeatTicks) => ({ electionTicks, heartbeatTicks })),
+);
+
+const CALM_TIMEOUTS: readonly Timeouts[] = [
+  { electionTicks: 30, heartbeatTicks: 3 },
+  { electionTicks: 50, heartbeatTicks: 10 },
+  { electionTicks: 100, heartbeatTicks: 20 },
+];
+
+/** @param isCalm also with the long timeouts of a real cluster. */
+export function drawRaft(prng: Prng, isCalm: boolean): RaftSettings {
+  const timeouts = prng.pick(isCalm ? CALM_TIMEOUTS : TIMEOUTS);
+  return {
+    ...timeouts,
+    commitNewsTicks: prng.pick([0, 1, 3]),
+    messageBytesMax: prng.pick([1, 300, 4_000, 1_048_576]),
+    inflightMessagesMax: prng.pick([1, 2, 8, 64]),
+    inflightBytesMax: prng.pick([1, 1_000, 1_048_576]),
+    uncommittedBytesMax: prng.pick([200, 10_000, 1_048_576, 1_048_576]),
+    trailingEntriesMax: prng.pick([0, 3, 50]),
+    trailingBytesMax: prng.pick([0, 1_000, 1_048_576]),
+    retainedBytesMax: prng.pick([1, 1_000, 1_048_576]),
+    snapshotTicks: prng.pick([20, 100]),
+  };
+}
+
+export function drawNode(prng: Prng, diskMs: number): NodeSettings {
+  return {
+    ...NODE_SETTINGS,
+    wantedVoters: 1,
+    holdMs: prng.pick([200, 1_000, 3_000]),
+    // Never shorter than a write takes on a healthy cluster.
+    writeMs: prng.pick([100, 400, 2_000]) + 8 * diskMs,
+    readMs: prng.pick([200, 1_000]),
+    applyBytesMax: prng.pick([1, 1_000, 4_194_304]),
+    unappliedBytesMax: prng.pick([3_000, 67_108_864, 67_108_864]),
+    pendingBytesMax: prng.pick([900, 1_048_576, 1_048_576, 1_048_576]),
+    entryBytesMax: prng.pick([1, 500, 1_048_576]),
+    snapshotEntries: prng.pick([3, 10, 30, 1_000]),
+    snapshotBytes: prng.pick([500, 10_000, 1_048_576]),
+  };
+}
