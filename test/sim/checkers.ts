@@ -19,10 +19,13 @@ import { nothingAfterAFailure } from "./checkers/nothing-after-a-failure.ts";
 import { oneChangeAtATime } from "./checkers/one-change-at-a-time.ts";
 import { oneLeaderPerTerm } from "./checkers/one-leader-per-term.ts";
 import { promotedKeepUp } from "./checkers/promoted-keep-up.ts";
+import { queuesAreBounded } from "./checkers/queues-are-bounded.ts";
+import { readsAreFresh } from "./checkers/reads-are-fresh.ts";
 import type { Reference } from "./checkers/reference.ts";
 import { refusalsAreHonest } from "./checkers/refusals-are-honest.ts";
 import { removedStayRemoved } from "./checkers/removed-stay-removed.ts";
 import { requestsEndOnce } from "./checkers/requests-end-once.ts";
+import { staleReadsGoForward } from "./checkers/stale-reads-go-forward.ts";
 import { stalledLeaderYields } from "./checkers/stalled-leader-yields.ts";
 import { statesAgree } from "./checkers/states-agree.ts";
 import { transfersEnd } from "./checkers/transfers-end.ts";
@@ -72,11 +75,14 @@ export function checkersOf(watched: Watched): readonly Partial<Observer>[] {
     isolatedKeepsItsTerm(hearing),
     leaversStepDown(views),
     removedStayRemoved(),
-    logBounds(log, profile),
+    logBounds(log),
+    queuesAreBounded(profile, { log, now }),
     messagesAreDurable(),
     nothingAfterAFailure(),
     statesAgree(reference),
     linearizable(),
+    readsAreFresh(),
+    staleReadsGoForward(),
     answersAreTrue(reference),
     requestsEndOnce(profile.node, now),
     logTime(now),

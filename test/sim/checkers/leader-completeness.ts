@@ -1,4 +1,4 @@
-/** I6: a new leader holds every entry committed in an earlier term (§5.4.3, leader completeness). */
+/** I6: a new leader holds, on its disk, every entry committed in an earlier term (§5.4.3, leader completeness). */
 
 import { type Observer, Violation } from "../observer.ts";
 import type { SimNode } from "../sim-node.ts";
@@ -15,11 +15,11 @@ export function leaderCompleteness(log: CommittedLog): Partial<Observer> {
 }
 
 function checkComplete(log: CommittedLog, { id, disk }: SimNode, term: number): void {
-  for (let index = log.last; index > disk.latest.base.index; index--) {
+  for (let index = log.last; index > disk.synced.base.index; index--) {
     const committed = log.at(index);
     // A leader of an older term that wins late need not hold what a newer term has committed.
     if (committed === undefined || committed.byTerm >= term) continue;
-    if (disk.latest.chainAt(index) !== committed.entry.chain) {
+    if (disk.synced.chainAt(index) !== committed.entry.chain) {
       throw new Violation(
         "I6 leader completeness",
         `${id} leads term ${term} without committed entry ${index}`,

@@ -1,4 +1,7 @@
-/** I2: on each disk the vote of a term is written once. I3: term and commit on disk never go back. */
+/**
+ * I2: on each disk the vote of a term is written once, and to the others a node says only one: a request for votes is
+ * its own. I3: term and commit on disk never go back, and neither does what a process has applied.
+ */
 
 import type { HardState, NodeId } from "../../../src/raft/index.ts";
 import { type Observer, Violation } from "../observer.ts";
@@ -6,7 +9,9 @@ import type { SimNode } from "../sim-node.ts";
 
 export function votesAreKept(): Partial<Observer> {
   const votes = new Map<string, NodeId>();
+  const said = new Map<string, NodeId>();
   const seen = new Map<SimNode, HardState>();
+  const applied = new Map<SimNode, number>();
   function look(node: SimNode): void {
     const { id, incarnation, disk } = node;
     const { hardState } = disk.synced;
@@ -35,5 +40,33 @@ export function votesAreKept(): Partial<Observer> {
     }
     votes.set(key, hardState.vote);
   }
-  return { synced: look, started: look };
+
+  function say({ id, incarnation }: SimNode, term: number, candidate: NodeId): void {
+    const key = `${id} ${incarnation} ${term}`;
+    const before = said.get(key);
+    if (before !== undefined && before !== candidate)
+      throw new Violation(
+        "I2 a vote is given once",
+        `${id} gave its vote of term ${term} to ${before} and ${candidate}`,
+      );
+    said.set(key, candidate);
+  }
+
+  return {
+    synced: look,
+    started(node) {
+      look(node);
+      applied.delete(node);
+    },
+    sent(node, message) {
+      if (message.kind === "requestVote") say(node, message.term, node.id);
+      else if (message.kind === "voteResponse" && message.granted) say(node, message.term, message.to);
+    },
+    applied(node, { index }) {
+      const before = applied.get(node) ?? 0;
+      if (index <= before)
+        throw new Violation("I3 applied never goes back", `${node.id} applies ${index} after ${before}`);
+      applied.set(node, index);
+    },
+  };
 }
