@@ -1,6 +1,6 @@
 /** Sorts the calls of a history for the checkers. */
 
-import { type Call, NEVER, type RecordedOutcome } from "../history-reader.ts";
+import { type Call, NEVER, type RecordedOutcome, textOf } from "../history-reader.ts";
 
 /** Refusals by which the counter itself says that an operation ran and could not be done. */
 export const DECIDED: ReadonlySet<string> = new Set(["LIMIT_REACHED", "COUNTER_OVERFLOW"]);
@@ -42,16 +42,22 @@ export function byKey(calls: readonly Call[]): ReadonlyMap<string, readonly Call
 
 /** Calls that are one write asked for several times, under one idempotency key; only where there are several. */
 export function repeats(calls: readonly Call[]): readonly (readonly Call[])[] {
-  const groups = new Map<string, Call[]>();
+  const firsts = new Map<string, Call>();
+  const groups = new Map<Call, Call[]>();
   for (const call of calls) {
     if (call.id === undefined || call.op.f === "read") continue;
-    // Another operation with the same key is another write; the cluster refuses it.
-    const identity = JSON.stringify([call.id, call.op]);
-    const group = groups.get(identity);
-    if (group === undefined) groups.set(identity, [call]);
+    const first = firsts.get(call.id);
+    if (first === undefined) {
+      firsts.set(call.id, call);
+      continue;
+    }
+    // Another operation under the same key is no repeat: the cluster refuses it.
+    if (textOf(first.op) !== textOf(call.op)) continue;
+    const group = groups.get(first);
+    if (group === undefined) groups.set(first, [first, call]);
     else group.push(call);
   }
-  return [...groups.values()].filter(({ length }) => length > 1);
+  return [...groups.values()];
 }
 
 /**

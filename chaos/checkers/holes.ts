@@ -4,6 +4,7 @@
  */
 
 import type { Call } from "../history-reader.ts";
+import { isSumOfSome } from "./arithmetic.ts";
 import { minus } from "./exact.ts";
 import type { Steps } from "./steps.ts";
 import type { Complaint } from "./verdict.ts";
@@ -85,68 +86,96 @@ function fillWithOne(holes: readonly Hole[], { by, invoked }: Kind): Hole | unde
 class Filling {
   readonly #holes: readonly Hole[];
   readonly #kinds: readonly Kind[];
+  readonly #numberOf: ReadonlyMap<bigint, number>;
   /** How many of each kind were used for the holes before, where the rest could not be filled. */
-  readonly #hopeless: Set<string> = new Set();
+  readonly #tried: Set<string> = new Set();
   #trials = 0;
   #deepest = 0;
 
   constructor(holes: readonly Hole[], kinds: readonly Kind[]) {
     this.#holes = holes;
     this.#kinds = kinds;
+    this.#numberOf = new Map(kinds.map(({ by }, number) => [by, number]));
   }
 
   /** The first hole that cannot be filled in any way of filling those before; undefined if all can. */
   firstUnfillable(): Hole | "too many" | undefined {
-    /** For each hole, the ways of filling it that are still to be tried: what is used up after each. */
-    const ways: (readonly number[])[][] = [[this.#kinds.map(() => 0)]];
+    const hopeless = this.#holes.find((hole) => !this.#isFillable(hole));
+    if (hopeless !== undefined) return hopeless;
+    // For each hole, the ways of filling it that are still to be tried: what is used up after each.
+    const ways: Iterator<readonly number[]>[] = [[this.#kinds.map(() => 0)].values()];
     for (;;) {
       const at = ways.length - 1;
-      const used = ways[at]?.pop();
-      if (used === undefined) {
+      const { value: used, done } = ways[at]?.next() ?? { value: undefined, done: true };
+      if (this.#trials > TRIALS_MAX) return "too many";
+      if (done === true || used === undefined) {
         if (at <= 0) return this.#holes[this.#deepest];
         ways.pop();
         continue;
       }
-      if (at === this.#holes.length) return undefined;
+      const hole = this.#holes[at];
+      if (hole === undefined) return undefined;
       this.#deepest = Math.max(this.#deepest, at);
       const state = `${at}:${used.join()}`;
-      if (this.#hopeless.has(state)) continue;
-      this.#hopeless.add(state);
-      const next = this.#waysToFill(this.#holes[at], used);
-      if (next === undefined) return "too many";
-      ways.push(next);
+      if (this.#tried.has(state)) continue;
+      this.#tried.add(state);
+      ways.push(this.#waysToFill(hole, used));
     }
   }
 
-  /** Every combination of unused adds that fills a hole exactly, as what is used up then; undefined if too many. */
-  #waysToFill(hole: Hole | undefined, used: readonly number[]): (readonly number[])[] | undefined {
-    if (hole === undefined) return [];
+  /** Whether some adds fill a hole, if no other needs them. */
+  #isFillable(hole: Hole): boolean {
+    const kind = this.#kinds[this.#numberOf.get(hole.size) ?? -1];
+    if (kind !== undefined && begunBefore(kind.invoked, hole.deadline) > 0) return true;
+    return isSumOfSome(hole.size, this.#partsFor(hole));
+  }
+
+  /** What every add that may be in a hole adds. */
+  #partsFor({ deadline }: Hole): readonly bigint[] {
+    return this.#kinds.flatMap(({ by, invoked }) =>
+      Array.from({ length: begunBefore(invoked, deadline) }, () => by),
+    );
+  }
+
+  /** Every combination of unused adds that fills a hole exactly, as what is used up then: the small ones first. */
+  *#waysToFill(hole: Hole, used: readonly number[]): Generator<readonly number[]> {
     const free = this.#kinds.map(
       ({ invoked }, kind) => begunBefore(invoked, hole.deadline) - (used[kind] ?? 0),
     );
-    const rests = this.#kinds.map(() => 0n);
-    for (let kind = rests.length - 2; kind >= 0; kind--) {
-      rests[kind] = (rests[kind + 1] ?? 0n) + (this.#kinds[kind + 1]?.by ?? 0n) * BigInt(free[kind + 1] ?? 0);
+    const smallest = this.#kinds.at(-1)?.by ?? 1n;
+    const most = free.reduce((sum, count) => sum + count, 0);
+    for (let parts = 1; parts <= most && BigInt(parts) * smallest <= hole.size; parts++) {
+      yield* this.#choose({ parts, missing: hole.size, from: 0 }, [...free], [...used]);
     }
-    const ways: (readonly number[])[] = [];
-    const choose = (kind: number, missing: bigint, chosen: readonly number[]): void => {
-      if (++this.#trials > TRIALS_MAX) return;
-      const by = this.#kinds[kind]?.by;
-      if (by === undefined) {
-        if (missing === 0n) ways.push(chosen);
-        return;
-      }
-      const rest = rests[kind] ?? 0n;
-      const most = missing / by < BigInt(free[kind] ?? 0) ? Number(missing / by) : (free[kind] ?? 0);
-      for (let count = most; count >= 0; count--) {
-        const left = missing - by * BigInt(count);
-        if (left > rest) break;
-        choose(kind + 1, left, [...chosen, (used[kind] ?? 0) + count]);
-      }
-    };
-    choose(0, hole.size, []);
-    return this.#trials > TRIALS_MAX ? undefined : ways;
   }
+
+  /** Every way to make what is missing of so many parts, of kinds from a number on. Borrows from `free`, adds to `used`. */
+  *#choose({ parts, missing, from }: Rest, free: number[], used: number[]): Generator<readonly number[]> {
+    if (++this.#trials > TRIALS_MAX) return;
+    if (parts === 1) {
+      const kind = this.#numberOf.get(missing) ?? -1;
+      if (kind >= from && (free[kind] ?? 0) > 0) yield used.map((count, at) => count + Number(at === kind));
+      return;
+    }
+    for (let kind = from; kind < this.#kinds.length; kind++) {
+      const by = this.#kinds[kind]?.by ?? 0n;
+      if (by * BigInt(parts) < missing) return;
+      const left = free[kind] ?? 0;
+      if (left === 0 || by >= missing) continue;
+      free[kind] = left - 1;
+      used[kind] = (used[kind] ?? 0) + 1;
+      yield* this.#choose({ parts: parts - 1, missing: missing - by, from: kind }, free, used);
+      free[kind] = left;
+      used[kind] = (used[kind] ?? 0) - 1;
+    }
+  }
+}
+
+/** What is left to be made, and of what. */
+interface Rest {
+  readonly parts: number;
+  readonly missing: bigint;
+  readonly from: number;
 }
 
 /** How many of these ascending lines come before a deadline. */
