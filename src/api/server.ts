@@ -80,6 +80,8 @@ export async function serveApi(api: Api, options: ServeOptions): Promise<ApiServ
   const handle = getRequestListener(api.fetch, { hostname: "localhost", errorHandler: answerOutside });
   const latest: LatestRequests = new Map();
   const serve: RequestListener = (incoming, outgoing) => {
+    // Nobody would hear the answer to it (RFC 9112, section 9.6): a client that sends on has been told, or will be.
+    if (latest.get(incoming.socket)?.shouldKeepAlive === false) return;
     latest.set(incoming.socket, outgoing);
     if (closing) outgoing.shouldKeepAlive = false;
     const host = hostProblem(incoming);
@@ -97,6 +99,7 @@ export async function serveApi(api: Api, options: ServeOptions): Promise<ApiServ
     serve(incoming, outgoing);
   });
   server.on("checkExpectation", (incoming, outgoing) => {
+    if (latest.get(incoming.socket)?.shouldKeepAlive === false) return;
     latest.set(incoming.socket, outgoing);
     refuseEarly(outgoing, EXPECTATION_UNKNOWN);
   });
@@ -110,7 +113,8 @@ export async function serveApi(api: Api, options: ServeOptions): Promise<ApiServ
     close: (graceMs) => {
       closing = true;
       // An answer still to come tells its client that the connection ends with it.
-      for (const outgoing of latest.values()) outgoing.shouldKeepAlive = false;
+      // One that has been sent said that it goes on, so a request may come that is still to be answered.
+      for (const outgoing of latest.values()) if (!outgoing.headersSent) outgoing.shouldKeepAlive = false;
       closed ??= closeServer(server, graceMs);
       return closed;
     },
@@ -174,6 +178,7 @@ function refuseEarly(outgoing: ServerResponse, refusal: EarlyRefusal): void {
   const { code, detail, status = ERRORS[code].status } = refusal;
   const requestId = makeRequestId();
   const body = problemText(code, { detail }, { requestId, status });
+  outgoing.shouldKeepAlive = false;
   outgoing.writeHead(status, {
     "Content-Type": "application/problem+json",
     "Content-Length": Buffer.byteLength(body),
