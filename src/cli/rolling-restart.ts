@@ -78,7 +78,9 @@ export async function restartAll(asked: RollingRestart): Promise<string | undefi
   const rolling = { ...asked, nodes: members(asked.nodes, before.views, say) };
   let left = rolling.nodes;
   const count = left.length;
-  if (count < 3) say(`A cluster of ${count} cannot spare a node: requests wait while each restarts.`);
+  // Members that were started elsewhere count too.
+  const size = membersOf(before.views).size;
+  if (size < 3) say(`A cluster of ${size} cannot spare a node: requests wait while each restarts.`);
   while (left.length > 0) {
     const seen = await settled(rolling, RECOVER_MS);
     const done = `${count - left.length} of ${count} nodes were restarted.`;
@@ -91,7 +93,8 @@ export async function restartAll(asked: RollingRestart): Promise<string | undefi
     const failure = await restartOne(next, seen, rolling);
     if (failure !== undefined) return `${next.id}: ${failure} It ends here: ${done}`;
   }
-  say(`All ${count} nodes were restarted, one after the other, in ${seconds(performance.now() - began)}.`);
+  const all = count === 1 ? "1 node was restarted" : `All ${count} nodes were restarted, one after the other`;
+  say(`${all}, in ${seconds(performance.now() - began)}.`);
   return undefined;
 }
 

@@ -16,7 +16,7 @@ let port = 0;
 
 beforeEach(async () => {
   data = mkdtempSync(join(tmpdir(), "raftally-rolling-"));
-  port = await freePortRange(3);
+  port = await freePortRange(4);
 });
 
 afterEach(async () => {
@@ -163,6 +163,37 @@ describe("a rolling restart", () => {
 
     const again = await launch();
     expect(again.text()).toMatch(new RegExp(`^ {2}${follower} +stopped +http`, "m"));
+
+    // Members that others run count too: three can spare one.
+    const { secret } = JSON.parse(readFileSync(join(data, "cluster.json"), "utf8")) as { secret: string };
+    const joining = [`127.0.0.1:${port + 100}`, `127.0.0.1:${port + 101}`, `127.0.0.1:${port + 102}`].join(
+      ",",
+    );
+    const listens = ["--listen", `127.0.0.1:${port + 3}`, "--listen-peer", `127.0.0.1:${port + 103}`];
+    const n4 = start(
+      [
+        "serve",
+        "--id",
+        "n4",
+        "--data",
+        join(data, "n4"),
+        "--join",
+        joining,
+        "--join-as",
+        "voter",
+        ...listens,
+      ],
+      { env: { RAFTALLY_SECRET: secret } },
+    );
+    const voters = async (): Promise<string> =>
+      (await run(["member", "list", "--url", urls().join(",")])).out;
+    await eventually(async () => /^n4 +voter/m.test(await voters()), "n4 votes");
+    const spared = await run(["rolling-restart", "--data", data]);
+    expect(spared.out).toMatch(/^n4 was started elsewhere, and is not restarted\.$/m);
+    expect(spared.out).not.toContain("cannot spare");
+    expect(spared.out).toMatch(/^All 2 nodes were restarted/m);
+    n4.child.kill("SIGTERM");
+    await n4.ended;
     await stop(again);
   }, 120_000);
 
