@@ -10,6 +10,7 @@ import type { StagedCluster } from "../scenario.ts";
 import { ShimmedDisk } from "../shim/disk.ts";
 import { shimLack, shimLibrary } from "../shim/library.ts";
 import type { PowerLoss } from "../shim/power-loss.ts";
+import { stagedWith } from "./staged.ts";
 
 /** For `Scenario.lacks`. */
 export async function needsShim(): Promise<string | undefined> {
@@ -78,19 +79,6 @@ export class Machines {
 
   /** As a scenario gives it: whoever stops it removes the disks as well. */
   get staged(): StagedCluster {
-    const { cluster } = this;
-    return {
-      get nodes() {
-        return cluster.nodes;
-      },
-      client: (first, options) => cluster.client(first, options),
-      clientOf: (id, options) => cluster.clientOf(id, options),
-      directory: cluster.directory,
-      halt: () => cluster.halt(),
-      stop: async () => {
-        await cluster.stop();
-        rmSync(this.#directory, { recursive: true, force: true });
-      },
-    };
+    return stagedWith(this.cluster, () => rmSync(this.#directory, { recursive: true, force: true }));
   }
 }

@@ -60,10 +60,17 @@ export const LAYERS: readonly Layer[] = [
   { folder: "bin", imports: ["src"], packages: [], node: true },
   {
     folder: "chaos",
-    imports: ["src/base", "src/client"],
+    imports: ["src/base", "src/client", "chaos/faulty"],
     packages: ["zod"],
     node: true,
     baseErrorsOnly: true,
+  },
+  // An entry point like src/main.ts, which puts something around the parts of a node.
+  {
+    folder: "chaos/faulty",
+    imports: ["src/store", "src/transport", "src/node", "src/cli"],
+    packages: [],
+    node: true,
   },
   { folder: "bench", imports: ["src/base", "src/client"], packages: [], node: true, baseErrorsOnly: true },
   {

@@ -19,6 +19,7 @@ export const NODE_OUTSIDE: readonly Exception[] = [
   { path: "src/node/join.ts", reason: "asks a cluster to take this node in, before there is a reducer" },
   { path: "src/node/join-desk.ts", reason: "answers, beside the reducer, those who ask to be taken in" },
   { path: "src/node/options.ts", reason: "declares what a start is told, promises included; holds no code" },
+  { path: "src/node/parts.ts", reason: "names the store and the transport that a start opens" },
   { path: "src/node/service.ts", reason: "shows the driver to the API" },
   { path: "src/node/starting.ts", reason: "answers the API before there is a reducer to ask" },
   { path: "src/node/types.ts", reason: "declares what the API sees, promises included; holds no code" },

@@ -58,7 +58,7 @@ export const brands: Rule = ban({
 });
 
 function isDoor(path: string): boolean {
-  return /^(?:src\/[^/]+|chaos)\/index\.ts$/.test(path);
+  return /^(?:src\/[^/]+|chaos(?:\/faulty)?)\/index\.ts$/.test(path);
 }
 
 /** What a door holds besides passing on names. */

@@ -1,6 +1,6 @@
 /** What must be left when everything that is not durable is lost: a second, slower way to say it. */
 
-import type { Step } from "./kit.ts";
+import type { Step } from "./scribe.ts";
 
 interface Inode {
   now: Buffer;

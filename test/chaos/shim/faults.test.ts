@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../chaos/random.ts";
 import { requires } from "../../support/capability.ts";
-import { type Step, withDesk } from "./kit.ts";
+import { withDesk } from "./kit.ts";
+import type { Step } from "./scribe.ts";
 
 const write = (text: string, at = 0): Step => ({ do: "write", file: "f", at, text });
 const durably = (text: string, at = 0): Step => ({ do: "writeDurably", file: "f", at, text });

@@ -8,8 +8,6 @@ import { ShimmedDisk } from "../../../chaos/shim/disk.ts";
 import { shimLibrary } from "../../../chaos/shim/library.ts";
 import type { Step } from "./scribe.ts";
 
-export type { Step } from "./scribe.ts";
-
 export interface Desk {
   readonly disk: ShimmedDisk;
   /** What each step said. */

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Random } from "../../../chaos/random.ts";
 import { requires } from "../../support/capability.ts";
-import { type Desk, forEach, type Step, withDesk } from "./kit.ts";
+import { type Desk, forEach, withDesk } from "./kit.ts";
+import type { Step } from "./scribe.ts";
 
 const FILES = 40;
 const NAMES = Array.from({ length: FILES }, (_, at) => `f${at}`);

@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { Random } from "../../../chaos/random.ts";
 import { requires } from "../../support/capability.ts";
 import { DurableModel } from "./durable-model.ts";
-import { type Step, withDesk } from "./kit.ts";
+import { withDesk } from "./kit.ts";
+import type { Step } from "./scribe.ts";
 
 const STEPS = 1_000;
 
