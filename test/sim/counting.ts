@@ -8,6 +8,7 @@ import type { Coverage } from "./coverage.ts";
 import type { Attempt, Observer } from "./observer.ts";
 import type { SimNode } from "./sim-node.ts";
 import type { Standing } from "./standing.ts";
+import { SqliteState } from "./state-table.ts";
 
 export function counting(coverage: Coverage, standing: Standing): Partial<Observer> {
   let asked = 0;
@@ -22,6 +23,9 @@ export function counting(coverage: Coverage, standing: Standing): Partial<Observ
       if (conflicting === undefined || conflicting.chain === write.install.chain) return;
       coverage.count("installs over a conflicting suffix");
       if (synced.last.index > write.install.index) coverage.count("installs over a longer log");
+    },
+    applied({ disk }) {
+      if (disk.state.table instanceof SqliteState) coverage.count("entries applied in SQLite");
     },
     received({ disk }, { term }) {
       if (term < disk.latest.hardState.term) coverage.count("messages of an earlier term");

@@ -77,6 +77,7 @@ export const COUNTED = [
   "runs of several adds",
   "runs cut short by overflow",
   "log time passed",
+  "entries applied in SQLite",
   "linearizable reads",
   "linearizable reads at a follower",
   "reads that reached a deposed leader",

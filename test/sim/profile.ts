@@ -36,6 +36,8 @@ export interface Profile {
   readonly replayOld: number;
   /** Whether messages go through the bytes of the real transport. */
   readonly codec: boolean;
+  /** Whether the states are in SQLite, which is the slower way. */
+  readonly sqlite: boolean;
   /** How long a segment of the log gets, bytes. */
   readonly segmentBytes: number;
   /** How long a flush takes at most, ms. */
@@ -93,6 +95,8 @@ export interface Profile {
 /** Memory for retries so small that windows end and capacities are reached within seconds. */
 const TIGHT: Limits = { windowMs: 1_500, floorMs: 300, capacity: 8, sessionsMax: 2, sessionPendingMax: 4 };
 
+const CHANCE_OF_SQLITE = 0.03;
+
 /** How much further apart the faults of a calm run are. */
 const CALM_FACTOR = 50;
 
@@ -114,6 +118,7 @@ export function drawProfile(prng: Prng, length: RunLength = drawLength(prng)): P
     dieRecovering: swarm.has("recovery") ? 0.2 : 0,
     dieInstalling: swarm.has("install") ? 0.2 : 0,
     drift: swarm.has("drift"),
+    sqlite: length === "short" && nodes <= 5 && prng.chance(CHANCE_OF_SQLITE),
     segmentBytes: prng.pick([700, 4_000, 60_000, 1_000_000]),
     snapshotFails: swarm.has("transfer") ? 0.3 : 0,
     snapshotLost: swarm.has("transfer") ? 0.2 : 0,

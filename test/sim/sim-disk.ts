@@ -8,7 +8,6 @@
  */
 
 import { assert, defined, type Prng } from "../../src/base/index.ts";
-import { MemoryTable } from "../../src/counter/index.ts";
 import type { Index, LogWrite, SnapshotMeta } from "../../src/raft/index.ts";
 import {
   CorruptionError,
@@ -23,13 +22,14 @@ import {
 import type { LogBytes, LogFound, Remains } from "./log-bytes.ts";
 import { LogImage } from "./log-image.ts";
 import { Violation } from "./observer.ts";
+import { MemoryState, type StateTable } from "./state-table.ts";
 
 export const CLUSTER_ID = "simulated";
 
 /** The state machine at one position. */
 export interface StateAt {
   readonly position: SnapshotMeta;
-  readonly table: MemoryTable;
+  readonly table: StateTable;
 }
 
 interface SnapshotFile {
@@ -79,12 +79,15 @@ export class SimDisk {
   state: StateAt;
   #earlier: StateAt[];
 
-  /** @param bytes left out by those who show a doctored log to a checker: it could not be written. */
-  constructor(initial: SnapshotMeta, bytes?: LogBytes) {
+  /**
+   * @param bytes left out by those who show a doctored log to a checker: it could not be written.
+   * @param table of the state that has applied nothing.
+   */
+  constructor(initial: SnapshotMeta, bytes?: LogBytes, table: StateTable = new MemoryState()) {
     this.#bytes = bytes;
     this.synced = new LogImage(initial);
     this.latest = new LogImage(initial);
-    this.state = { position: initial, table: new MemoryTable() };
+    this.state = { position: initial, table };
     this.#earlier = [];
   }
 
@@ -226,7 +229,7 @@ export class SimDisk {
     const earlier = power ? this.#earlier : [];
     this.#earlier = [];
     const older = earlier.length > 0 && prng.chance(0.7);
-    if (older) this.state = prng.pick(earlier);
+    if (older) this.#replaceState(prng.pick(earlier));
     return { lost: waited || remains === "none" || remains === "torn", older, remains };
   }
 
@@ -332,8 +335,13 @@ export class SimDisk {
     const { snapshot, isRotten } = defined(file, "disk: a snapshot that is restored is here");
     if (isRotten)
       throw new CorruptionError({ file: `snapshots/${at}.db`, found: "its checksum does not match" });
-    this.state = { position: snapshot.position, table: snapshot.table.clone() };
+    this.#replaceState({ position: snapshot.position, table: snapshot.table.clone() });
     this.#earlier = [];
+  }
+
+  #replaceState(state: StateAt): void {
+    this.state.table.close();
+    this.state = state;
   }
 }
 

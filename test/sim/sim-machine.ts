@@ -3,14 +3,14 @@
 import type { Prng } from "../../src/base/index.ts";
 import {
   applyPayload,
-  type CounterRow,
   decodePayload,
   type ItemOutcome,
   type Limits,
+  type Table,
 } from "../../src/counter/index.ts";
 import type { NodeEvent } from "../../src/node/index.ts";
 import type { Entry, SnapshotMeta } from "../../src/raft/index.ts";
-import type { Applied, Query, QueryAnswer, StateDigest } from "../../src/store/index.ts";
+import type { Applied, Query, StateDigest } from "../../src/store/index.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { SimDisk, StateAt } from "./sim-disk.ts";
 
@@ -66,8 +66,8 @@ export class SimMachine {
 
   query(ticket: number, queries: readonly Query[]): void {
     this.#inTurn(() => {
-      const { position } = this.#options.disk.state;
-      const answers = queries.map((query) => this.#answer(query));
+      const { position, table } = this.#options.disk.state;
+      const answers = queries.map((query) => table.answer(query));
       const { index, term } = position;
       this.#say({ kind: "queried", ticket, answers: { answers, index, term } });
     });
@@ -94,31 +94,32 @@ export class SimMachine {
   }
 
   #apply(entries: readonly Entry[], wantOutcomes: boolean): void {
-    const { disk, prng, limits, applied } = this.#options;
+    const { disk, prng } = this.#options;
     const { table } = disk.state;
     if (prng.chance(0.1)) disk.keepState();
     const outcomes: (readonly ItemOutcome[])[] = [];
     const digests: StateDigest[] = [];
     let { position } = disk.state;
-    for (const entry of entries) {
-      if (entry.kind === "command") {
-        const returned = applyPayload(table, decodePayload(entry.data), limits);
-        if (wantOutcomes) outcomes.push(returned);
+    table.transact((rows) => {
+      for (const entry of entries) {
+        const returned = this.#applyEntry(rows, entry);
+        if (wantOutcomes && returned !== undefined) outcomes.push(returned);
+        position = positionAfter(position, entry);
+        if (entry.index % DIGEST_EVERY !== 0) continue;
+        digests.push({ index: entry.index, digest: rows.totals().digest });
       }
-      const changed = entry.kind === "configuration";
-      position = {
-        index: entry.index,
-        term: entry.term,
-        chain: entry.chain,
-        configuration: changed ? entry.configuration : position.configuration,
-        configurationIndex: changed ? entry.index : position.configurationIndex,
-      };
-      const { digest } = table.totals();
-      if (entry.index % DIGEST_EVERY === 0) digests.push({ index: entry.index, digest });
-      applied(entry, digest);
-    }
+      return position;
+    });
     disk.state = { position, table };
     this.#done({ index: position.index, outcomes, digests, totals: table.totals() });
+  }
+
+  #applyEntry(rows: Table, entry: Entry): ItemOutcome[] | undefined {
+    const { limits, applied } = this.#options;
+    const isCommand = entry.kind === "command";
+    const outcomes = isCommand ? applyPayload(rows, decodePayload(entry.data), limits) : undefined;
+    applied(entry, rows.totals().digest);
+    return outcomes;
   }
 
   #done(applied: Applied): void {
@@ -131,14 +132,11 @@ export class SimMachine {
     this.#saidAt = Math.max(this.#saidAt, queue.now + prng.real() * 2);
     later(this.#saidAt - queue.now, () => step(event));
   }
+}
 
-  #answer(query: Query): QueryAnswer {
-    const { table } = this.#options.disk.state;
-    if (query.kind === "get") return { kind: "get", row: table.counter(query.key) };
-    const { prefix, after, limit } = query;
-    const rows: CounterRow[] = [...table.counters()]
-      .filter(({ key }) => key.startsWith(prefix) && (after === undefined || key > after))
-      .sort((a, b) => (a.key < b.key ? -1 : 1));
-    return { kind: "list", rows: rows.slice(0, limit), more: rows.length > limit };
-  }
+function positionAfter(before: SnapshotMeta, entry: Entry): SnapshotMeta {
+  const { index, term, chain } = entry;
+  const { configuration, configurationIndex } = before;
+  if (entry.kind !== "configuration") return { index, term, chain, configuration, configurationIndex };
+  return { index, term, chain, configuration: entry.configuration, configurationIndex: index };
 }

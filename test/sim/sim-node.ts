@@ -22,6 +22,7 @@ import { SimClock } from "./sim-clock.ts";
 import { CLUSTER_ID, type Crash, type Recovered, SimDisk, type StateAt } from "./sim-disk.ts";
 import { SimMachine } from "./sim-machine.ts";
 import { SimWriter, type Trouble } from "./sim-writer.ts";
+import { MemoryState, SqliteState } from "./state-table.ts";
 import { actBy } from "./wall-clock.ts";
 
 export const TICK_MS = 10;
@@ -73,6 +74,8 @@ export interface SimNodeOptions {
   readonly diskMs: number;
   /** How long a segment of the log gets, bytes. */
   readonly segmentBytes: number;
+  /** Whether its state is in SQLite. */
+  readonly sqlite: boolean;
   /** Ms that its clock counts for each ms that passes. */
   readonly clockRate: number;
   readonly perils: Perils;
@@ -110,7 +113,8 @@ export class SimNode {
     this.#options = options;
     const { incarnation, initial: base, queue, prng, diskMs, segmentBytes } = options;
     const owner = { clusterId: CLUSTER_ID, incarnation };
-    this.disk = new SimDisk(base, new LogBytes({ owner, base, segmentBytes }));
+    const table = options.sqlite ? SqliteState.create(CLUSTER_ID, base) : new MemoryState();
+    this.disk = new SimDisk(base, new LogBytes({ owner, base, segmentBytes }), table);
     this.clock = new SimClock(queue, options.clockRate);
     const shared = { disk: this.disk, queue, prng, diskMs };
     const later = (delayMs: number, happen: () => void): void => this.#later(delayMs, happen);

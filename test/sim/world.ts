@@ -179,6 +179,7 @@ export class World {
       observer: this.#observer,
       diskMs: profile.diskMs,
       segmentBytes: profile.segmentBytes,
+      sqlite: profile.sqlite,
       clockRate: profile.drift
         ? CLOCK_RATES.low + stream(`clock ${id} ${incarnation}`).real() * (CLOCK_RATES.high - CLOCK_RATES.low)
         : 1,

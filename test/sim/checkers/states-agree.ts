@@ -17,6 +17,10 @@ export function statesAgree(reference: Reference): Partial<Observer> {
       if (reference.digestAt(position.index) === table.totals().digest) return;
       throw new Violation("I9 states agree", `${id} started with another state at index ${position.index}`);
     },
+    ended(nodes) {
+      // Each is by now what it was told to be; its rows have to add up to that.
+      for (const { disk } of nodes) disk.state.table.check();
+    },
     drained(node, { trace }) {
       for (const event of trace) {
         if (event.kind === "alarm") throw new Violation("I9 states agree", `${node.id} says: ${event.text}`);

@@ -40,6 +40,7 @@ export const FEATURES: Readonly<Record<keyof Profile, Off>> = {
   dieRecovering: { dieRecovering: 0 },
   troubleEveryMs: { troubleEveryMs: 0 },
   rotEveryMs: { rotEveryMs: 0 },
+  sqlite: { sqlite: false },
   segmentBytes: { segmentBytes: 1_000_000 },
   pauseEveryMs: { pauseEveryMs: 0 },
   transferEveryMs: { transferEveryMs: 0 },
