@@ -25,7 +25,7 @@ export interface ClusterPlan {
   readonly members: readonly MemberAddress[];
   /** Whether the file is there already. */
   readonly existed: boolean;
-  /** Whether it is a cluster of one whose node has never answered: it may begin on an empty directory. */
+  /** Whether its nodes have never all answered, so that they may begin on empty directories. */
   readonly founding: boolean;
 }
 
@@ -43,7 +43,7 @@ export function planCluster(parsed: Parsed): ClusterPlan {
   const stored = storedPlan(data);
   if (stored === undefined) {
     refuseForeign(data);
-    return { ...newPlan(nodes, port), existed: false, founding: nodes === 1 };
+    return { ...newPlan(nodes, port), existed: false, founding: true };
   }
   const count = stored.members.length;
   if (parsed.source("nodes") !== "default" && nodes !== count) {

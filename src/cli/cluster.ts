@@ -83,7 +83,7 @@ function childFor(member: MemberAddress, plan: ClusterPlan, parsed: Parsed, term
     logPath: join(data, `${id}.log`),
     say: (line) => terminal.error(line),
     // A node that has answered once was there, and its directory is lost if it is empty.
-    firstArgs: plan.founding ? ["--new-cluster"] : [],
+    firstArgs: plan.founding && plan.members.length === 1 ? ["--new-cluster"] : [],
     args: [
       ...["--id", id, "--cluster-id", plan.clusterId, "--members", showMembers(plan.members)],
       ...["--listen", host, "--listen-peer", peer, "--data", join(data, id)],
@@ -226,16 +226,16 @@ function refuseRunning(plan: ClusterPlan, data: string): void {
   );
 }
 
-/** A single node that was there and is gone: nobody else has its counts, and the launcher begins nothing anew. */
+/** Nodes that were there and are gone, all of them: nobody has their counts, and the launcher begins nothing anew. */
 async function refuseLost({ existed, founding, members }: ClusterPlan, data: string): Promise<void> {
-  const [only, ...others] = members;
-  if (!existed || founding || only === undefined || others.length > 0) return;
-  const directory = join(data, only.id);
-  if (!(await holdsNothing(directory).catch(() => false))) return;
+  if (!existed || founding) return;
+  const directories = members.map(({ id }) => join(data, id));
+  const lost = await Promise.all(directories.map((each) => holdsNothing(each).catch(() => false)));
+  if (lost.includes(false)) return;
   throw new StartRefusal(
-    `${directory} holds no node any more, and it was the only one of the cluster in ${data}: bring the directory back ` +
-      "if it was moved or is not mounted; if its disk is lost, so are its counts, unless raftally restore has a backup " +
-      "of them. To begin with no counts, choose another --data.",
+    `${directories.join(", ")}: no node of the cluster in ${data} is there any more. Bring the data back if it was moved ` +
+      "or is not mounted; if the disk is lost, so are the counts, unless there is a backup, which raftally restore makes " +
+      "a node of. To begin with no counts, choose another --data.",
   );
 }
 

@@ -157,7 +157,7 @@ describe("a local cluster", () => {
     const plan = JSON.parse(readFileSync(path, "utf8")) as object;
     rmSync(join(data, "n1"), { recursive: true });
     const lost = await run(["cluster", "--data", data]);
-    expect(lost).toMatchObject({ exitCode: 2, error: expect.stringMatching(/n1 holds no node any more/) });
+    expect(lost).toMatchObject({ exitCode: 2, error: expect.stringMatching(/n1: no node of .* any more\./) });
 
     writeFileSync(path, JSON.stringify({ ...plan, founding: true }));
     const { running, rows } = await launch();
@@ -211,6 +211,17 @@ describe("a local cluster", () => {
       writeFileSync(join(data, "cluster.json"), plan);
       change("format", 99);
       expect(await refused()).toMatch(/^raftally: n1: .*newer version/);
+    });
+
+    it("in which no node is left", async () => {
+      const members = [0, 1, 2].map((at) => ({
+        id: `n${at + 1}`,
+        peer: `127.0.0.1:${port + 100 + at}`,
+        api: `http://127.0.0.1:${port + at}`,
+      }));
+      const plan = { format: 1, clusterId: "c", secret: "0123456789abcdef0123456789abcdef", members };
+      writeFileSync(join(data, "cluster.json"), JSON.stringify(plan));
+      expect(await refused()).toMatch(/^raftally: .*n1, .*n2, .*n3: no node of the cluster in .* any more\./);
     });
 
     it("of another incarnation: that of a node whose disk was lost", async () => {
