@@ -48,6 +48,10 @@ export class Cluster implements Target {
   readonly #gone: Node[] = [];
   readonly #clusterId: string;
   readonly #processes: Map<string, NodeProcess> = new Map();
+  /** Every process that was ever started. */
+  readonly #started: { readonly id: string; readonly process: NodeProcess }[] = [];
+  /** Those whose end somebody wanted or waited for. */
+  readonly #mayEnd: Set<NodeProcess> = new Set();
 
   private constructor(directory: string, options: ClusterOptions) {
     this.directory = directory;
@@ -136,6 +140,7 @@ export class Cluster implements Target {
   /** Waits until a node that was removed from the cluster has ended by itself, and forgets it. */
   async gone(id: string): Promise<number | undefined> {
     const process = this.#process(id);
+    this.#mayEnd.add(process);
     const late = setTimeout(() => process.signal("SIGKILL"), STOP_MS);
     const { exitCode } = await process.ended;
     clearTimeout(late);
@@ -194,6 +199,7 @@ export class Cluster implements Target {
   spawn(id: string): void {
     const process = new NodeProcess(this.args(id), this.#fullLaunch(id), this.log(id));
     this.#processes.set(id, process);
+    this.#started.push({ id, process });
     if (process.pid !== undefined) this.#network.started(id, process.pid);
   }
 
@@ -219,13 +225,30 @@ export class Cluster implements Target {
     return process;
   }
 
+  /** The process of a node that is to end, or has. */
+  #ending(id: string): NodeProcess {
+    const process = this.#process(id);
+    if (process.isRunning) this.#mayEnd.add(process);
+    return process;
+  }
+
+  /** Processes that have ended though nobody wanted it: one sentence each. */
+  get crashes(): readonly string[] {
+    return this.#started.flatMap(({ id, process: { exit }, process }) => {
+      if (exit === undefined || this.#mayEnd.has(process)) return [];
+      return [`${id} ended by itself, with ${exit.signal ?? `exit code ${exit.exitCode}`}`];
+    });
+  }
+
   isRunning(id: string): boolean {
     return this.#processes.get(id)?.isRunning === true;
   }
 
   /** Waits until the process of a node has ended, for whatever reason; {@link spawn} starts another. */
   async ended(id: string): Promise<Exit> {
-    return await this.#process(id).ended;
+    const process = this.#process(id);
+    this.#mayEnd.add(process);
+    return await process.ended;
   }
 
   /** The process id of a node that was started. */
@@ -235,14 +258,14 @@ export class Cluster implements Target {
 
   /** Ends processes with SIGKILL, at once: nothing of them runs any more once this resolves. */
   async kill(...ids: readonly string[]): Promise<void> {
-    const processes = ids.map((id) => this.#process(id));
+    const processes = ids.map((id) => this.#ending(id));
     for (const process of processes) process.signal("SIGKILL");
     await Promise.all(processes.map((process) => process.ended));
   }
 
   /** Asks a process to stop (SIGTERM); resolves with its exit code, or undefined if a signal ended it. */
   async terminate(id: string): Promise<number | undefined> {
-    const process = this.#process(id);
+    const process = this.#ending(id);
     process.signal("SIGTERM");
     return (await process.ended).exitCode;
   }
@@ -293,6 +316,7 @@ export class Cluster implements Target {
   /** Ends all processes, gracefully where they let themselves be; what they wrote stays. */
   async halt(): Promise<void> {
     const running = [...this.#processes.values()].filter((process) => process.isRunning);
+    for (const process of running) this.#mayEnd.add(process);
     await Promise.all(running.map((process) => process.stop(STOP_MS)));
     this.#processes.clear();
     await this.#network.close();

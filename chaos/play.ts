@@ -1,7 +1,7 @@
-/** Plays one scenario: a cluster of its own, load on it, faults in it, and a verdict. */
+/** Plays one scenario: a cluster of its own, load on it, faults in it. What came of it is judged elsewhere. */
 
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { cpSync, mkdirSync } from "node:fs";
+import { basename, join } from "node:path";
 import { FaultLog } from "./faults.ts";
 import { HistoryRecorder } from "./history-recorder.ts";
 import { LeaderWatch } from "./leader-watch.ts";
@@ -11,16 +11,20 @@ import type { Scenario, Stage } from "./scenario.ts";
 
 const WRITERS = 24;
 const REST_MS = 8;
+/** So many answers get lost that repeats are answered all the time, and so few that failures stay visible. */
 const LOSS_OF_ANSWERS = 0.002;
 
 export interface PlayOptions {
+  /** Whatever is left to chance is drawn from it. */
   readonly seed: number;
   /** Of scenarios without an end of their own, ms. */
   readonly durationMs: number;
-  /** Where the history goes; made if it is not there. */
+  /** Where the history and the logs of the nodes go; made if it is not there. */
   readonly directory: string;
+  /** Whether the data of the nodes goes there as well. */
+  readonly keepData?: boolean;
   readonly say: (line: string) => void;
-  /** Ends the play early, when it aborts. */
+  /** Ends the play early, when it aborts: the cluster is stopped, and the play fails. */
   readonly signal: AbortSignal;
 }
 
@@ -33,7 +37,7 @@ export interface Played {
   readonly result: LoadResult;
   readonly faults: FaultLog;
   readonly leaders: LeaderWatch;
-  /** What the load itself found wrong. */
+  /** What the load itself found wrong, what ended by itself, and why the play did not come to its end. */
   readonly wrong: readonly string[];
   /** The file with the history. */
   readonly history: string;
@@ -41,22 +45,34 @@ export interface Played {
 
 /** Plays a scenario to its end. The cluster has stopped when it resolves. */
 export async function play(scenario: Scenario, options: PlayOptions): Promise<Played> {
-  const { seed, durationMs } = options;
+  const { seed, durationMs, directory, keepData = false, signal } = options;
+  mkdirSync(directory, { recursive: true });
   const stage = await scenario.stage({ random: new Random(seed), durationMs });
+  const stop = (): void => void stage.cluster.halt();
+  signal.addEventListener("abort", stop);
   try {
     return await perform(scenario, stage, options);
   } finally {
+    signal.removeEventListener("abort", stop);
+    await stage.cluster.halt();
+    keep(stage.cluster.directory, join(directory, "nodes"), keepData);
     await stage.cluster.stop();
   }
 }
 
+/** Copies the logs of the nodes, or everything that they wrote. */
+function keep(from: string, to: string, everything: boolean): void {
+  const filter = (path: string): boolean => everything || path === from || basename(path).endsWith(".log");
+  cpSync(from, to, { recursive: true, filter });
+}
+
 async function perform(scenario: Scenario, stage: Stage, options: PlayOptions): Promise<Played> {
-  const { seed, directory, say } = options;
-  mkdirSync(directory, { recursive: true });
+  const { seed, directory, say, signal } = options;
+  const { cluster } = stage;
   const recorder = HistoryRecorder.open(join(directory, "history.jsonl"));
   const faults = new FaultLog(recorder);
-  const leaders = new LeaderWatch(stage.cluster, recorder);
-  const load = new Load(stage.cluster, {
+  const leaders = new LeaderWatch(cluster, recorder);
+  const load = new Load(cluster, {
     readers: scenario.harmless ? "any" : "one",
     lossOfAnswers: scenario.harmless ? 0 : LOSS_OF_ANSWERS,
     restMs: REST_MS,
@@ -68,16 +84,34 @@ async function perform(scenario: Scenario, stage: Stage, options: PlayOptions): 
   load.start(WRITERS);
   const began = performance.now();
   try {
-    await stage.run({ load, faults, random: new Random(seed), say });
+    const failure = await failureOf(stage.run({ load, faults, random: new Random(seed), say }));
     const seconds = (performance.now() - began) / 1_000;
     const result = await load.stop();
-    const failed = scenario.harmless ? failures(result) : [];
-    const wrong = [...result.problems, ...failed, ...(await load.verify())];
-    await leaders.stop();
+    if (signal.aborted) throw new Error("the play was broken off");
+    // A cluster that could not be played on to the end does not answer everything either.
+    const unread = failure === undefined ? await load.verify() : [];
+    const broken = scenario.harmless ? failures(result) : [];
+    const wrong = [
+      ...(failure === undefined ? [] : [failure]),
+      ...(cluster.crashes ?? []),
+      ...result.problems,
+      ...broken,
+      ...unread,
+    ];
     return { scenario, seed, seconds, load, result, faults, leaders, wrong, history: recorder.file };
   } finally {
     await leaders.stop();
     recorder.close();
+  }
+}
+
+/** Why it did not come to its end; undefined if it did. */
+async function failureOf(run: Promise<void>): Promise<string | undefined> {
+  try {
+    await run;
+    return undefined;
+  } catch (error) {
+    return `it did not come to its end: ${error instanceof Error ? error.message : String(error)}`;
   }
 }
 

@@ -28,10 +28,10 @@ export class Samples {
   #longestStallMs = 0;
   #lapStallMs = 0;
 
-  /** Time is counted from here on. */
-  begin(): void {
-    this.#beganMs = performance.now();
-    this.#lastMs = this.#beganMs;
+  /** @param originMs from when on time is counted, of `performance.now()`; now if left out. */
+  begin(originMs: number = performance.now()): void {
+    this.#beganMs = originMs;
+    this.#lastMs = performance.now();
   }
 
   get pieces(): readonly Piece[] {

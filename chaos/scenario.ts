@@ -39,6 +39,8 @@ export interface Stage {
 export interface StagedCluster extends Target {
   /** Everything that the nodes wrote: data and logs. */
   readonly directory: string;
+  /** Processes that have ended though nobody wanted it, one sentence each; left out where ends are wanted. */
+  readonly crashes?: readonly string[];
   /** Ends all processes; what they wrote stays. */
   halt(): Promise<void>;
   /** Ends all processes and removes what they wrote. */

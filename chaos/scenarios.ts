@@ -1,6 +1,7 @@
 /** All scenarios, in the order in which they are played. */
 
 import { backUp } from "./back-up.ts";
+import { BROKEN_MACHINES } from "./broken/scenarios.ts";
 import { changeMembers } from "./change-members.ts";
 import { Cluster } from "./cluster.ts";
 import { LINK_SCENARIOS } from "./link-scenarios.ts";
@@ -74,6 +75,7 @@ export const SCENARIOS: readonly Scenario[] = [
     ...onNodes(pauses),
   },
   ...LINK_SCENARIOS,
+  ...BROKEN_MACHINES,
   {
     name: "rolling-restart",
     about:

@@ -45,8 +45,13 @@ export function onNetwork(
     stage: async ({ random }) => {
       const network = await networkOf(random.below(2 ** 31));
       const cluster = await Cluster.start({ ...options, network });
-      const { links } = network;
-      return { cluster, run: (act) => run({ cluster, nemesis: new Nemesis(cluster, act, links), act }) };
+      return {
+        cluster,
+        run: async (act) => {
+          await run({ cluster, nemesis: new Nemesis(cluster, act, network.links), act });
+          for (const doubt of network.doubts) act.faults.doubt(doubt);
+        },
+      };
     },
   };
 }

@@ -66,4 +66,6 @@ export interface Links {
 /** A network whose ways can be troubled. */
 export interface TroubledNetwork extends Network {
   readonly links: Links;
+  /** Why its counts cannot be trusted; empty if they can. */
+  readonly doubts: readonly string[];
 }
