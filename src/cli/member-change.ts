@@ -45,6 +45,8 @@ const POLL_MS = 250;
 const ATTEMPT_MS = 3_800;
 const LOOK_MS = 2_000;
 const LINK_MS = 2_000;
+/** So many looks in a row at which a leader does not know a member: it was removed. */
+const MISSING_LOOKS = 8;
 
 export class MemberChange {
   readonly #calls: ChangeCalls;
@@ -125,13 +127,17 @@ export class MemberChange {
 
   /**
    * Waits until a member holds what the leader holds, and says how far it is.
-   * @throws {GaveUp} the time was over; the member goes on by itself.
+   * @throws {GaveUp} the time was over, and the member goes on by itself; or it is no member any more.
    */
   async caughtUp(id: string): Promise<void> {
     const began = performance.now();
+    let missing = 0;
     for (;;) {
       const members = (await this.#look()) ?? [];
       const member = members.find((each) => each.id === id);
+      // A leader that does not know yet that there is another one may lag for a moment.
+      missing = member === undefined && members.some(({ leads }) => leads) ? missing + 1 : 0;
+      if (missing >= MISSING_LOOKS) throw this.#removed(id);
       const line = member === undefined ? `no leader tells how far ${id} is; waiting` : showCatchUp(member);
       // Without a leader nobody knows how far it is.
       if (member?.role === "voter" || (line === undefined && member?.match !== undefined)) return;
@@ -144,6 +150,16 @@ export class MemberChange {
       }
       await this.#pause();
     }
+  }
+
+  #removed(id: string): GaveUp {
+    const what = `${id} is no member any more: somebody has removed it meanwhile.`;
+    return new GaveUp({
+      what,
+      why: "it will not catch up",
+      try: "raftally member list shows who belongs to the cluster",
+      exitCode: 1,
+    });
   }
 
   #gaveUp(what: string, why: string, advice: string): GaveUp {

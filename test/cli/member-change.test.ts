@@ -104,6 +104,16 @@ describe("a change of the membership", () => {
 });
 
 describe("waiting for a newcomer", () => {
+  it("ends when it is removed meanwhile, but not while no leader or a lagging one tells", async () => {
+    const behind = learner({ catchUp: { percent: 20, msLeft: 4_000 } });
+    const leaderless = VOTERS.map((each) => ({ ...each, leads: false }));
+    const lagging = [behind, VOTERS, VOTERS, ...Array.from({ length: 20 }, () => leaderless)];
+    await play(new Script([...lagging, learner({ match: 9 })])).change.caughtUp("n4");
+    await expect(play(new Script([behind, VOTERS])).change.caughtUp("n4")).rejects.toThrow(
+      "n4 is no member any more: somebody has removed it meanwhile.",
+    );
+  });
+
   it("lasts until it is a member, and says how to start it", async () => {
     const { change, said } = play(new Script([VOTERS, VOTERS, learner()]));
     expect((await change.joined("n4")).role).toBe("learner");
