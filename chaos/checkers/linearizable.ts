@@ -22,7 +22,7 @@ const BUDGET_PER_OPERATION = 30;
  * Ways that use many operations of unknown outcome are many, and seldom those that were gone: they are only looked at
  * when there is no other. What a narrow search finds is right; that there is nothing to be found only the last can say.
  */
-const SLACKS: readonly number[] = [0, 1, Number.POSITIVE_INFINITY];
+const SLACKS: readonly number[] = [0, 1, 2, Number.POSITIVE_INFINITY];
 
 export interface LinearizableOptions {
   /** Whether a counter is to be judged: by default every one. */

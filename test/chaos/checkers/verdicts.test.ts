@@ -1,0 +1,370 @@
+import { describe, expect, it } from "vitest";
+import { checkArithmetic, isSumOfSome } from "../../../chaos/checkers/arithmetic.ts";
+import { operationsOf } from "../../../chaos/checkers/calls.ts";
+import { checkCounting } from "../../../chaos/checkers/counting.ts";
+import { checkLinearizable } from "../../../chaos/checkers/linearizable.ts";
+import { checkReplays } from "../../../chaos/checkers/replays.ts";
+import type { Verdict } from "../../../chaos/checkers/verdict.ts";
+import { checkWitness } from "../../../chaos/checkers/witness.ts";
+import { type Call, NEVER } from "../../../chaos/history-reader.ts";
+import { Prng } from "../../../src/base/index.ts";
+import { add, failed, keyed, ok, READ, STALE, set, unknown } from "./told.ts";
+
+interface Case {
+  readonly calls: readonly Call[];
+  /** Part of the detail; undefined if nothing is wrong. */
+  readonly detail?: RegExp;
+  /** Where the operations that are named begin. */
+  readonly offenders?: readonly number[];
+}
+
+type Cases = Readonly<Record<string, Case>>;
+
+function expectVerdict(
+  check: (calls: readonly Call[]) => Verdict,
+  { calls, detail, offenders = [] }: Case,
+): void {
+  const verdict = check(calls);
+  expect(verdict.valid).toBe(detail === undefined);
+  if (detail !== undefined) expect(verdict.detail).toMatch(detail);
+  expect(verdict.offenders.map(({ invoked }) => invoked)).toEqual(offenders);
+}
+
+describe("arithmetic", () => {
+  const cases: Cases = {
+    "accepts the sum": { calls: [ok(add(1), [0, 1], 1), ok(add(5), [2, 3], 6), ok(READ, [4, 5], 6)] },
+    "accepts a part of the unknown": {
+      calls: [unknown(add(3), 0), ok(add(1), [1, 2], 4), unknown(add(5), 3), ok(READ, [4, 5], 4)],
+    },
+    "accepts that a bound was reached": {
+      calls: [ok(add(1), [0, 1], 1), failed(add(1, { max: "1" }), [2, 3]), ok(READ, [4, 5], 1)],
+    },
+    "rejects what is missing": {
+      calls: [ok(add(1), [0, 1], 1), ok(add(1), [2, 3], 2), ok(READ, [4, 5], 1)],
+      detail: /k was 1 in the end, and 2 were acknowledged/,
+      offenders: [4],
+    },
+    "rejects what is too much": {
+      calls: [unknown(add(2), 0), ok(add(1), [1, 2], 1), ok(READ, [4, 5], 4)],
+      detail: /some of 1 unknown adds, 2 in all, do not make up for it/,
+      offenders: [4],
+    },
+    "rejects an unknown add that only began afterwards": {
+      calls: [ok(add(1), [0, 1], 1), ok(READ, [2, 3], 3), unknown(add(2), 4)],
+      detail: /some of 0 unknown adds/,
+      offenders: [2],
+    },
+    "rejects one of several last reads": {
+      calls: [ok(add(1), [0, 1], 1), ok(READ, [2, 3], 1), ok(READ, [4, 5], 0)],
+      detail: /k was 0/,
+      offenders: [4],
+    },
+  };
+  it.each(Object.entries(cases))("%s", (_, one) => expectVerdict(checkArithmetic, one));
+
+  it("does not know where nobody read in the end", () => {
+    const { valid, detail } = checkArithmetic([
+      ok(add(1), [0, 2], 1),
+      ok(READ, [1, 3], 1),
+      ok(STALE, [4, 5], 1),
+    ]);
+    expect(valid).toBe("unknown");
+    expect(detail).toBe("k was not read when all its writes were over");
+  });
+
+  it("finds sums of some parts as trying all does", () => {
+    const prng = new Prng(1);
+    for (let round = 0; round < 3_000; round++) {
+      const parts = Array.from({ length: prng.between(0, 8) }, () => BigInt(prng.between(-6, 12)));
+      const total = BigInt(prng.between(-15, 40));
+      let possible = false;
+      for (let chosen = 0; chosen < 1 << parts.length; chosen++) {
+        const sum = parts.reduce((all, part, at) => ((chosen >> at) & 1 ? all + part : all), 0n);
+        possible ||= sum === total;
+      }
+      expect(isSumOfSome(total, parts), `${total} of ${parts.join(" ")}`).toBe(possible);
+    }
+  });
+
+  it("looks at range and divisor only where there are too many sums", () => {
+    const parts = Array.from({ length: 40 }, (_, at) => 6n * (1n << BigInt(at)));
+    expect(isSumOfSome(6n * 123_456_789n, parts)).toBe(true);
+    expect(isSumOfSome(6n * 123_456_789n + 3n, parts)).toBe(false);
+    expect(isSumOfSome(6n * (1n << 40n), parts)).toBe(false);
+  });
+});
+
+describe("counting", () => {
+  const cases: Cases = {
+    "leaves sets, bounds and adds that count down to the search": {
+      calls: [ok(set(5), [0, 1], 7), ok(add(1, { max: "9" }), [2, 3], 1)],
+    },
+    "lets a stale read be of any time before": {
+      calls: [ok(add(1), [0, 1], 1), ok(add(1), [2, 3], 2), ok(STALE, [4, 5], 0), ok(READ, [6, 7], 2)],
+    },
+    "rejects a stale read of what had not been asked": {
+      calls: [ok(STALE, [0, 1], 1), ok(add(1), [2, 3], 1)],
+      detail: /the read on k that answered 1 was over before the add of 1 on k that answered 1 began/,
+      offenders: [0, 2],
+    },
+    "rejects two adds to one value": {
+      calls: [ok(add(1), [0, 1], 1), ok(add(1), [2, 3], 1)],
+      detail: /two adds on k both made it 1/,
+      offenders: [0, 2],
+    },
+    "rejects an add that leaps over a value": {
+      calls: [ok(add(1), [0, 9], 1), ok(add(5), [1, 8], 6), ok(READ, [2, 7], 3)],
+      detail: /the add of 5 that made k 6 leapt over 3, which it was/,
+      offenders: [2, 1],
+    },
+    "rejects a value that no add leads to": {
+      calls: [ok(add(5), [0, 1], 3)],
+      detail: /an add of 5 is said to have made k 3, and it only counts up from 0/,
+      offenders: [0],
+    },
+    "rejects a hole that nobody can fill": {
+      calls: [unknown(add(2), 0), ok(add(1), [1, 2], 2), ok(READ, [3, 4], 2)],
+      detail:
+        /k went from 0 to 1, but nobody was told of adding that 1; .* 1 adds of unknown outcome had begun/,
+      offenders: [1],
+    },
+    "rejects a hole that was there before what could fill it had begun": {
+      calls: [ok(add(1), [0, 1], 2), unknown(add(1), 2), ok(READ, [3, 4], 2)],
+      detail: /k went from 0 to 1.* 0 adds of unknown outcome had begun/,
+      offenders: [0],
+    },
+    "uses each unknown add once": {
+      calls: [unknown(add(1), 0), ok(add(1), [1, 2], 2), ok(add(1), [3, 4], 4)],
+      detail: /k went from 2 to 3/,
+      offenders: [3],
+    },
+    "finds which unknown adds fill which holes": {
+      calls: [
+        ...[3, 2, 4].map((by, at) => unknown(add(by), at)),
+        ok(add(10), [5, 6], 15),
+        ok(add(10), [7, 8], 29),
+      ],
+    },
+    "sees that unknown adds fill one hole or the other, and not both": {
+      calls: [
+        ...[3, 2, 5].map((by, at) => unknown(add(by), at)),
+        ok(add(10), [5, 6], 15),
+        ok(add(10), [7, 8], 28),
+      ],
+    },
+  };
+  it.each(Object.entries(cases))("%s", (_, one) => expectVerdict(checkCounting, one));
+
+  it("says how much it has judged", () => {
+    const calls = [
+      ok(add(1), [0, 1], 1),
+      ok(READ, [2, 3], 1),
+      ok({ f: "set", key: "other", value: "1" }, [4, 5], 1),
+    ];
+    expect(checkCounting(calls)).toMatchObject({ checker: "counting", valid: true, operations: 2 });
+  });
+});
+
+describe("the search", () => {
+  const cases: Cases = {
+    "accepts a refusal where the bound was reached": {
+      calls: [ok(set(5), [0, 1], 5), failed(add(1, { max: "5" }), [2, 3]), ok(READ, [4, 5], 5)],
+    },
+    "rejects a refusal where it was not": {
+      calls: [ok(set(5), [0, 1], 5), failed(add(1, { max: "6" }), [2, 3])],
+      detail: /"add 1 to k within ..6" was refused, which cannot have taken effect .* the counter was 5/,
+      offenders: [0, 2],
+    },
+    "accepts a stale read of what an unknown set once made": {
+      calls: [unknown(set(7), 0), ok(set(5), [1, 2], 5), ok(add(1), [3, 4], 6), ok(STALE, [5, 6], 7)],
+    },
+    "rejects a stale read of what never was": {
+      calls: [ok(set(5), [1, 2], 5), ok(STALE, [5, 6], 7)],
+      detail: /"stale read of k" answered 7, which is of no time before it/,
+      offenders: [1, 5],
+    },
+    "rejects an answer beyond a bound": {
+      calls: [ok(add(2, { max: "1" }), [0, 1], 2)],
+      detail: /at the beginning the counter was 0/,
+      offenders: [0],
+    },
+  };
+  it.each(Object.entries(cases))("%s", (_, one) => expectVerdict(checkLinearizable, one));
+
+  it("does not know when there is more to look at than it may", () => {
+    // Any of 40 sets of unknown outcome and as many adds, in any order, and a value that none of them leads to.
+    const unknowns = Array.from({ length: 40 }, (_, at) => [
+      unknown(set(3 * 2 ** at), 2 * at),
+      unknown(add(2 ** at), 2 * at + 1),
+    ]);
+    const calls = [...unknowns.flat(), ok(READ, [100, 101], -1)];
+    const verdict = checkLinearizable(calls, { budget: 10_000 });
+    expect(verdict.valid).toBe("unknown");
+    expect(verdict.detail).toContain("more than 12430 configurations");
+  });
+});
+
+describe("replays", () => {
+  const first = keyed(ok(add(1), [0, 1], 1, { revision: 1, index: 5, term: 1 }), "id");
+  const cases: Cases = {
+    "accepts the same answer again": {
+      calls: [first, keyed(ok(add(1), [2, 3], 1, { revision: 1, index: 9, term: 1, replayed: true }), "id")],
+    },
+    "leaves another operation under the same key alone": {
+      calls: [first, keyed(failed(add(2), [2, 3], "IDEMPOTENCY_KEY_REUSED"), "id")],
+    },
+    "rejects another value": {
+      calls: [first, keyed(ok(add(1), [2, 3], 2, { revision: 2, index: 9, term: 1 }), "id")],
+      detail: /with the idempotency key id was answered differently/,
+      offenders: [0, 2],
+    },
+    "rejects a second first answer": {
+      calls: [first, keyed(ok(add(1), [2, 3], 1, { revision: 1, index: 9, term: 1 }), "id")],
+      detail: /was twice answered as if for the first time/,
+      offenders: [0, 2],
+    },
+    "rejects a refusal of what was done": {
+      calls: [first, keyed(failed(add(1), [2, 3]), "id")],
+      detail: /was answered, and refused by the counter/,
+      offenders: [0, 2],
+    },
+    "rejects a repeat before the original": {
+      calls: [first, keyed(ok(add(1), [2, 3], 1, { revision: 1, index: 4, term: 1, replayed: true }), "id")],
+      detail: /was repeated at an index before that of the original/,
+      offenders: [0, 2],
+    },
+  };
+  it.each(Object.entries(cases))("%s", (_, one) => expectVerdict(checkReplays, one));
+
+  it("are one operation for all other checkers", () => {
+    const lost = keyed(unknown(add(1), 0), "a");
+    const found = keyed(ok(add(1), [4, 5], 1, { replayed: true }), "a");
+    expect(operationsOf([lost, ok(READ, [2, 3], 1), found])).toMatchObject([
+      { invoked: 0, ended: 5, outcome: { type: "ok", value: "1" } },
+      { invoked: 2 },
+    ]);
+    const refused = [keyed(unknown(add(1), 0), "a"), keyed(failed(add(1), [1, 2]), "a")];
+    expect(operationsOf(refused)).toMatchObject([
+      { invoked: 0, ended: 2, outcome: { error: "LIMIT_REACHED" } },
+    ]);
+    const open = [keyed(failed(add(1), [0, 1], "NO_LEADER"), "a"), keyed(unknown(add(1), 2), "a")];
+    expect(operationsOf(open)).toMatchObject([{ invoked: 0, ended: NEVER, outcome: { type: "info" } }]);
+    const never = [0, 2].map((from) => keyed(failed(add(1), [from, from + 1], "NO_LEADER"), "a"));
+    expect(operationsOf(never)).toMatchObject([{ invoked: 0, ended: 3, outcome: { type: "fail" } }]);
+  });
+});
+
+describe("the witness", () => {
+  const at = (
+    revision: number,
+    index: number,
+    term = 1,
+  ): { revision: number; index: number; term: number } => ({
+    revision,
+    index,
+    term,
+  });
+  const cases: Cases = {
+    "accepts one committed order": {
+      calls: [
+        ok(add(1), [0, 5], 1, at(1, 4)),
+        ok(add(1), [1, 2], 2, at(2, 4)),
+        ok(READ, [6, 7], 2, at(2, 5, 2)),
+        ok(set(2), [8, 9], 2, { ...at(2, 6, 2), changed: false }),
+        ok(STALE, [10, 11], 0, at(0, 3)),
+      ],
+    },
+    "accepts what unknown writes have made": {
+      calls: [
+        unknown(add(1), 0),
+        unknown(set(9), 1),
+        ok(add(1), [2, 3], 10, at(3, 6)),
+        ok(READ, [4, 5], 10, at(3, 6)),
+      ],
+    },
+    "rejects two values of one revision": {
+      calls: [ok(READ, [0, 1], 1, at(1, 4)), ok(READ, [2, 3], 2, at(1, 4))],
+      detail: /revision 1 is k at 1, and k at 2/,
+      offenders: [0, 2],
+    },
+    "rejects one revision of two changes": {
+      calls: [ok(add(1), [0, 2], 1, at(1, 4)), ok(add(1), [1, 3], 1, at(1, 4))],
+      detail: /two writes both made revision 1/,
+      offenders: [0, 1],
+    },
+    "rejects a value that nobody wrote": {
+      calls: [ok(READ, [0, 1], 1, at(0, 4))],
+      detail: /k was never written, and yet 1/,
+      offenders: [0],
+    },
+    "rejects terms that go back": {
+      calls: [ok(add(1), [0, 2], 1, at(1, 4, 2)), ok(add(1), [1, 3], 2, at(2, 5, 1))],
+      detail: /entry 5 is of term 1, and entry 4 of term 2/,
+      offenders: [0, 1],
+    },
+    "rejects two terms of one index": {
+      calls: [ok(add(1), [0, 2], 1, at(1, 4, 1)), ok(add(1), [1, 3], 2, at(2, 4, 2))],
+      detail: /entry 4 is of term 2, and entry 4 of term 1/,
+      offenders: [0, 1],
+    },
+    "rejects revisions that go back where indexes go on": {
+      calls: [ok(add(1), [0, 2], 1, at(1, 5)), ok(add(1), [1, 3], 2, at(2, 4))],
+      detail: /revision 1 was made at index 5, and 2 before, at 4/,
+      offenders: [0, 1],
+    },
+    "rejects a write in an entry that had been answered": {
+      calls: [ok(READ, [0, 1], 0, at(0, 4)), ok(add(1), [2, 3], 1, at(1, 4))],
+      detail: /a write was carried by entry 4, and index 4 had been answered before it began/,
+      offenders: [0, 2],
+    },
+    "rejects a read of an index before one that had been answered": {
+      calls: [ok(READ, [0, 1], 0, at(0, 4)), ok(READ, [2, 3], 0, at(0, 3))],
+      detail: /a read is of index 3, and index 4 had been answered before it began/,
+      offenders: [0, 2],
+    },
+    "rejects a change of a revision before one that had been seen": {
+      calls: [ok(add(1), [0, 2], 1, { ...at(2, 4), replayed: true }), ok(add(1), [3, 4], 2, at(1, 5))],
+      detail: /a write made revision 1, and revision 2 had been seen before it began/,
+      offenders: [0, 3],
+    },
+    "rejects a read of a revision before one that had been seen": {
+      calls: [ok(READ, [0, 1], 1, at(1, 4)), ok(READ, [2, 3], 0, at(0, 5))],
+      detail: /k was at revision 0, and had been seen at 1 before that was asked/,
+      offenders: [0, 2],
+    },
+    "rejects a read that lacks a change before its index": {
+      calls: [ok(add(1), [0, 3], 1, at(1, 4)), ok(READ, [1, 2], 0, at(0, 5))],
+      detail: /a read of index 5 shows revision 0, and not 1, made at 4/,
+      offenders: [0, 1],
+    },
+    "rejects a read that shows a change behind its index": {
+      calls: [ok(add(1), [0, 3], 1, at(1, 6)), ok(STALE, [1, 2], 1, at(1, 5))],
+      detail: /a read of index 5 shows revision 1, but 1 was made at 6/,
+      offenders: [0, 1],
+    },
+    "rejects values that do not follow from each other": {
+      calls: [ok(add(1), [0, 1], 1, at(1, 4)), ok(add(1), [2, 3], 3, at(2, 5))],
+      detail:
+        /k came to 3 at revision 2 by an add of 1, and was 1 at the revision seen before: 1 is missing, with room for 0/,
+      offenders: [2],
+    },
+    "rejects a change that nobody can have made": {
+      calls: [ok(add(1), [0, 1], 1, at(1, 4)), ok(READ, [2, 3], 2, at(2, 5)), unknown(add(1), 4)],
+      detail: /k came to 2 at revision 2 by nobody who was told/,
+      offenders: [2],
+    },
+    "uses each unknown add once": {
+      calls: [unknown(add(1), 0), ok(add(1), [1, 2], 2, at(2, 5)), ok(add(1), [3, 4], 4, at(4, 6))],
+      detail: /k came to 4 at revision 4/,
+      offenders: [3],
+    },
+  };
+  it.each(Object.entries(cases))("%s", (_, one) => expectVerdict(checkWitness, one));
+
+  it("leaves answers that say no index to the others", () => {
+    expect(checkWitness([ok(add(1), [0, 1], 1), ok(READ, [2, 3], 0)])).toMatchObject({
+      valid: true,
+      operations: 0,
+    });
+  });
+});
