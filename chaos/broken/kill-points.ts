@@ -18,9 +18,9 @@ import { stagedWith } from "./staged.ts";
 import { type Role, spring, type Trap, type Way } from "./trap.ts";
 
 /** A snapshot after so many entries, and no more in the log behind it. */
-export const SMALL = 100;
-/** Writes after which a node that missed them needs a snapshot; several share an entry. */
-export const LAG: number = 6 * SMALL;
+export const SMALL = 50;
+/** Entries after which a node that missed them needs a snapshot, wherever the last one was taken. */
+export const LAG: number = 4 * SMALL;
 
 interface Planned {
   readonly roles: readonly Role[];
@@ -85,7 +85,7 @@ async function visitAll(cluster: Cluster, act: Act, fuse: (id: string) => Fuse):
     for (const trap of act.random.shuffled(trapsOf(fuse, act.random)))
       await spring(trap, { cluster, act, lag: LAG });
   }
-  await served(act.load, LAG);
+  await served(act.load, 200);
 }
 
 function trapsOf(fuse: (id: string) => Fuse, random: Random): readonly Trap[] {

@@ -27,11 +27,12 @@ export type Way = "load" | "election" | "lag" | "start";
 
 /** How long a node may take to come by, ms. */
 const PATIENCE_MS = 20_000;
+const LAG_MS_MAX = 60_000;
 
 export interface TrapOptions {
   readonly cluster: Cluster;
   readonly act: Act;
-  /** So many writes make a node that missed them need a snapshot. */
+  /** So many entries make a node that missed them need a snapshot. */
   readonly lag: number;
   /** What else is done to a node that is dead. */
   readonly whenDead?: (id: string) => string;
@@ -70,9 +71,22 @@ async function lure(
     case "lag":
     case "start":
       await cluster.kill(id);
-      if (trap.way === "lag") await served(act.load, lag);
+      if (trap.way === "lag") await goesOn(cluster, lag);
       trap.arm(id);
       return cluster.spawn(id);
+  }
+}
+
+/** Waits until so many more entries are committed; several writes may share one. */
+async function goesOn(cluster: Cluster, entries: number): Promise<void> {
+  const committed = async (): Promise<number> =>
+    Math.max(0, ...(await cluster.views()).map(({ commit }) => commit));
+  const goal = (await committed()) + entries;
+  const until = performance.now() + LAG_MS_MAX;
+  while ((await committed()) < goal) {
+    if (performance.now() > until)
+      throw new Error(`not even ${entries} entries were committed in ${LAG_MS_MAX} ms`);
+    await sleep(50);
   }
 }
 
