@@ -125,6 +125,7 @@ export class Frontier {
     // By how many operations of unknown outcome were used: those that used fewer come first, so that they rule.
     const queues: Configuration[][] = [];
     const enqueue = (one: Configuration): void => {
+      this.#spent++;
       for (let size = queues.length; size <= one.used.length; size++) queues.push([]);
       queues[one.used.length]?.push(one);
     };
@@ -134,7 +135,7 @@ export class Frontier {
       const queue = queues[size] ?? [];
       for (let one = queue.pop(); one !== undefined; one = queue.pop()) {
         if (!seen.adds(one)) continue;
-        if (++this.#spent > this.#budget) return [];
+        if (this.#spent > this.#budget) return [];
         if (isWanted(one)) wanted.push(one);
         else this.#expand(one, enqueue);
       }

@@ -15,8 +15,8 @@ import { Frontier, type Limits } from "./frontier.ts";
 import { type Complaint, type Finding, gravest, type Verdict, verdictOf } from "./verdict.ts";
 
 /** How many configurations are looked at for one counter, at most, beside some for each of its operations. */
-export const BUDGET = 2_000_000;
-const BUDGET_PER_OPERATION = 30;
+export const BUDGET = 1_000_000;
+const BUDGET_PER_OPERATION = 100;
 
 /**
  * Ways that use many operations of unknown outcome are many, and seldom those that were gone: they are only looked at
