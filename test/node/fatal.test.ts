@@ -79,7 +79,7 @@ async function fatal(
 
 describe("an error of the store", () => {
   it.each(Object.entries(ASKS))(
-    "in %s ends the node, which is told of no success",
+    "ends the node, which is told of no success: in %s",
     async (_name, effects) => {
       const { error, events } = await fatal(effects);
       expect(error.message).toBe("EIO");
