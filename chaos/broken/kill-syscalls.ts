@@ -64,8 +64,8 @@ const PLAN: readonly Planned[] = [
     ...INSTALL,
   },
   { name: "recovery: something is written", point: "afterWrite", nthMax: 3, ...RECOVERY },
-  { name: "recovery: before a sync", point: "beforeSync", nthMax: 3, ...RECOVERY },
-  { name: "recovery: after a sync", point: "afterSync", nthMax: 3, ...RECOVERY },
+  { name: "recovery: before a sync", point: "beforeSync", nthMax: 2, ...RECOVERY },
+  { name: "recovery: after a sync", point: "afterSync", nthMax: 2, ...RECOVERY },
 ];
 
 /** How many deaths a run has. */

@@ -26,7 +26,7 @@ export type Role = "leader" | "follower";
 export type Way = "load" | "election" | "lag" | "start";
 
 /** How long a node may take to come by, ms. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 40_000;
 const LAG_MS_MAX = 60_000;
 
 export interface TrapOptions {
@@ -45,7 +45,7 @@ export async function spring(trap: Trap, { cluster, act, lag, whenDead }: TrapOp
   const leader = await cluster.leader();
   const followers = cluster.nodes.map(({ id }) => id).filter((id) => id !== leader);
   const id = trap.role === "leader" ? leader : random.pick(followers);
-  await lure(trap, id, { cluster, act, lag, leader });
+  await lure(trap, id, { cluster, lag, leader });
   const died = await diesWithin(cluster, id, PATIENCE_MS);
   const effective = died && trap.isSprung(id);
   trap.disarm(id);
@@ -60,7 +60,7 @@ export async function spring(trap: Trap, { cluster, act, lag, whenDead }: TrapOp
 async function lure(
   trap: Trap,
   id: string,
-  { cluster, act, lag, leader }: Omit<TrapOptions, "whenDead"> & { readonly leader: string },
+  { cluster, lag, leader }: Pick<TrapOptions, "cluster" | "lag"> & { readonly leader: string },
 ): Promise<void> {
   switch (trap.way) {
     case "load":
