@@ -104,7 +104,7 @@ function targetProblem(
   const { voters, members } = configuration;
   if (to === undefined) {
     if (voters.some((id) => id !== self)) return undefined;
-    return failed(`${self} is the only voter, so nobody else can lead. Promote another member first.`);
+    return never(`${self} is the only voter, so nobody else can lead. Promote another member first.`);
   }
   if (memberOf(configuration, to) === undefined) {
     const names = members.map(({ id }) => id).join(", ");
@@ -112,8 +112,7 @@ function targetProblem(
     return { kind: "failed", code: "MEMBER_NOT_FOUND", detail, retryAfterMs: undefined };
   }
   if (!voters.includes(to)) {
-    const detail = `${to} has no vote, so it cannot lead. Promote it first.`;
-    return { kind: "failed", code: "INVALID_CHANGE", detail, retryAfterMs: undefined };
+    return never(`${to} has no vote, so it cannot lead. Promote it first.`);
   }
   if (!reachable(to)) return failed(`${to} cannot be reached from ${self}, which leads on.`);
   return undefined;
@@ -140,6 +139,11 @@ function led(
 ): TransferResult | undefined {
   const url = memberOf(configuration, leader)?.api;
   return url === undefined ? undefined : { kind, leader, url };
+}
+
+/** What no other attempt would change. */
+function never(detail: string): MembershipRefusal {
+  return { kind: "failed", code: "INVALID_CHANGE", detail, retryAfterMs: undefined };
 }
 
 function failed(detail: string): MembershipRefusal {

@@ -185,7 +185,8 @@ describe("handing over on request", () => {
     const [single, only] = led(1);
     const asked = single.transfer(only);
     single.settle();
-    expect(only.outcome(asked)).toMatchObject({ code: "TRANSFER_FAILED" });
+    // Not to be tried again and again: it would never succeed.
+    expect(only.outcome(asked)).toMatchObject({ code: "INVALID_CHANGE", retryAfterMs: undefined });
   });
 
   it("fails once when the successor does not take over, and this node leads on", () => {
