@@ -6,6 +6,7 @@ import { changeMembers } from "./change-members.ts";
 import { Cluster } from "./cluster.ts";
 import { LINK_SCENARIOS } from "./link-scenarios.ts";
 import { LocalCluster } from "./local-cluster.ts";
+import { NAMESPACE_SCENARIO } from "./namespace-scenario.ts";
 import { type Act, type Scenario, served } from "./scenario.ts";
 import { type Hurt, onNodes } from "./stages.ts";
 
@@ -75,6 +76,7 @@ export const SCENARIOS: readonly Scenario[] = [
     ...onNodes(pauses),
   },
   ...LINK_SCENARIOS,
+  NAMESPACE_SCENARIO,
   ...BROKEN_MACHINES,
   {
     name: "rolling-restart",
