@@ -109,6 +109,18 @@ describe("what is durable", () => {
     expect(ledger.durable).toBe(3);
   });
 
+  it("is taken back by a truncation of what was durable", () => {
+    const { take, extend, ledger, log } = node([1]);
+    extend(3);
+    take();
+    ledger.persisted(1);
+    expect(ledger.durable).toBe(4);
+    log.truncateFrom(index(3));
+    ledger.truncated(index(3));
+    expect(ledger.durable).toBe(2);
+    expect(take()).toMatchObject({ truncateFrom: 3, append: [] });
+  });
+
   it("waits for the disk as long as its oldest write does", () => {
     const { take, extend, ledger } = node([1]);
     ledger.tick();
