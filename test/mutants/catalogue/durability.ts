@@ -1,0 +1,90 @@
+/** Bugs in the order in which things become durable (P1 to P9). */
+
+import type { Mutant } from "../mutant.ts";
+
+export const DURABILITY: readonly Mutant[] = [
+  {
+    name: "votes-asked-before-the-own-is-durable",
+    stands: "T01: vote requests leave before the own term and vote are durable",
+    simulator: ["I11", "I2"],
+    tests: ["test/raft/bugs-elections.test.ts > T01"],
+  },
+  {
+    name: "own-vote-counted-at-once",
+    stands: "T18: office is taken before the own vote and the own log are durable",
+    simulator: ["I1", "I11"],
+  },
+  {
+    name: "vote-answered-before-it-is-durable",
+    stands: "P4: a granted vote leaves before it is on disk",
+    simulator: ["I11", "I2", "I3"],
+  },
+  {
+    name: "vote-not-written",
+    stands: "T02: a vote in a term that was entered before is not written",
+    simulator: ["I11", "I2"],
+  },
+  {
+    name: "term-said-before-it-is-durable",
+    stands: "P2: words of a term leave before the term is on disk",
+    simulator: ["I11", "I3"],
+  },
+  {
+    name: "append-acknowledged-before-it-is-durable",
+    stands: "5 in testing.md: an append is acknowledged before it is on disk",
+    simulator: ["I11", "I8"],
+  },
+  {
+    name: "old-acknowledgement-covers-new-entries",
+    stands: "T20: a flush of entries that were truncated meanwhile makes others at their index durable",
+    simulator: [
+      "I11",
+      "I8",
+      "assert: invariant: what is durable",
+      "assert: invariant: what is durable is in the log",
+    ],
+    tests: ["test/raft/bugs-replication.test.ts > T20"],
+  },
+  {
+    name: "install-keeps-old-flushes",
+    stands: "T20 with a snapshot: flushes of the log that gave way count for the new one",
+    tests: ["test/raft/late-words.test.ts > makes nothing of the new log durable"],
+  },
+  {
+    name: "durable-not-taken-back",
+    stands: "A truncation leaves the durable index where it was",
+    simulator: ["I11", "I8", "assert: invariant: what is durable", "I10"],
+    tests: ["test/raft/ledger.test.ts > is taken back by a truncation"],
+  },
+  {
+    name: "flush-skipped-after-truncation",
+    stands: "T21: what replaces a truncated tail at the same indexes is not written",
+    simulator: ["assert: disk: the log has no gap", "I8", "I11"],
+    tests: ["test/raft/bugs-replication.test.ts > T21"],
+  },
+  {
+    name: "late-completion-goes-back",
+    stands: "T19: a completion out of order takes the watermark back",
+    tests: ["test/raft/ledger.test.ts > is what its write carried, and a late word"],
+  },
+  {
+    name: "leader-counts-its-own-unsynced-entries",
+    stands: "20 in testing.md: the leader counts itself before its own fsync",
+    simulator: ["I8"],
+  },
+  {
+    name: "applied-beyond-durable",
+    stands: "P7: what is committed is applied before it is on this disk",
+    simulator: ["I10", "I9"],
+  },
+  {
+    name: "applied-before-committed",
+    stands: "21 in testing.md: what is durable is applied, committed or not",
+    simulator: ["I9", "I10"],
+  },
+  {
+    name: "messages-not-held-back",
+    stands: "The node lets go of what waits for its disk",
+    simulator: ["I11"],
+  },
+];

@@ -1,0 +1,86 @@
+/** Bugs in how a member treats those who wait, and in what it believes of its own state. */
+
+import type { Mutant } from "../mutant.ts";
+
+export const NODE: readonly Mutant[] = [
+  {
+    name: "timeout-said-to-be-a-refusal",
+    stands: "39 in testing.md: a write that timed out in the log is said to be refused",
+    simulator: ["a refused", "a refused write has not happened"],
+    tests: ["test/node/reducer-writes.test.ts > ends as unknown at its deadline"],
+  },
+  {
+    name: "unknown-is-tried-again",
+    stands: "37 in testing.md: a write of unknown outcome is proposed again",
+    tests: [
+      "test/node/write-queue.test.ts > is never proposed again while its entry may stand behind a snapshot",
+    ],
+  },
+  {
+    name: "hidden-by-a-restore-said-to-be-refused",
+    stands: "A committed write whose entry a snapshot replaced is said to be refused",
+    tests: ["test/node/reducer-writes.test.ts > ends as unknown when a snapshot replaces the state"],
+  },
+  {
+    name: "stopping-refuses-what-is-in-the-log",
+    stands: "A node that stops refuses writes that are in its log",
+    simulator: ["a refused", "a refused write has not happened"],
+    tests: ["test/node/reducer-writes.test.ts > ends when the process does"],
+  },
+  {
+    name: "late-write-proposed-again",
+    stands: "A write that has ended as unknown is proposed again when its entry came to nothing",
+    tests: ["test/node/write-queue.test.ts > is not proposed again once it has ended as unknown"],
+  },
+  {
+    name: "late-apply-answers-again",
+    stands: "Reads that were refused are answered again when the state machine comes round",
+    tests: ["test/node/reducer-reads.test.ts > that was refused is not answered again"],
+  },
+  {
+    name: "divergence-ignored",
+    stands: "A node whose state differs from the majority’s goes on serving",
+    tests: ["test/node/reducer-digests.test.ts > stop a node in the minority from serving"],
+  },
+  {
+    name: "minority-calls-the-majority-wrong",
+    stands: "Any two that agree are a majority",
+    tests: ["test/node/digest-watch.test.ts > needs a majority of all voters"],
+  },
+  {
+    name: "proposes-while-handing-over",
+    stands: "A leader proposes while it hands over, and is refused by its own core",
+    simulator: ["log time"],
+  },
+  {
+    name: "follower-takes-writes",
+    stands: "A follower that knows its leader holds writes instead of redirecting them",
+    simulator: ["I20"],
+    tests: ["test/node/reducer-writes.test.ts > is redirected by a follower"],
+  },
+  {
+    name: "memory-without-a-bound",
+    stands: "I17: entries are taken in without a bound while the state machine is slow",
+    tests: ["test/node/reducer-pressure.test.ts > makes a follower take no further entries"],
+  },
+  {
+    name: "stalled-state-machine-leads-on",
+    stands: "A leader whose state machine hangs keeps its office",
+    tests: ["test/node/reducer-pressure.test.ts > costs a leader its office"],
+  },
+  {
+    name: "stalled-disk-leads-on",
+    stands: "A leader whose disk hangs keeps its office",
+    simulator: ["I20", "a stalled leader yields"],
+  },
+  {
+    name: "failed-write-ignored",
+    stands: "P12: an error of the store is swallowed, and the node goes on",
+    tests: ["test/node/fatal.test.ts > ends the node, which is told of no success: in"],
+  },
+  {
+    name: "announced-by-another",
+    stands: "A node announces the address of another one",
+    tests: ["test/node/reducer-operations.test.ts > speaks for nobody else"],
+  },
+];

@@ -1,0 +1,112 @@
+/** Bugs in what a node remembers on disk. */
+
+import type { Mutant } from "../mutant.ts";
+
+export const STORE: readonly Mutant[] = [
+  {
+    name: "damage-taken-for-a-torn-tail",
+    stands: "41 in testing.md, T54: a damaged batch in the middle is cut off with all that follows",
+    tests: ["test/store/wal-damage.test.ts > is refused for a flipped bit anywhere before the last batch"],
+  },
+  {
+    name: "checksum-not-compared",
+    stands: "T54: the checksum of a batch is not looked at",
+    tests: ["test/store/wal-damage.test.ts > is refused for a flipped bit anywhere before the last batch"],
+  },
+  {
+    name: "chain-not-checked-at-start",
+    stands: "A log whose entries do not belong together is read without a word",
+    tests: ["test/store/wal-damage.test.ts > is refused where the chain of hashes breaks"],
+  },
+  {
+    name: "log-without-fsync",
+    stands: "5 in testing.md, on the real log: a write resolves before it is durable",
+    tests: ["test/store/wal.test.ts > resolves a write only after its sync"],
+  },
+  {
+    name: "new-segment-without-fsync",
+    stands: "A segment begun under load is written without syncing",
+    tests: ["test/store/wal-power.test.ts > holds after every crash"],
+  },
+  {
+    name: "segment-named-before-it-is-whole",
+    stands: "A segment gets its name before its content is durable",
+    tests: ["test/store/wal-power.test.ts > holds after every crash"],
+  },
+  {
+    name: "folder-not-synced",
+    stands: "The name of a new segment is not made durable",
+    tests: ["test/store/wal-power.test.ts > holds after every crash"],
+  },
+  {
+    name: "found-entries-not-synced",
+    stands: "What a killed process had written is acknowledged after a restart without being synced",
+    tests: ["test/store/wal-found.test.ts > are durable once the log is open"],
+  },
+  {
+    name: "failed-write-swallowed",
+    stands: "42 in testing.md, T51: an error of the disk is not told to who waits",
+    tests: ["test/store/wal.test.ts > latches the first failure of any operation"],
+  },
+  {
+    name: "failed-write-tried-again",
+    stands: "T51: after a failed write the log goes on",
+    tests: ["test/store/wal.test.ts > latches the first failure of any operation"],
+  },
+  {
+    name: "needed-segment-deleted",
+    stands: "A segment that still holds entries of the log is deleted",
+    tests: ["test/store/wal.test.ts > begins new segments, and deletes those"],
+  },
+  {
+    name: "applied-index-in-another-transaction",
+    stands: "T52: the applied index is written in a transaction of its own",
+    tests: ["test/store/state-transaction.test.ts > is one transaction"],
+  },
+  {
+    name: "row-not-checked",
+    stands: "A damaged row is served",
+    tests: ["test/store/state-damage.test.ts > is found when the row is read"],
+  },
+  {
+    name: "compacted-without-a-snapshot",
+    stands: "T48: the log is cut although no snapshot reaches so far",
+    tests: ["test/store/open.test.ts > refuses to compact beyond the snapshot"],
+  },
+  {
+    name: "log-behind-the-state",
+    stands: "T17: a log that ends before what was applied is taken for whole",
+    tests: ["test/store/open.test.ts > refuses a log that ends before what state.db has applied"],
+  },
+  {
+    name: "state-behind-the-log",
+    stands: "T53: a state that is older than the log’s first entry is taken as it is",
+    tests: ["test/store/open.test.ts > takes a lost snapshot again while the state is at hand"],
+  },
+  {
+    name: "vote-kept-into-a-later-term",
+    stands: "Installing a snapshot of a later term keeps the vote of the earlier one",
+    tests: ["test/store/recover.test.ts > keep the vote over an installation"],
+  },
+  {
+    name: "snapshot-not-verified",
+    stands: "A received snapshot is taken for what its manifest says",
+    tests: ["test/store/snapshot-receive.test.ts > refuses a flipped bit"],
+  },
+  {
+    name: "old-snapshot-gone-too-early",
+    stands: "The snapshot before is removed although somebody reads it",
+    tests: ["test/store/snapshot-store.test.ts > keeps the older snapshot until the newer one is durable"],
+  },
+  {
+    name: "old-wal-onto-the-new-state",
+    stands: "A restore renames before it removes the old state’s WAL",
+    tests: ["test/store/state-transaction.test.ts > has none of the old state"],
+  },
+  {
+    name: "state-never-synced",
+    stands:
+      "Finding 1 of testing.md: state.db is written without ever being synced, so that a power cut can tear it",
+    tests: ["test/store/state-transaction.test.ts > is synced at each checkpoint"],
+  },
+];
