@@ -22,8 +22,11 @@ export interface ClusterOptions {
   readonly flags?: readonly string[];
   /** What lies between the nodes; nothing if left out. Closed with the cluster. */
   readonly network?: Network;
-  /** What one node's process has that others have not; asked at each start of one. */
-  readonly launch?: (id: string) => Launch;
+  /**
+   * What one node's process has that others have not; asked at each start of one.
+   * @param directory that of the cluster.
+   */
+  readonly launch?: (id: string, directory: string) => Launch;
 }
 
 /** A node of another cluster. */
@@ -41,7 +44,7 @@ export class Cluster implements Target {
   readonly #places: Map<string, Place> = new Map();
   readonly #flags: readonly string[];
   readonly #network: Network;
-  readonly #launch: (id: string) => Launch;
+  readonly #launch: (id: string, directory: string) => Launch;
   readonly #joinAs: Map<string, "learner" | "voter"> = new Map();
   readonly #strangers: Map<string, Stranger> = new Map();
   /** Those that were removed from the cluster. */
@@ -159,7 +162,7 @@ export class Cluster implements Target {
 
   /** The directory that holds what a node remembers. */
   data(id: string): string {
-    return this.#strangers.get(id)?.data ?? this.#launch(id).data ?? join(this.directory, id);
+    return this.#strangers.get(id)?.data ?? this.#launch(id, this.directory).data ?? join(this.directory, id);
   }
 
   /** The file with everything that a node has printed. */
@@ -192,7 +195,7 @@ export class Cluster implements Target {
   }
 
   #fullLaunch(id: string): Launch & Required<Pick<Launch, "flags">> {
-    return { flags: [], ...mergedLaunch(this.#network.launch(id), this.#launch(id)) };
+    return { flags: [], ...mergedLaunch(this.#network.launch(id), this.#launch(id, this.directory)) };
   }
 
   /** Starts the process of a node, and waits for nothing. */

@@ -65,7 +65,8 @@ interface Done {
 
 /** What one concurrent client has. */
 interface Worker {
-  readonly client: RaftallyClient;
+  /** Another one as soon as the only node that it asks is gone. */
+  readonly client: () => RaftallyClient;
   readonly wire: Wire;
   readonly process: RecordedProcess | undefined;
 }
@@ -123,20 +124,10 @@ export class Load {
     // The same clock as the history's.
     this.samples.begin(performance.now() - (recorder === undefined ? 0 : recorder.elapsedNs / 1e6));
     for (let at = 0; at < writers; at++) {
-      this.#workers.push(
-        this.#work(
-          this.#worker((options) => this.#target.client(at, options)),
-          "write",
-        ),
-      );
+      this.#workers.push(this.#work(this.#worker(at, "any"), "write"));
     }
     for (let at = 0; at < writers / 2; at++) {
-      const { id } = this.#target.nodes[at % this.#target.nodes.length] ?? { id: "n1" };
-      const one = this.#options.readers === "one";
-      const reader = this.#worker((options) =>
-        one ? this.#target.clientOf(id, options) : this.#target.client(at, options),
-      );
-      this.#workers.push(this.#work(reader, "read"));
+      this.#workers.push(this.#work(this.#worker(at, this.#options.readers), "read"));
     }
   }
 
@@ -145,9 +136,24 @@ export class Load {
     return this.samples.lap();
   }
 
-  #worker(clientWith: (options: { fetch: typeof fetch }) => RaftallyClient): Worker {
+  #worker(at: number, asks: "one" | "any"): Worker {
     const wire = new Wire(this.#target, this.#random, this.#options.lossOfAnswers);
-    return { client: clientWith({ fetch: wire.fetch }), wire, process: this.#options.recorder?.process() };
+    const options = { fetch: wire.fetch };
+    const process = this.#options.recorder?.process();
+    if (asks === "any") {
+      const client = this.#target.client(at, options);
+      return { client: () => client, wire, process };
+    }
+    const one = (): string => this.#target.nodes[at % this.#target.nodes.length]?.id ?? "n1";
+    let node = one();
+    let client = this.#target.clientOf(node, options);
+    const present = (): RaftallyClient => {
+      if (this.#target.nodes.some(({ id }) => id === node)) return client;
+      node = one();
+      client = this.#target.clientOf(node, options);
+      return client;
+    };
+    return { client: present, wire, process };
   }
 
   #of(key: string): Promised {
@@ -216,7 +222,7 @@ export class Load {
   async #ask({ client, wire }: Worker, op: Operation, idempotencyKey: string): Promise<Answer> {
     if (op.f === "set") {
       const { key, value } = op;
-      const done = await client.batch([{ op: "set", key, value: BigInt(value) }], { idempotencyKey });
+      const done = await client().batch([{ op: "set", key, value: BigInt(value) }], { idempotencyKey });
       const [result] = done.results;
       if (result === undefined) throw new Error("a batch of one operation has one result");
       return answerOf({ ...done, ...result }, wire.answeredBy);
@@ -227,7 +233,7 @@ export class Load {
       ...(min === undefined ? {} : { min: BigInt(min) }),
       ...(max === undefined ? {} : { max: BigInt(max) }),
     };
-    const done = await client.increment(key, { by: BigInt(by), ...bounds }, { idempotencyKey });
+    const done = await client().increment(key, { by: BigInt(by), ...bounds }, { idempotencyKey });
     return answerOf(done, wire.answeredBy);
   }
 
@@ -268,7 +274,7 @@ export class Load {
     try {
       const timeoutMs = role === "read" && this.#options.readers === "one" ? READ_ONE_MS : READ_ANY_MS;
       const consistency = op.stale === true ? "stale" : "linearizable";
-      const reading = await worker.client.get(op.key, { timeoutMs, consistency });
+      const reading = await worker.client().get(op.key, { timeoutMs, consistency });
       call?.ok(answerOf(reading ?? NEVER_WRITTEN, worker.wire.answeredBy));
       this.#reads++;
       this.samples.read();

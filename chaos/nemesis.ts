@@ -41,6 +41,11 @@ export class Nemesis {
     await this.#cluster.kill(...running);
   }
 
+  /** Starts a process, and waits for nothing. */
+  spawn(id: string): void {
+    this.#cluster.spawn(id);
+  }
+
   /** Starts whatever does not run, and waits until it is ready. */
   async start(...ids: readonly string[]): Promise<void> {
     for (const id of ids) if (!this.#cluster.isRunning(id)) this.#cluster.spawn(id);

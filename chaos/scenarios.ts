@@ -3,9 +3,11 @@
 import { backUp } from "./back-up.ts";
 import { BROKEN_MACHINES } from "./broken/scenarios.ts";
 import { changeMembers } from "./change-members.ts";
+import { CLOCK_SCENARIO } from "./clock.ts";
 import { Cluster } from "./cluster.ts";
 import { LINK_SCENARIOS } from "./link-scenarios.ts";
 import { LocalCluster } from "./local-cluster.ts";
+import { MIXED_SCENARIO } from "./mixed.ts";
 import { NAMESPACE_SCENARIO } from "./namespace-scenario.ts";
 import { type Act, type Scenario, served } from "./scenario.ts";
 import { type Hurt, onNodes } from "./stages.ts";
@@ -77,6 +79,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   ...LINK_SCENARIOS,
   NAMESPACE_SCENARIO,
+  CLOCK_SCENARIO,
   ...BROKEN_MACHINES,
   {
     name: "rolling-restart",
@@ -116,6 +119,7 @@ export const SCENARIOS: readonly Scenario[] = [
       return { cluster, run: (act) => backUp(cluster, act) };
     },
   },
+  MIXED_SCENARIO,
 ];
 
 async function restartEach(cluster: LocalCluster, { load, say, faults }: Act): Promise<void> {

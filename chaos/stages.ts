@@ -11,6 +11,8 @@ export interface Hurt {
   readonly cluster: Cluster;
   readonly nemesis: Nemesis;
   readonly act: Act;
+  /** Of scenarios without an end of their own. */
+  readonly durationMs: number;
 }
 
 type Staged = Pick<Scenario, "harmless" | "lacks" | "stage">;
@@ -19,9 +21,9 @@ type Staged = Pick<Scenario, "harmless" | "lacks" | "stage">;
 export function onNodes(run: (hurt: Hurt) => Promise<void>, options: ClusterOptions = {}): Staged {
   return {
     harmless: false,
-    stage: async () => {
+    stage: async ({ durationMs }) => {
       const cluster = await Cluster.start(options);
-      return { cluster, run: (act) => run({ cluster, nemesis: new Nemesis(cluster, act), act }) };
+      return { cluster, run: (act) => run({ cluster, nemesis: new Nemesis(cluster, act), act, durationMs }) };
     },
   };
 }
@@ -42,13 +44,13 @@ export function onNetwork(
 ): Staged {
   return {
     harmless: false,
-    stage: async ({ random }) => {
+    stage: async ({ random, durationMs }) => {
       const network = await networkOf(random.below(2 ** 31));
       const cluster = await Cluster.start({ ...options, network });
       return {
         cluster,
         run: async (act) => {
-          await run({ cluster, nemesis: new Nemesis(cluster, act, network.links), act });
+          await run({ cluster, nemesis: new Nemesis(cluster, act, network.links), act, durationMs });
           for (const doubt of network.doubts) act.faults.doubt(doubt);
         },
       };
