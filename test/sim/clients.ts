@@ -40,6 +40,7 @@ export class Clients {
   readonly #standing: Standing;
   #left = Number.POSITIVE_INFINITY;
   #busy = 0;
+  readonly #resting: Client[] = [];
   #openings = 0;
 
   constructor(parts: {
@@ -64,6 +65,12 @@ export class Clients {
   /** After `operations` more no new ones begin; those under way go on to their end. */
   stopAfter(operations: number): void {
     this.#left = operations;
+  }
+
+  /** Those that have stopped begin again. */
+  goOn(): void {
+    this.#left = Number.POSITIVE_INFINITY;
+    for (const client of this.#resting.splice(0)) this.#next(client);
   }
 
   get idle(): boolean {
@@ -104,7 +111,10 @@ export class Clients {
   }
 
   #next(client: Client): void {
-    if (this.#left <= 0) return;
+    if (this.#left <= 0) {
+      this.#resting.push(client);
+      return;
+    }
     this.#left--;
     this.#busy++;
     const done = (): void => {

@@ -36,6 +36,8 @@ export function countingChanges(log: CommittedLog, coverage: Coverage): Partial<
     },
     drained(node, { trace, write }) {
       const before = inForce.get(node);
+      // Most drains change nothing.
+      if (before !== undefined && write === undefined && trace.length === 0) return;
       const now = configurationIn(node.disk.latest);
       inForce.set(node, now);
       for (const entry of write?.append ?? []) {

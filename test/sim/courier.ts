@@ -41,7 +41,9 @@ export class Courier {
   #fetch(from: SimNode, to: SimNode, snapshot: StateAt): void {
     const { queue, prng, profile, coverage } = this.#options;
     const { boot } = to;
-    queue.after(prng.real() * (this.#calm ? 5 : profile.snapshotMs), () => {
+    // Now and then one takes so long that a newer one overtakes it.
+    const most = profile.snapshotMs * (prng.chance(0.1) ? 10 : 1);
+    queue.after(prng.real() * (this.#calm ? 5 : most), () => {
       // A process that dies loses the fetch; what it has of the file may be there, but nobody is told.
       if (to.boot !== boot || !to.isUp) return;
       if (!this.#calm && prng.chance(profile.snapshotLost)) return coverage.count("snapshot transfers lost");

@@ -110,6 +110,7 @@ export const COUNTED = [
   "removed nodes that campaigned",
   "removed nodes refused",
   "long absences",
+  "majorities that served without the others",
   "disks wiped",
   "wiped disks refused",
 ] as const;

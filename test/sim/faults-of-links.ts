@@ -97,6 +97,7 @@ export function sendAway(hurt: Hurt, fault: Fault): void {
   note(`${id} is away`);
   network.leave(id);
   queue.after(500 + prng.real() * 3_000, () => {
+    if (hurt.isOver()) return;
     note(`${id} is back`);
     network.comeBack(id);
   });

@@ -82,18 +82,39 @@ export class Nemesis {
     }
   }
 
+  /** All faults go away, but only some nodes are well again; each of the others dies now, or is cut off for good. */
+  healSome(core: ReadonlySet<SimNode>): void {
+    const { prng, network, roster } = this.#options;
+    this.#end(`only ${[...core].map(({ id }) => id).join(" ")} are healed`);
+    for (const node of [...roster.nodes]) {
+      if (core.has(node)) {
+        this.#healOne(node);
+        continue;
+      }
+      if (node.isUp && prng.chance(0.6)) node.crash(prng);
+      // Also one that is down: somebody may start it.
+      network.leave(node.id);
+    }
+  }
+
   /** All faults go away, and everyone who was down comes back. */
   heal(): void {
+    this.#end("everything heals");
+    for (const node of [...this.#options.roster.nodes]) this.#healOne(node);
+  }
+
+  #end(how: string): void {
     this.#faulty = false;
-    this.#options.note("everything heals");
+    this.#options.note(how);
     this.#options.network.calm();
     this.#options.courier.calm();
-    for (const node of this.#options.roster.nodes) {
-      node.suffer(undefined);
-      node.clock.thaw();
-      if (node.isPaused) node.resume();
-      if (!node.isUp) node.start();
-    }
+  }
+
+  #healOne(node: SimNode): void {
+    node.suffer(undefined);
+    node.clock.thaw();
+    if (node.isPaused) node.resume();
+    if (!node.isUp) node.start();
   }
 
   readonly perils: Perils = {

@@ -53,15 +53,20 @@ export class Violation extends Error {
   }
 }
 
-type Hook<K extends keyof Observer> = (...args: Parameters<Observer[K]>) => void;
+/** Called for every event, so without lists of arguments. No hook has more than three. */
+type Call = (one: unknown, two: unknown, three: unknown) => void;
 
 /** Shows everything to each of `observers`, in order. */
 export function all(observers: readonly Partial<Observer>[]): Observer {
-  function each<K extends keyof Observer>(name: K): Hook<K> {
-    const hooks = observers.flatMap((observer) => (observer[name] === undefined ? [] : [observer]));
-    return (...args) => {
-      for (const observer of hooks) (observer[name] as Hook<K>)(...args);
+  function each<K extends keyof Observer>(name: K): Observer[K] {
+    const hooks = observers.flatMap((observer) => {
+      const hook = observer[name] as Call | undefined;
+      return hook === undefined ? [] : [hook.bind(observer)];
+    });
+    const call: Call = (one, two, three) => {
+      for (const hook of hooks) hook(one, two, three);
     };
+    return call as Observer[K];
   }
   return {
     recovering: each("recovering"),

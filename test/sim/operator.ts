@@ -55,6 +55,7 @@ export class Operator {
   #attempts: Attempt[] = [];
   #wishes = 0;
   #finishing = false;
+  #resting = false;
   /** Where it was last sent to, or served. */
   #leader: NodeId | undefined;
 
@@ -70,16 +71,22 @@ export class Operator {
   #schedule(moments: Prng): void {
     const { queue, profile, faults } = this.#options;
     queue.after(-Math.log(1 - moments.real()) * profile.changeEveryMs, () => {
-      if (this.#finishing) return;
+      if (this.#finishing || this.#resting) return;
       const fault = faults.due("change");
       if (fault !== undefined && this.#wishes < profile.operators) this.#wishOf(fault);
       this.#schedule(moments);
     });
   }
 
+  /** From now on nobody asks for anything, until {@link finish}. */
+  rest(): void {
+    this.#resting = true;
+  }
+
   /** From now on: what was begun is brought to its end, what is lost is replaced, and nothing else. */
   finish(): void {
     this.#finishing = true;
+    this.#resting = false;
     this.#repair();
   }
 
@@ -88,7 +95,8 @@ export class Operator {
    */
   meddle(leader: SimNode, fault: Fault): void {
     const { profile } = this.#options;
-    if (profile.changeEveryMs === 0 || this.#finishing || this.#wishes > profile.operators) return;
+    if (profile.changeEveryMs === 0 || this.#finishing || this.#resting || this.#wishes > profile.operators)
+      return;
     this.#leader = leader.id;
     this.#wishOf(fault);
   }
@@ -194,7 +202,7 @@ export class Operator {
     const { queue } = this.#options;
     const { request, prng, sinceMs } = wish;
     if (this.#isFulfilled(request)) return this.#end(request, "changes made");
-    if (!this.#isSafe(request) || (!this.#finishing && queue.now - sinceMs > PATIENCE_MS)) {
+    if (this.#resting || !this.#isSafe(request) || (!this.#finishing && queue.now - sinceMs > PATIENCE_MS)) {
       return this.#end(request, "changes given up");
     }
     this.#ask(wish, (result) => {

@@ -109,12 +109,17 @@ export class Roster {
 
   /** Whether a quorum of whole disks is left in every configuration that may still be in force, without `node`. */
   survives(node?: SimNode): boolean {
+    return this.inPlay.every((one) => this.hasWholeQuorum(one, node));
+  }
+
+  /** The committed configuration, and every later one that is in some log: each may be in force. */
+  get inPlay(): readonly Configuration[] {
     const { index, configuration } = this.#options.log().configuration;
     const inPlay = [configuration];
     for (const { disk } of this.nodes) {
       for (const one of configurationsOf(disk.latest)) if (one.index > index) inPlay.push(one.configuration);
     }
-    return inPlay.every((one) => this.hasWholeQuorum(one, node));
+    return inPlay;
   }
 
   hasWholeQuorum(configuration: Configuration, without?: SimNode): boolean {

@@ -319,43 +319,32 @@ export class SimNode {
     const { observer } = this.#options;
     actBy(this.clock);
     const effects = defined(this.reducer, "sim: only a living process acts").drain(this.clock.ms);
-    // What is not carried out because the process dies first, has not left it: nobody has seen it.
-    const duties = this.#dutiesOf(effects);
     this.#write(effects);
     observer.drained(this, effects);
-    const dies = this.#options.perils.diesAfter(this, duties.length);
-    for (const duty of duties.slice(0, dies?.effects)) duty();
+    const dies = this.#options.perils.diesAfter(this, countOf(effects));
+    // What is not carried out because the process dies first, has not left it: nobody has seen it.
+    this.#carryOut(effects, dies?.effects ?? Number.POSITIVE_INFINITY);
     if (dies === undefined) return;
     this.crash(dies.fault.prng);
     this.#options.perils.onDeath(this, dies.fault);
   }
 
-  /** Everything a drain asks for but its write, in order, as the driver carries it out. */
-  #dutiesOf({
-    send,
-    restore,
-    apply,
-    queries,
-    responses,
-    digests,
-    takeSnapshot,
-    sendSnapshot,
-  }: Effects): (() => void)[] {
+  /** Everything a drain asks for but its write, in order, as the driver carries it out; the first `most` of it. */
+  #carryOut(effects: Effects, most: number): void {
+    const { restore, apply } = effects;
     const machine = this.#machine;
-    return [
-      ...send.map((message) => () => this.#options.send(this, message)),
-      ...(restore === undefined ? [] : [() => machine.restore(restore)]),
-      ...(apply === undefined ? [] : [() => machine.apply(apply.entries, apply.wantOutcomes)]),
-      ...queries.map((one) => () => machine.query(one.ticket, one.queries)),
-      ...responses.map((response) => () => this.#respond([response])),
-      ...digests.map((digest) => () => this.#options.sendDigest(this, digest)),
-      ...(takeSnapshot ? [() => machine.takeSnapshot()] : []),
-      ...sendSnapshot.map(
-        ({ to }) =>
-          () =>
-            this.#sendSnapshot(to),
-      ),
-    ];
+    let left = most;
+    const each = <T>(list: readonly T[], act: (one: T) => void): void => {
+      for (const one of list) if (left-- > 0) act(one);
+    };
+    each(effects.send, (message) => this.#options.send(this, message));
+    if (restore !== undefined && left-- > 0) machine.restore(restore);
+    if (apply !== undefined && left-- > 0) machine.apply(apply.entries, apply.wantOutcomes);
+    each(effects.queries, ({ ticket, queries }) => machine.query(ticket, queries));
+    each(effects.responses, (response) => this.#respond([response]));
+    each(effects.digests, (digest) => this.#options.sendDigest(this, digest));
+    if (effects.takeSnapshot && left-- > 0) machine.takeSnapshot();
+    each(effects.sendSnapshot, ({ to }) => this.#sendSnapshot(to));
   }
 
   #respond(responses: readonly Response[]): void {
@@ -401,4 +390,19 @@ export class SimNode {
     this.crash(trouble.fault.prng);
     perils.onFailure(this, trouble);
   }
+}
+
+/** How many things a drain asks for, its write not counted. */
+function countOf({
+  send,
+  restore,
+  apply,
+  queries,
+  responses,
+  digests,
+  takeSnapshot,
+  sendSnapshot,
+}: Effects): number {
+  const lists = send.length + queries.length + responses.length + digests.length + sendSnapshot.length;
+  return lists + Number(restore !== undefined) + Number(apply !== undefined) + Number(takeSnapshot);
 }

@@ -20,10 +20,11 @@ import { Nemesis } from "./nemesis.ts";
 import { Network } from "./network.ts";
 import { all, type Observer, Violation } from "./observer.ts";
 import { Operator } from "./operator.ts";
-import { drawProfile, type Profile } from "./profile.ts";
+import { drawProfile, type Profile, type RunLength } from "./profile.ts";
 import { Roster } from "./roster.ts";
 import { SimNode } from "./sim-node.ts";
 import { Standing } from "./standing.ts";
+import { Survivors } from "./survivors.ts";
 import { Views } from "./views.ts";
 import { underVirtualClocks } from "./wall-clock.ts";
 import { Workload } from "./workload.ts";
@@ -36,6 +37,9 @@ const SETTLE_MS = 2_500;
 const CLOCK_RATES = { low: 0.8, high: 1.25 } as const;
 /** So many operations have to succeed after everything has healed. */
 const CLOSING_OPERATIONS = 80;
+
+/** So many operations are begun while only a majority is well. */
+const MAJORITY_OPERATIONS = 40;
 
 /** What each run has to have served at least. Few are served in time where slow disks and many clients meet. */
 const TRAFFIC = { writes: 10, reads: 8 } as const;
@@ -53,6 +57,8 @@ export interface RunResult {
 export interface WorldOptions {
   /** Watch along; they see each event before the checkers, which may refuse it. */
   readonly observers?: readonly Partial<Observer>[];
+  /** Instead of the length that the seed draws. */
+  readonly length?: RunLength;
   /** Replaces parts of what the seed draws. */
   readonly profile?: Partial<Profile>;
   /** The run is over at this moment, virtual ms, as if nothing could go wrong after it. */
@@ -84,9 +90,8 @@ export class World {
   constructor(seed: number, options: WorldOptions = {}) {
     this.#seed = seed;
     this.#queue = new EventQueue(options.untilMs);
-    // Independent streams, so that taking one fault away does not reshuffle all others.
-    const stream = (name: string): Prng => new Prng(hash52([seed, name]));
-    this.profile = { ...drawProfile(stream("profile")), ...options.profile };
+    const stream = (name: string): Prng => this.#stream(name);
+    this.profile = { ...drawProfile(stream("profile"), options.length), ...options.profile };
     const { profile } = this;
     const shared = { queue: this.#queue, profile, coverage: this.#coverage, standing: this.#standing };
     this.#network = new Network({ ...shared, prng: stream("network") });
@@ -164,6 +169,11 @@ export class World {
     ]);
   }
 
+  /** Independent ones, so that taking one fault away does not reshuffle all others. */
+  #stream(name: string): Prng {
+    return new Prng(hash52([this.#seed, name]));
+  }
+
   #build(member: Member, initial: SnapshotMeta, stream: (name: string) => Prng): SimNode {
     const { profile } = this;
     const { id, incarnation } = member;
@@ -220,8 +230,10 @@ export class World {
     this.#announcer.start();
     this.#nemesis.start();
     this.#queue.run(this.profile.faultyMs);
+    this.#tryMajority();
     this.#nemesis.heal();
     this.#roster.calm();
+    this.#clients.goOn();
     this.#operator.finish();
     this.#announcer.calm();
     this.#clients.stopAfter(CLOSING_OPERATIONS);
@@ -241,6 +253,21 @@ export class World {
       traceHash: this.#traceHash,
       coverage: this.#coverage.counts,
     };
+  }
+
+  /** Only a majority is healed; it has to serve, and to agree. */
+  #tryMajority(): void {
+    const options = { prng: this.#stream("survivors"), roster: this.#roster, log: () => this.#log };
+    const survivors = new Survivors(options);
+    const core = survivors.draw();
+    if (core === undefined) return;
+    this.#operator.rest();
+    this.#nemesis.healSome(core);
+    this.#clients.stopAfter(MAJORITY_OPERATIONS);
+    const isOver = (): boolean => this.#clients.idle && survivors.areOne();
+    this.#queue.run(this.#queue.now + CONVERGE_MS, isOver);
+    if (survivors.check(this.#clients.idle))
+      this.#coverage.count("majorities that served without the others");
   }
 
   /** No run may pass by being idle; a healthy cluster serves, whatever was before. */
@@ -276,6 +303,7 @@ export class World {
   }
 
   #hash({ id }: SimNode, { write, send, apply, responses }: Parameters<Observer["drained"]>[1]): void {
+    if (write === undefined && apply === undefined && send.length + responses.length === 0) return;
     this.#traceHash = hash52([
       this.#traceHash,
       Math.round(this.#queue.now * 1_000),
