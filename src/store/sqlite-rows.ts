@@ -59,9 +59,9 @@ export class RowReader {
     if (typeof key !== "string" || !(outcome instanceof Uint8Array)) throw this.#damage("outcomes", key);
     const row: RememberedOutcome = {
       key,
-      fingerprint: Number(fingerprint),
-      at: Number(at),
-      serial: Number(serial),
+      fingerprint: this.#whole("outcomes", key, fingerprint),
+      at: this.#whole("outcomes", key, at),
+      serial: this.#whole("outcomes", key, serial),
       outcome,
     };
     this.#check("outcomes", key, hash, outcomeRowHash(row));
@@ -74,13 +74,20 @@ export class RowReader {
     const outcomes = packed instanceof Uint8Array ? unpackSessionOutcomes(packed) : undefined;
     if (outcomes === undefined) throw this.#damage("sessions", id);
     const row: SessionRow = {
-      id: Number(id),
-      usedAt: Number(usedAt),
-      firstUnanswered: Number(firstUnanswered),
+      id: this.#whole("sessions", id, id),
+      usedAt: this.#whole("sessions", id, usedAt),
+      firstUnanswered: this.#whole("sessions", id, firstUnanswered),
       outcomes,
     };
     this.#check("sessions", id, hash, sessionRowHash(row));
     return row;
+  }
+
+  /** The hashes are those of whole numbers, and pass over a fraction that damage has added. */
+  #whole(table: string, key: unknown, column: unknown): number {
+    const value = typeof column === "bigint" ? Number(column) : column;
+    if (typeof value !== "number" || !Number.isSafeInteger(value)) throw this.#damage(table, key);
+    return value;
   }
 
   #check(table: string, key: unknown, stored: unknown, computed: Hash52): void {
@@ -124,8 +131,11 @@ function unpackSessionOutcomes(bytes: Uint8Array): SessionRow["outcomes"] | unde
     const from = at + OUTCOME_HEAD_BYTES;
     const to = from + view.getUint32(at + 16);
     if (to > bytes.length) return undefined;
+    const seq = view.getFloat64(at);
     const fingerprint = view.getFloat64(at + 8);
-    outcomes.set(view.getFloat64(at), { fingerprint, outcome: bytes.subarray(from, to) });
+    // A double that is not whole is damage which no hash shows: those of 24 and of 24.5 are the same.
+    if (!Number.isSafeInteger(seq) || !Number.isSafeInteger(fingerprint)) return undefined;
+    outcomes.set(seq, { fingerprint, outcome: bytes.subarray(from, to) });
     at = to;
   }
   return outcomes;

@@ -44,6 +44,11 @@ function failureOf(work: () => unknown): Error {
   throw new Error("it did not fail");
 }
 
+/** The bytes of `outcomes` with another one at `place`, counted from 1. */
+function withByte(place: number): string {
+  return `CAST(substr(outcomes, 1, ${place - 1}) || x'01' || substr(outcomes, ${place + 1}) AS BLOB) WHERE length(outcomes) > 0`;
+}
+
 describe("a damaged state", () => {
   it.each([
     ["a value", "UPDATE counters SET value = value + 1 WHERE key = (SELECT min(key) FROM counters)"],
@@ -56,6 +61,9 @@ describe("a damaged state", () => {
     ["a lost outcome", "DELETE FROM outcomes WHERE serial = (SELECT min(serial) FROM outcomes)"],
     ["a session", "UPDATE sessions SET used_at = used_at + 1"],
     ["a session's outcomes", "UPDATE sessions SET outcomes = x'c1'"],
+    // Numbers are kept as doubles, and the hashes of 24 and 24.000001 are the same.
+    ["a fraction in the number of a session's outcome", `UPDATE sessions SET outcomes = ${withByte(8)}`],
+    ["a fraction in the fingerprint of one", `UPDATE sessions SET outcomes = ${withByte(16)}`],
     ["the applied index", "UPDATE meta SET applied = applied + 1"],
     ["the totals", "UPDATE meta SET totals = replace(totals, 'revision\":', 'revision\":1')"],
     ["no meta", "DELETE FROM meta"],
