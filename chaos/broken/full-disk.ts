@@ -78,7 +78,7 @@ async function stageMounted(): Promise<Stage> {
   };
   try {
     const cluster = await Cluster.start({ launch: (id) => ({ data: join(disk(id), "data") }) });
-    return { cluster: stagedWith(cluster, cleanUp), run: (act) => fillDisks(cluster, disks, act) };
+    return { cluster: stagedWith(cluster, directory, cleanUp), run: (act) => fillDisks(cluster, disks, act) };
   } catch (error) {
     cleanUp();
     throw error;

@@ -73,7 +73,7 @@ export async function stageKillPoints(): Promise<Stage> {
         env: { [FUSE_VARIABLE]: fuse(id).path, [SMALL_VARIABLE]: String(SMALL) },
       }),
     });
-    return { cluster: stagedWith(cluster, cleanUp), run: (act) => visitAll(cluster, act, fuse) };
+    return { cluster: stagedWith(cluster, directory, cleanUp), run: (act) => visitAll(cluster, act, fuse) };
   } catch (error) {
     cleanUp();
     throw error;

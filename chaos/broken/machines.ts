@@ -79,6 +79,7 @@ export class Machines {
 
   /** As a scenario gives it: whoever stops it removes the disks as well. */
   get staged(): StagedCluster {
-    return stagedWith(this.cluster, () => rmSync(this.#directory, { recursive: true, force: true }));
+    const directory = this.#directory;
+    return stagedWith(this.cluster, directory, () => rmSync(directory, { recursive: true, force: true }));
   }
 }

@@ -19,9 +19,9 @@ interface Injection {
 
 const PLAN: readonly Injection[] = [
   { name: "killed before a write", calls: "pwrite64", what: "signal=SIGKILL", nthMax: 60 },
-  { name: "killed before a sync", calls: "fsync,fdatasync", what: "signal=SIGKILL", nthMax: 2 },
+  { name: "killed before a sync", calls: "fsync,fdatasync", what: "signal=SIGKILL", nthMax: 1 },
   { name: "a write fails", calls: "pwrite64", what: "error=EIO", nthMax: 60 },
-  { name: "a sync fails", calls: "fsync,fdatasync", what: "error=EIO", nthMax: 2 },
+  { name: "a sync fails", calls: "fsync,fdatasync", what: "error=EIO", nthMax: 1 },
   { name: "no room for a write", calls: "pwrite64", what: "error=ENOSPC", nthMax: 60 },
 ];
 

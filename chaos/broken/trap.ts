@@ -50,6 +50,7 @@ export async function spring(trap: Trap, { cluster, act, lag, whenDead }: TrapOp
   const effective = died && trap.isSprung(id);
   trap.disarm(id);
   if (!died) await cluster.kill(id);
+  await cluster.ended(id);
   const after = whenDead?.(id) ?? "";
   const detail = `${trap.name} on ${id}, ${trap.role}, by ${trap.way}${after === "" ? "" : `; ${after}`}`;
   faults.once("kill-point", [id], { effective, detail });
