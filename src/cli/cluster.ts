@@ -83,7 +83,7 @@ function childFor(member: MemberAddress, plan: ClusterPlan, parsed: Parsed, term
     logPath: join(data, `${id}.log`),
     say: (line) => terminal.error(line),
     // A node that has answered once was there, and its directory is lost if it is empty.
-    firstArgs: plan.founding && plan.members.length === 1 ? ["--new-cluster"] : [],
+    firstArgs: plan.founding ? foundingArgs(plan) : [],
     args: [
       ...["--id", id, "--cluster-id", plan.clusterId, "--members", showMembers(plan.members)],
       ...["--listen", host, "--listen-peer", peer, "--data", join(data, id)],
@@ -92,6 +92,11 @@ function childFor(member: MemberAddress, plan: ClusterPlan, parsed: Parsed, term
       ...["--stop-timeout", "2s", "--log-format", "text"],
     ],
   });
+}
+
+/** The cluster's id was drawn for it: there is no older one to look for. */
+function foundingArgs({ members }: ClusterPlan): readonly string[] {
+  return ["--founding-wait", "0s", ...(members.length === 1 ? ["--new-cluster"] : [])];
 }
 
 type Failed = Extract<Started, { kind: "failed" }>;

@@ -62,6 +62,7 @@ export const COMMANDS: readonly Command[] = [
       "clusterId",
       "members",
       "newCluster",
+      "foundingWait",
       "listen",
       "listenPeer",
       "advertise",

@@ -26,6 +26,9 @@ import {
   wholeNumber,
 } from "./option.ts";
 
+/** Members that run dial whoever they miss at least once a second (`reconnectMsMax` of src/transport). */
+const FOUNDING_WAIT_MS = 2_000;
+
 /** The value of each option once parsed: the default where nothing was given. */
 export interface OptionValues {
   readonly help: boolean;
@@ -44,6 +47,7 @@ export interface OptionValues {
   readonly join: readonly Address[] | undefined;
   readonly discover: DnsName | undefined;
   readonly joinAs: JoinAs;
+  readonly foundingWait: number;
   readonly autoremoveAfter: number | undefined;
   readonly wantedVoters: number;
   readonly writes: "redirect" | "forward";
@@ -188,6 +192,15 @@ export const OPTIONS: OptionTable = {
       "wait: until somebody lets it in with raftally member add. learner: comes in by itself, copies everything, " +
       "and has no vote. voter: a learner that is given a vote as soon as it has caught up.",
     read: choice<JoinAs>("wait", "learner", "voter"),
+  }),
+  foundingWait: defaulted("founding-wait", FOUNDING_WAIT_MS, {
+    env: "RAFTALLY_FOUNDING_WAIT",
+    placeholder: "TIME",
+    shown: "2s",
+    help:
+      "How long the very first start listens, before a new cluster is made, for members of an older one of the same " +
+      "name: where the disks of its founders were lost, they are stopped instead of counting from zero.",
+    read: duration(0, 600_000),
   }),
   autoremoveAfter: optional("autoremove-after", {
     env: "RAFTALLY_AUTOREMOVE_AFTER",

@@ -156,13 +156,14 @@ class Server {
   #startNode(service: StartingService): Promise<RunningNode> {
     const { id, clusterId, members, join, autoremoveMs, wantedVoters, data, listenPeer, secret } =
       this.#config;
-    const { heartbeatInterval, electionTimeout, writeTimeout, readTimeout } = this.#values;
+    const { foundingWait, heartbeatInterval, electionTimeout, writeTimeout, readTimeout } = this.#values;
     const options: NodeOptions = {
       id,
       clusterId,
       members,
       ...(join === undefined ? {} : { join: { as: join.as, seeds: join.seeds } }),
       ...(autoremoveMs === undefined ? {} : { autoremoveMs, wantedVoters }),
+      foundingMs: foundingWait,
       directory: data,
       listenPeer,
       secret,

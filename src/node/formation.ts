@@ -5,6 +5,9 @@
  * the incarnation of each other durable before it answers it, so once a node has been answered by all, none of
  * them will ever take another disk for it. A member whose disk is wiped later is therefore refused by all, and
  * cannot vote a second time in a term in which its lost disk had voted (DESIGN.md section 5, identity; T44).
+ *
+ * Why it listens a while even so: where the disks of all initial members are lost, they meet as if they were new. The
+ * members that joined later are still there, and disown them as soon as they dial.
  */
 
 import type { NodeId } from "../raft/index.ts";
@@ -14,20 +17,31 @@ export const LATE_MS = 30_000;
 
 export class Formation {
   readonly #awaited: Set<NodeId>;
+  readonly #lookMs: number;
+  #looked: boolean;
   readonly #formed: Promise<void>;
   #resolve: () => void = () => undefined;
   #reject: (refused: Error) => void = () => undefined;
 
-  /** @param members everyone but this node. */
-  constructor(members: Iterable<NodeId>) {
+  /**
+   * @param members everyone but this node.
+   * @param lookMs how long it listens in any case for members of this cluster that know this node otherwise, ms.
+   */
+  constructor(members: Iterable<NodeId>, lookMs = 0) {
     this.#awaited = new Set(members);
+    this.#lookMs = lookMs;
+    this.#looked = lookMs === 0;
     this.#formed = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
     });
     // Whoever waits sees the rejection; a formation that is abandoned is no unhandled one.
     this.#formed.catch(() => undefined);
-    if (this.#awaited.size === 0) this.#resolve();
+    this.#check();
+  }
+
+  #check(): void {
+    if (this.#looked && this.#awaited.size === 0) this.#resolve();
   }
 
   /** Those that have not answered yet. */
@@ -38,20 +52,24 @@ export class Formation {
   /** A member has answered this node's handshake: its incarnation is durable here, and ours there. */
   met(id: NodeId): void {
     this.#awaited.delete(id);
-    if (this.#awaited.size === 0) this.#resolve();
+    this.#check();
   }
 
-  /** A member will not have this node; the formation is over. */
+  /** A member will not have this node, or knows it otherwise; the formation is over. */
   fail(refused: Error): void {
     this.#reject(refused);
   }
 
   /**
-   * Resolves when all have answered; rejects with what {@link fail} was given, or when `signal` says stop.
+   * Resolves when all have answered and it has listened long enough; rejects with what {@link fail} was given, or when `signal` says stop.
    * @param onLate is told what to do, every {@link LATE_MS} in which it does not come to this.
    */
   async complete(signal: AbortSignal, onLate: (advice: string) => void = () => undefined): Promise<void> {
     const late = setInterval(() => onLate(adviceFor(this.awaited)), LATE_MS);
+    const look = setTimeout(() => {
+      this.#looked = true;
+      this.#check();
+    }, this.#lookMs);
     const stop = (): void => this.#reject(new Error("stopped before all members had met"));
     signal.addEventListener("abort", stop, { once: true });
     if (signal.aborted) stop();
@@ -60,6 +78,7 @@ export class Formation {
     } finally {
       signal.removeEventListener("abort", stop);
       clearInterval(late);
+      clearTimeout(look);
     }
   }
 }

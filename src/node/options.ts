@@ -46,6 +46,11 @@ export interface NodeOptions {
   readonly members: readonly MemberAddress[];
   /** On an empty data directory: become a member of a cluster that runs already. Later on only `as: "voter"` counts. */
   readonly join?: JoinOptions;
+  /**
+   * How long the first start of a new cluster listens for members of an older one of the same name, which would know
+   * this node otherwise, ms; 0 by default, for a cluster whose id was drawn just now.
+   */
+  readonly foundingMs?: number;
   /** While this node leads: removes a member that was not heard of for this long, ms. Never, by default. */
   readonly autoremoveMs?: number;
   /** Voters that the cluster is to have: it is never made smaller than this by itself. 3 by default. */

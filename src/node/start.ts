@@ -149,7 +149,9 @@ class Start {
     this.#self = self;
     this.#parts = options.parts ?? REAL_PARTS;
     const others = directory.identity.members.map(({ id }) => id).filter((id) => id !== self);
-    this.#formation = new Formation(directory.identity.formed ? [] : others);
+    this.#formation = directory.identity.formed
+      ? new Formation([])
+      : new Formation(others, options.foundingMs);
   }
 
   async run(): Promise<RunningNode> {

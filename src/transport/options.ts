@@ -10,7 +10,7 @@ export const DEFAULT_SETTINGS: TransportSettings = {
   frameBytesMax: 16_777_216,
   queueBytesMax: 33_554_432,
   reconnectMsMin: 50,
-  reconnectMsMax: 2000,
+  reconnectMsMax: 1_000,
   handshakeMsMax: 3000,
   joinMsMax: 5000,
   chunkBytes: 262_144,

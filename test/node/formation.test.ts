@@ -26,6 +26,32 @@ describe("the formation of a cluster", () => {
     await expect(new Formation([]).complete(new AbortController().signal)).resolves.toBeUndefined();
   });
 
+  it("listens for so long as it is told in any case, and fails with what it hears meanwhile", async () => {
+    vi.useFakeTimers();
+    try {
+      const formation = new Formation([TWO], 2_000);
+      let complete = false;
+      const done = formation.complete(new AbortController().signal).then(() => {
+        complete = true;
+      });
+      formation.met(TWO);
+      await vi.advanceTimersByTimeAsync(1_999);
+      expect(complete).toBe(false);
+      await vi.advanceTimersByTimeAsync(1);
+      await done;
+
+      const second = new Formation([TWO], 2_000);
+      const failed = expect(second.complete(new AbortController().signal)).rejects.toThrow("wiped");
+      second.met(TWO);
+      await vi.advanceTimersByTimeAsync(1_000);
+      second.fail(new Error("n4 knows this node with another incarnation: it was wiped"));
+      await failed;
+      expect(vi.getTimerCount()).toBe(0);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it("fails with the refusal of a member", async () => {
     const formation = new Formation([TWO]);
     const refused = new Error("n2 knows this node under another incarnation");

@@ -1,3 +1,4 @@
+import { rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { nodeId } from "../../src/raft/index.ts";
 import { openTransport, type Transport } from "../../src/transport/index.ts";
@@ -92,5 +93,28 @@ describe("a node that decides with others", { timeout: PATIENT_MS }, () => {
     await until(() => refused.includes("wrongNode"), "n9 is refused");
     expect(machine.fatal).toEqual([]);
     expect(await cluster.write({ kind: "add", key: "hits", by: 1n })).toMatchObject({ kind: "applied" });
+  });
+});
+
+describe("founders that were all wiped", { timeout: PATIENT_MS }, () => {
+  let cluster: Cluster;
+  beforeEach(async () => {
+    cluster = await Cluster.plan({ initial: 2, spare: 1 });
+  });
+  afterEach(() => cluster.end());
+
+  it("do not begin their cluster again beside a member that joined later", async () => {
+    await cluster.startAll();
+    await (await cluster.join("n3", "voter")).started;
+    await cluster.voters("n1", "n2", "n3");
+    await cluster.crashAll();
+    for (const id of ["n1", "n2"]) rmSync(cluster.site(id).directory, { recursive: true });
+
+    // They meet first, and it is only then that the third comes back.
+    const founders = await Promise.all(["n1", "n2"].map((id) => cluster.start(id, { foundingMs: 10_000 })));
+    const ends = founders.map(({ started }) => started.catch((error: Error) => error));
+    await Promise.all(founders.map((machine) => machine.noticed("linked", /reachable/)));
+    await cluster.join("n3", "voter");
+    for (const end of ends) expect(await end).toMatchObject({ name: "RefusedByPeer" });
   });
 });
