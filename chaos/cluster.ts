@@ -1,5 +1,6 @@
 /** A local cluster of real processes, started from the real command line, to be hurt. */
 
+import { readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -14,6 +15,7 @@ import type { Node, Target } from "./target.ts";
 const READY_MS = 30_000;
 /** How long a graceful stop may take before the process is killed, ms. */
 const STOP_MS = 10_000;
+const LAST_LINES = 4;
 
 export interface ClusterOptions {
   /** How many nodes it begins with, 3 if left out. */
@@ -190,7 +192,8 @@ export class Cluster implements Target {
       place.peer,
     ];
     const flags = [...this.#flags, ...this.#fullLaunch(id).flags];
-    const finds = founds ? ["--members", members] : joins;
+    // The cluster's id was drawn for it: there is no older one to look for.
+    const finds = founds ? ["--members", members, "--founding-wait", "0s"] : joins;
     return ["serve", ...own, "--cluster-id", this.#clusterId, ...listens, ...finds, ...flags];
   }
 
@@ -213,7 +216,7 @@ export class Cluster implements Target {
   async ready(id: string): Promise<void> {
     const until = performance.now() + READY_MS;
     while (performance.now() < until) {
-      if (!this.isRunning(id)) throw new Error(`${id} ended while starting; its log is ${this.log(id)}`);
+      if (!this.isRunning(id)) throw new Error(`${id} ended while starting: ${lastLines(this.log(id))}`);
       const answer = await fetch(`${this.node(id).url}/readyz`).catch(() => undefined);
       await answer?.body?.cancel();
       if (answer?.status === 200) return;
@@ -329,5 +332,14 @@ export class Cluster implements Target {
   async stop(): Promise<void> {
     await this.halt();
     await rm(this.directory, { recursive: true, force: true });
+  }
+}
+
+/** What a process said last. */
+function lastLines(file: string): string {
+  try {
+    return readFileSync(file, "utf8").trimEnd().split("\n").slice(-LAST_LINES).join(" | ");
+  } catch {
+    return "it has said nothing";
   }
 }

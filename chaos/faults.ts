@@ -14,7 +14,7 @@ export interface FaultSpan {
   /** Undefined while it lasts; equal to `fromMs` if it was over at once. */
   readonly toMs: number | undefined;
   readonly effective: boolean;
-  /** Whether it took the leader away: somebody else has to take over. */
+  /** Whether it took the leader away and left a majority to the others: somebody has to take over, and can. */
   readonly hitsLeader: boolean;
   readonly detail: string | undefined;
 }

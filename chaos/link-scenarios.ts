@@ -18,6 +18,20 @@ export async function partition(nemesis: Nemesis, random: Random, forMs: number)
   await nemesis.cut("partition", between(some, others), forMs, { nodes: some, detail });
 }
 
+/** The leader and so many others as do not make a majority, cut off from all the rest. */
+export async function leaderInMinority(
+  nemesis: Nemesis,
+  leader: string,
+  random: Random,
+  forMs: number,
+): Promise<void> {
+  const others = random.shuffled(nemesis.ids.filter((id) => id !== leader));
+  const company = Math.ceil(nemesis.ids.length / 2) - 2;
+  const [some, rest] = [[leader, ...others.slice(0, company)], others.slice(company)];
+  const detail = `${some.join(" ")} from ${rest.join(" ")}`;
+  await nemesis.cut("partition", between(some, rest), forMs, { nodes: some, detail });
+}
+
 /** Everyone sees a majority, but no two see the same one. Needs 5 nodes. */
 export async function ring(nemesis: Nemesis, random: Random, forMs: number): Promise<void> {
   const ids = random.shuffled(nemesis.ids);
@@ -63,8 +77,10 @@ export async function isolate(nemesis: Nemesis, id: string, forMs: number): Prom
   await nemesis.cut("isolate-leader", between([id], others), forMs, { nodes: [id], detail: `${id} alone` });
 }
 
-async function partitions({ nemesis, act: { load, random } }: Hurt): Promise<void> {
+async function partitions({ cluster, nemesis, act: { load, random } }: Hurt): Promise<void> {
   for (let round = 0; round < 2; round++) {
+    await served(load, 200);
+    await leaderInMinority(nemesis, await cluster.leader(), random, CUT_MS);
     for (const fault of [partition, ring, bridge]) {
       await served(load, 200);
       await fault(nemesis, random, CUT_MS);
@@ -120,8 +136,9 @@ async function slowLinks({ cluster, nemesis, act: { load } }: Hurt): Promise<voi
 export const LINK_SCENARIOS: readonly Scenario[] = [
   {
     name: "partition",
-    about: "splits 5 nodes in two, into a ring, and into halves that meet in one node, 4 s each, by proxies",
-    needs: { partition: 5 },
+    about:
+      "splits 5 nodes in two (the leader in the smaller half, too), into a ring, and into halves that meet in one node, 4 s each, by proxies",
+    needs: { partition: 7 },
     ...onProxies(partitions, { size: 5 }),
   },
   {

@@ -36,7 +36,7 @@ export class Nemesis {
   /** Kills processes at once; they stay dead until {@link start}. */
   async kill(kind: "kill" | "kill-all", ...ids: readonly string[]): Promise<void> {
     const running = ids.filter((id) => this.#cluster.isRunning(id));
-    const hitsLeader = running.includes(await this.#leader());
+    const hitsLeader = await this.#takesLeader({ down: running });
     this.#faults.once(kind, running, { effective: running.length === ids.length, hitsLeader });
     await this.#cluster.kill(...running);
   }
@@ -62,7 +62,7 @@ export class Nemesis {
 
   /** Stops processes where they are (SIGSTOP), and lets them go on. */
   async pause(forMs: number, ...ids: readonly string[]): Promise<void> {
-    const fault = this.#faults.begin("pause", ids, { hitsLeader: ids.includes(await this.#leader()) });
+    const fault = this.#faults.begin("pause", ids, { hitsLeader: await this.#takesLeader({ down: ids }) });
     for (const id of ids) this.#cluster.pause(id);
     await sleep(forMs);
     const stopped = ids.filter((id) => isStopped(this.#cluster.pid(id)));
@@ -77,12 +77,7 @@ export class Nemesis {
     forMs: number,
     about: { nodes: readonly string[]; detail?: string },
   ): Promise<void> {
-    const leader = await this.#leader();
-    // Cut off from whom it needs: the leader hears no more of a majority.
-    const deaf = new Set(pairs.filter(([, to]) => to === leader).map(([from]) => from));
-    const mute = new Set(pairs.filter(([from]) => from === leader).map(([, to]) => to));
-    const others = this.ids.length - 1;
-    const hitsLeader = Math.max(deaf.size, mute.size) > others / 2;
+    const hitsLeader = await this.#takesLeader({ cut: pairs });
     const { nodes, detail } = about;
     const fault = this.#faults.begin(kind, nodes, {
       hitsLeader,
@@ -134,7 +129,7 @@ export class Nemesis {
    */
   async replace(lost: string): Promise<string> {
     const cluster = this.#cluster;
-    const hitsLeader = lost === (await this.#leader());
+    const hitsLeader = await this.#takesLeader({ down: [lost] });
     const fault = this.#faults.begin("replace-node", [lost], { hitsLeader });
     await cluster.kill(lost);
     await rm(cluster.data(lost), { recursive: true, force: true });
@@ -183,6 +178,27 @@ export class Nemesis {
       for (const count of Object.keys(sum) as (keyof Passed)[]) sum[count] += passed[count];
     }
     return sum;
+  }
+
+  /**
+   * Whether a fault leaves the leader without a majority, and one of the others with one: then somebody has to take
+   * over, and can.
+   */
+  async #takesLeader({
+    down = [],
+    cut = [],
+  }: {
+    down?: readonly string[];
+    cut?: readonly Pair[];
+  }): Promise<boolean> {
+    const leader = await this.#leader();
+    if (leader === "") return false;
+    const majority = Math.floor(this.ids.length / 2) + 1;
+    const up = this.ids.filter((id) => this.#cluster.isRunning(id) && !down.includes(id));
+    const areCut = new Set(cut.flatMap(([a, b]) => [`${a} ${b}`, `${b} ${a}`]));
+    const friends = (id: string): number => up.filter((other) => !areCut.has(`${id} ${other}`)).length;
+    if (up.includes(leader) && friends(leader) >= majority) return false;
+    return up.some((id) => id !== leader && friends(id) >= majority);
   }
 
   /** Who leads now, as far as anybody says; nobody, if nobody does. */

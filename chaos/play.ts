@@ -4,9 +4,10 @@ import { cpSync, mkdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { FaultLog } from "./faults.ts";
 import { HistoryRecorder } from "./history-recorder.ts";
-import { LeaderWatch } from "./leader-watch.ts";
+import { LeaderWatch, type Reign } from "./leader-watch.ts";
 import { Load, type LoadResult } from "./load.ts";
 import { Random } from "./random.ts";
+import type { Samples } from "./samples.ts";
 import type { Scenario, Stage } from "./scenario.ts";
 
 const WRITERS = 24;
@@ -33,10 +34,11 @@ export interface Played {
   readonly scenario: Scenario;
   readonly seed: number;
   readonly seconds: number;
-  readonly load: Load;
+  readonly samples: Samples;
   readonly result: LoadResult;
   readonly faults: FaultLog;
-  readonly leaders: LeaderWatch;
+  /** Who led, in order. */
+  readonly reigns: readonly Reign[];
   /** What the load itself found wrong, what ended by itself, and why the play did not come to its end. */
   readonly wrong: readonly string[];
   /** The file with the history. */
@@ -98,7 +100,9 @@ async function perform(scenario: Scenario, stage: Stage, options: PlayOptions): 
       ...broken,
       ...unread,
     ];
-    return { scenario, seed, seconds, load, result, faults, leaders, wrong, history: recorder.file };
+    const { samples } = load;
+    const { reigns } = leaders;
+    return { scenario, seed, seconds, samples, result, faults, reigns, wrong, history: recorder.file };
   } finally {
     await leaders.stop();
     recorder.close();

@@ -13,16 +13,18 @@ export function reportOf({
   lacking,
   operations,
   info,
+  bounded,
   fail,
   failovers,
 }: Judged): string[] {
-  const { seconds, result, faults, leaders, history } = played;
+  const { seconds, result, faults, reigns, history } = played;
   const rate = Math.round(operations / seconds);
   const lines = [
-    `${operations} operations done in ${seconds.toFixed(1)} s (${rate} a second), ${fail} not done, ${info} of unknown outcome; ` +
+    `${operations} operations done in ${seconds.toFixed(1)} s (${rate} a second), ${bounded} at their bound, ` +
+      `${fail} not done, ${info} of unknown outcome; ` +
       `${result.repeated} sent again later`,
     `faults: ${[...faults.counts].map(([kind, { done, effective }]) => `${kind} ${effective} effective of ${done}`).join(", ")}`,
-    `leaders: ${leaders.reigns.length} seen; ${failoversInWords(failovers)}`,
+    `leaders: ${reigns.length} seen; ${failoversInWords(failovers)}`,
     `longest time without an acknowledged write: ${Math.round(result.longestStallMs)} ms`,
     ...verdicts.map(({ checker, valid, operations: judgedOperations, detail, ms }) => {
       const word = valid === true ? "right" : valid === false ? "WRONG" : "UNKNOWN";
@@ -44,6 +46,6 @@ export function reportOf({
 
 function failoversInWords(failovers: readonly number[]): string {
   const p50 = median(failovers);
-  if (p50 === undefined) return "none was taken away";
-  return `taken away ${failovers.length} times, missed for ${Math.round(p50)} ms (p50), ${Math.round(Math.max(...failovers))} ms (max)`;
+  if (p50 === undefined) return "none was taken away while all else was well";
+  return `taken away ${failovers.length} times while all else was well, missed for ${Math.round(p50)} ms (p50), ${Math.round(Math.max(...failovers))} ms (max)`;
 }

@@ -8,14 +8,14 @@ import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { pageOf, type SkippedScenario } from "./page/page.ts";
+import { pageOf, type Unplayed } from "./page/page.ts";
 import { play } from "./play.ts";
 import { reportOf } from "./report.ts";
 import type { Scenario } from "./scenario.ts";
 import { SCENARIOS } from "./scenarios.ts";
 import { type Judged, judged } from "./verdict.ts";
 
-const EXIT = { kept: 0, broken: 1, invalid: 2 } as const;
+const EXIT = { kept: 0, broken: 1, invalid: 2, interrupted: 130 } as const;
 const DEFAULT_MINUTES = 1;
 
 interface Command {
@@ -92,22 +92,29 @@ async function playOne(
   scenario: Scenario,
   command: Command,
   signal: AbortSignal,
-): Promise<Judged | SkippedScenario> {
+): Promise<Judged | Unplayed> {
   const { seed, durationMs, directory, keepData } = command;
-  say(`\n${scenario.name}: ${scenario.about}`);
+  const { name } = scenario;
+  say(`\n${name}: ${scenario.about}`);
   const lack = await scenario.lacks?.();
   if (lack !== undefined) {
     say(`  SKIPPED: ${lack}`);
-    return { name: scenario.name, lack };
+    return { name, outcome: "skipped", why: lack };
   }
-  const played = await play(scenario, {
-    ...{ seed, durationMs, keepData, signal },
-    directory: join(directory, scenario.name),
-    say: (line) => say(`  ${line}`),
-  });
-  const result = judged(played);
-  for (const line of reportOf(result)) say(`  ${line}`);
-  return result;
+  try {
+    const played = await play(scenario, {
+      ...{ seed, durationMs, keepData, signal },
+      directory: join(directory, name),
+      say: (line) => say(`  ${line}`),
+    });
+    const result = judged(played);
+    for (const line of reportOf(result)) say(`  ${line}`);
+    return result;
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    say(`  BROKEN: ${why}`);
+    return { name, outcome: "broken", why };
+  }
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -120,21 +127,23 @@ async function main(argv: readonly string[]): Promise<number> {
   const controller = new AbortController();
   process.once("SIGINT", () => controller.abort());
   const judgements: Judged[] = [];
-  const skipped: SkippedScenario[] = [];
+  const unplayed: Unplayed[] = [];
   say(`seed ${command.seed}; everything is kept in ${command.directory}`);
   for (const scenario of command.scenarios) {
+    if (controller.signal.aborted) break;
     const result = await playOne(scenario, command, controller.signal);
-    if ("lack" in result) skipped.push(result);
+    if ("why" in result) unplayed.push(result);
     else judgements.push(result);
   }
   const page = join(command.directory, "report.html");
-  writeFileSync(page, pageOf(judgements, skipped, new Date()));
+  writeFileSync(page, pageOf(judgements, unplayed, new Date()));
   say(`\nreport: ${page}`);
-  for (const { name, lack } of skipped) say(`SKIPPED ${name}: ${lack}`);
-  const outcomes = judgements.map(({ outcome }) => outcome);
+  for (const { name, outcome, why } of unplayed) say(`${outcome.toUpperCase()} ${name}: ${why}`);
+  if (controller.signal.aborted) return EXIT.interrupted;
+  const outcomes = [...judgements, ...unplayed].map(({ outcome }) => outcome);
   if (outcomes.includes("broken")) return EXIT.broken;
   // A run of which nothing was played is no success either.
-  return outcomes.includes("invalid") || outcomes.length === 0 ? EXIT.invalid : EXIT.kept;
+  return outcomes.includes("invalid") || judgements.length === 0 ? EXIT.invalid : EXIT.kept;
 }
 
 process.exitCode = await main(process.argv.slice(2));

@@ -12,11 +12,11 @@ const RIGHT = 12;
 const LANE = 24;
 const RATE_HEIGHT = 120;
 const LATENCY_HEIGHT = 120;
-const SPACE = 40;
+const SPACE = 50;
 /** More columns than this cannot be told apart. */
 const COLUMNS_MAX = 500;
 /** Times without an acknowledgement of at least this long are shown, ms. */
-const STALL_MS = 250;
+export const STALL_MS = 250;
 
 export interface ChartInput {
   readonly spans: readonly FaultSpan[];
@@ -50,10 +50,10 @@ export function chartOf(input: ChartInput): string {
   const parts = [
     heading(14, "Leader and faults"),
     lanes(input, lanesTop, endMs, x),
-    heading(rateTop - 10, "Operations a second"),
+    heading(rateTop - 18, "Operations a second"),
     stalls(input.gaps, rateTop, RATE_HEIGHT, x),
     rates(columns, rateTop, x),
-    heading(latencyTop - 10, "Time to an acknowledged write"),
+    heading(latencyTop - 18, "Time to an acknowledged write"),
     stalls(input.gaps, latencyTop, LATENCY_HEIGHT, x),
     latencies(columns, latencyTop, x),
     times(endMs, latencyTop + LATENCY_HEIGHT, [lanesTop, latencyTop + LATENCY_HEIGHT], x),
@@ -123,7 +123,7 @@ function stalls(gaps: readonly Gap[], top: number, height: number, x: Scale): st
     .filter(({ fromMs, toMs }) => toMs - fromMs >= STALL_MS)
     .map(({ fromMs, toMs }) => {
       const title = `no write acknowledged for ${duration(toMs - fromMs)}`;
-      return bar(x(fromMs), top, x(toMs) - x(fromMs), height, "var(--stall)", 0.16, title);
+      return bar(x(fromMs), top, x(toMs) - x(fromMs), height, "var(--stalled)", 1, title);
     })
     .join("\n");
 }

@@ -14,9 +14,15 @@ export function duration(ms: number): string {
   return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(ms < 10_000 ? 2 : 1)} s`;
 }
 
+/** A row may be shorter than the head: its last cell is then as wide as what is missing. */
 export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const cells = (tag: "th" | "td", row: readonly string[]): string =>
-    row.map((cell) => `<${tag}>${cell}</${tag}>`).join("");
-  const body = rows.map((row) => `<tr>${cells("td", row)}</tr>`).join("\n");
-  return `<div class="scroll"><table><thead><tr>${cells("th", head)}</tr></thead><tbody>\n${body}\n</tbody></table></div>`;
+  const body = rows.map((row) => {
+    const cells = row.map((cell, at) => {
+      const span = at === row.length - 1 && row.length < head.length ? ` colspan="${head.length - at}"` : "";
+      return `<td${span}>${cell}</td>`;
+    });
+    return `<tr>${cells.join("")}</tr>`;
+  });
+  const titles = head.map((title) => `<th>${title}</th>`).join("");
+  return `<div class="scroll"><table><thead><tr>${titles}</tr></thead><tbody>\n${body.join("\n")}\n</tbody></table></div>`;
 }

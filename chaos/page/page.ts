@@ -1,23 +1,21 @@
 /** A whole run as one page, which holds everything itself. */
 
 import { type Judged, median } from "../verdict.ts";
-import { chartOf } from "./chart.ts";
+import { chartOf, STALL_MS } from "./chart.ts";
 import { duration, escaped, grouped, table } from "./markup.ts";
 import { colourOf, STYLE } from "./style.ts";
 
 const WRONG_MAX = 50;
 
-export interface SkippedScenario {
+/** A scenario that this machine cannot play, or that could not begin. */
+export interface Unplayed {
   readonly name: string;
-  readonly lack: string;
+  readonly outcome: "skipped" | "broken";
+  readonly why: string;
 }
 
 /** @param date when it was run, for the reader. */
-export function pageOf(
-  judgements: readonly Judged[],
-  skipped: readonly SkippedScenario[],
-  date: Date,
-): string {
+export function pageOf(judgements: readonly Judged[], unplayed: readonly Unplayed[], date: Date): string {
   const sections = judgements.map(section).join("\n");
   return `<!doctype html>
 <html lang="en">
@@ -28,7 +26,7 @@ export function pageOf(
 <main>
 <h1>Raftally under chaos</h1>
 <p class="faint">${escaped(date.toUTCString())}. Real processes, real faults; every answer was recorded and judged.</p>
-${summary(judgements, skipped)}
+${summary(judgements, unplayed)}
 ${sections}
 </main>
 </html>
@@ -39,7 +37,7 @@ function badge(outcome: string): string {
   return `<span class="badge ${outcome}">${outcome.toUpperCase()}</span>`;
 }
 
-function summary(judgements: readonly Judged[], skipped: readonly SkippedScenario[]): string {
+function summary(judgements: readonly Judged[], unplayed: readonly Unplayed[]): string {
   const rows = judgements.map(({ played, outcome, operations, failovers }) => [
     escaped(played.scenario.name),
     badge(outcome),
@@ -49,15 +47,7 @@ function summary(judgements: readonly Judged[], skipped: readonly SkippedScenari
     String(played.faults.spans.filter(({ effective }) => effective).length),
     failoverText(failovers),
   ]);
-  const left = skipped.map(({ name, lack }) => [
-    escaped(name),
-    badge("skipped"),
-    escaped(lack),
-    "",
-    "",
-    "",
-    "",
-  ]);
+  const left = unplayed.map(({ name, outcome, why }) => [escaped(name), badge(outcome), escaped(why)]);
   const head = [
     "scenario",
     "verdict",
@@ -77,26 +67,25 @@ function failoverText(failovers: readonly number[]): string {
 
 function section(judged: Judged): string {
   const { played, outcome, operations, info, fail, failovers } = judged;
-  const { scenario, load, faults, leaders, seconds, result, seed } = played;
+  const { scenario, samples, faults, reigns, seconds, result, seed } = played;
   const spans = faults.spans;
-  const nodes = [
-    ...new Set([...leaders.reigns.map(({ id }) => id), ...spans.flatMap((span) => span.nodes)]),
-  ].sort();
+  const nodes = [...new Set([...reigns.map(({ id }) => id), ...spans.flatMap((span) => span.nodes)])].sort();
   const figures: readonly (readonly [string, string])[] = [
     [grouped(operations), `operations, ${grouped(operations / seconds)} a second`],
+    [grouped(judged.bounded), "at their bound"],
     [grouped(fail), "not done"],
     [grouped(info), "of unknown outcome"],
     [grouped(result.repeated), "sent again later"],
     [String(spans.filter(({ effective }) => effective).length), `effective faults of ${spans.length}`],
-    [failoverText(failovers), "failover, p50 / max"],
-    [duration(result.longestStallMs), "longest time without a write"],
+    [failoverText(failovers), `failover p50 / max, of ${failovers.length}`],
+    [duration(result.longestStallMs), "longest without a write"],
   ];
   return `<section>
 <div class="head"><h2>${escaped(scenario.name)}</h2>${badge(outcome)}</div>
 <p class="faint">${escaped(scenario.about)}. Seed ${seed}.</p>
 ${complaints(judged)}
 <div class="figures">${figures.map(([value, name]) => `<div class="figure"><b>${value}</b><span>${name}</span></div>`).join("")}</div>
-${chartOf({ spans, reigns: leaders.reigns, pieces: load.samples.pieces, gaps: load.samples.gaps, nodes })}
+${chartOf({ spans, reigns, pieces: samples.pieces, gaps: samples.gaps, nodes })}
 ${legend([...faults.counts.keys()])}
 <h3>Checkers</h3>
 ${verdictTable(judged)}
@@ -136,9 +125,9 @@ function legend(kinds: readonly string[]): string {
     ...kinds.map((kind) => [colourOf(kind), kind] as const),
     ["var(--write)", "writes"],
     ["var(--read)", "reads"],
-    ["var(--p50)", "p50"],
-    ["var(--p99)", "p99"],
-    ["var(--stall)", "no write acknowledged"],
+    ["var(--p50)", "p50 of writes"],
+    ["var(--p99)", "p99 of writes"],
+    ["var(--stalled)", `no write acknowledged for ${STALL_MS} ms or more`],
   ];
   const shown = items.map(
     ([colour, name]) => `<span><i style="background:${colour}"></i>${escaped(name)}</span>`,

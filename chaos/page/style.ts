@@ -4,14 +4,14 @@ export const STYLE = `
 :root {
   --ground: #fbfaf7; --panel: #ffffff; --ink: #1d2327; --faint: #6a737b; --line: #dcdad3;
   --good: #1f7a4d; --bad: #b3261e; --odd: #9a6700;
-  --lead: #2b5c8a; --write: #2b5c8a; --read: #86a9c8; --p50: #2b5c8a; --p99: #d08a1d; --stall: #b3261e;
+  --lead: #2b5c8a; --write: #3f7f5f; --read: #a9cdb9; --p50: #3f7f5f; --p99: #d08a1d; --stalled: #f6dedb;
   --kill: #b3261e; --pause: #d08a1d; --cut: #7a3f98; --slow: #26828e; --tend: #5b6b2f;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #14181b; --panel: #1c2226; --ink: #e6e4de; --faint: #98a2a9; --line: #343c42;
     --good: #58c08b; --bad: #ff7b72; --odd: #e0b04a;
-    --lead: #6ea8dc; --write: #6ea8dc; --read: #3f5f7c; --p50: #6ea8dc; --p99: #e6a544; --stall: #ff7b72;
+    --lead: #6ea8dc; --write: #58a984; --read: #2f5a47; --p50: #58c08b; --p99: #e6a544; --stalled: #48282a;
     --kill: #ff7b72; --pause: #e6a544; --cut: #c58be0; --slow: #4fc3cf; --tend: #a8bd6b;
   }
 }
