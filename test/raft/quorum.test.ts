@@ -58,6 +58,7 @@ describe("a majority", () => {
     expect(quorumIndex(configurationOf(["a", "b", "c"], [], ["c", "d", "e"]), matchOf)).toBe(3);
     expect(quorumIndex(configurationOf(["c", "d", "e"], [], ["a", "b", "c"]), matchOf)).toBe(3);
     expect(quorumIndex(configurationOf(["a", "b"]), matchOf)).toBe(8);
+    expect(quorumIndex(configurationOf(["a", "b"], ["z"]), matchOf)).toBe(8);
     expect(quorumIndex(NO_CONFIGURATION, matchOf)).toBe(0);
   });
 });
