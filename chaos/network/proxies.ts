@@ -3,7 +3,7 @@
  * the log has one for each; so the proxy asks the system which process has connected. No byte passes before that.
  */
 
-import { connect, createServer, type Socket } from "node:net";
+import { connect, createServer, type Server, type Socket } from "node:net";
 import { Random } from "../random.ts";
 import { speakerOf } from "./messages.ts";
 import { ownerOf } from "./owner.ts";
@@ -26,6 +26,7 @@ interface Connection {
 export class Proxies {
   readonly #ways: Map<string, Way> = new Map();
   readonly #connections: Set<Connection> = new Set();
+  readonly #servers: Server[] = [];
   /** Which node a process is. */
   readonly #nodes: Map<number, string> = new Map();
   readonly #onFault: (sentence: string) => void;
@@ -43,6 +44,7 @@ export class Proxies {
       near.on("error", () => near.destroy());
       void this.#accept(near, port, to, target);
     });
+    this.#servers.push(server);
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
       server.listen({ host: HOST, port, exclusive: true }, resolve);
@@ -68,10 +70,20 @@ export class Proxies {
       const { from, to, near, far } = connection;
       if (!((from === a && to === b) || (from === b && to === a))) continue;
       count++;
+      this.#connections.delete(connection);
       near.resetAndDestroy();
       far.resetAndDestroy();
     }
     return count;
+  }
+
+  /** Listens no more, and breaks every connection. */
+  close(): void {
+    for (const server of this.#servers) server.close();
+    for (const { near, far } of this.#connections) {
+      near.destroy();
+      far.destroy();
+    }
   }
 
   #way(from: string, to: string): Way {
