@@ -1,14 +1,18 @@
 import { describe, expect, it } from "vitest";
+import type { Response } from "../../src/node/index.ts";
 import { index, type Message, type NodeId, nodeId, type ReadId, term } from "../../src/raft/index.ts";
 import { CommittedLog } from "./checkers/committed-log.ts";
+import { historyIsLinearizable } from "./checkers/history-is-linearizable.ts";
 import { queuesAreBounded } from "./checkers/queues-are-bounded.ts";
 import { readsAreFresh } from "./checkers/reads-are-fresh.ts";
 import { staleReadsGoForward } from "./checkers/stale-reads-go-forward.ts";
 import {
+  type applied,
   attempt,
   command,
   effects,
   entry,
+  failed,
   fake,
   hook,
   PLAIN,
@@ -17,7 +21,7 @@ import {
   readAnswer,
   store,
 } from "./fakes.ts";
-import type { Observer } from "./observer.ts";
+import type { Attempt, Observer } from "./observer.ts";
 import type { SimNode } from "./sim-node.ts";
 
 const [N1, N2] = [nodeId("n1"), nodeId("n2")];
@@ -186,5 +190,54 @@ describe("the checker of bounds", () => {
     hook(checker, "started")(node);
     for (let times = 0; times < 3_000; times++) hook(checker, "sent")(node, answer(N1));
     expect(often(node, checker)).toThrow("too many");
+  });
+});
+
+describe("the checker of the whole history", () => {
+  const ADD = { operation: { kind: "add", key: "plain-count", by: 1n } } as const;
+  const KEYED_ADD = { ...ADD, once: { kind: "key", key: "once" } } as const;
+
+  function told(value: bigint, at: number, replayed: boolean = false): ReturnType<typeof applied> {
+    const results = [{ key: "plain-count", value, revision: at, changed: true }];
+    const outcome = { kind: "done", results, replayed } as const;
+    return { kind: "write", id: 1, result: { kind: "applied", outcome, index: at, term: 1 } };
+  }
+
+  function read(value: bigint | undefined, at: number): [Attempt, ReturnType<typeof readAnswer>] {
+    const asked = attempt("read");
+    const event = { ...asked.event, query: { kind: "get", key: "plain-count" } } as typeof asked.event;
+    return [{ ...asked, event }, readAnswer(value, at)];
+  }
+
+  /** Each is answered before the next is asked for. */
+  function inTurn(...turns: readonly (readonly [Attempt, Response | undefined])[]): () => void {
+    const checker = historyIsLinearizable() as Observer;
+    return () => {
+      for (const [asked, response] of turns) {
+        checker.asked(fake(1), asked);
+        if (response !== undefined) checker.answered(fake(1), asked, response);
+      }
+      checker.ended([]);
+    };
+  }
+
+  it("I13 sees a read of the past", () => {
+    expect(inTurn([attempt(ADD), told(1n, 1)], read(1n, 1))).not.toThrow();
+    expect(inTurn([attempt(ADD), told(1n, 1)], read(undefined, 0))).toThrow("I13 the history");
+  });
+
+  it("I14 sees a count that is lost, and one that counts twice", () => {
+    expect(inTurn([attempt(ADD), told(1n, 1)], [attempt(ADD), told(1n, 2)])).toThrow("I13 the history");
+    expect(inTurn([attempt(KEYED_ADD), told(1n, 1)], [attempt(KEYED_ADD), told(1n, 2, true)])).toThrow();
+    const twice = told(2n, 2);
+    expect(inTurn([attempt(KEYED_ADD), told(1n, 1)], [attempt(KEYED_ADD), twice])).toThrow("once");
+  });
+
+  it("I14 sees a refused write that counted, and lets one of unknown outcome count or not", () => {
+    expect(inTurn([attempt(ADD), undefined], [attempt(ADD), told(2n, 2)])).not.toThrow();
+    expect(inTurn([attempt(ADD), undefined], [attempt(ADD), told(1n, 2)])).not.toThrow();
+    expect(inTurn([attempt(ADD), failed("OVERLOADED")], [attempt(ADD), told(2n, 2)])).toThrow(
+      "I13 the history",
+    );
   });
 });

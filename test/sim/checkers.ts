@@ -1,10 +1,12 @@
 /** All checkers of one world, in the order in which they look. */
 
+import { LIMITS } from "../../src/counter/index.ts";
 import { answersAreTrue } from "./checkers/answers-are-true.ts";
 import { commitOnMajority } from "./checkers/commit-on-majority.ts";
 import type { CommittedLog } from "./checkers/committed-log.ts";
 import { committedStays } from "./checkers/committed-stays.ts";
 import { countsLikeTheModel } from "./checkers/counts-like-the-model.ts";
+import { historyIsLinearizable } from "./checkers/history-is-linearizable.ts";
 import { type Hearing, isolatedKeepsItsTerm } from "./checkers/isolated-keeps-its-term.ts";
 import { leaderAppendsOnly } from "./checkers/leader-appends-only.ts";
 import { leaderCompleteness } from "./checkers/leader-completeness.ts";
@@ -89,6 +91,8 @@ export function checkersOf(watched: Watched): readonly Partial<Observer>[] {
     stalledLeaderYields(profile.raft, now),
     transfersEnd(profile.raft, now),
     refusalsAreHonest(reference),
+    // With a memory that forgets within seconds, what is asked for again may happen again.
+    ...(profile.limits.windowMs === LIMITS.windowMs ? [historyIsLinearizable()] : []),
     ...(seed % MODEL_EVERY === 0 ? [countsLikeTheModel(log, reference, profile.limits)] : []),
     counting(coverage, standing),
     countingChanges(log, coverage),

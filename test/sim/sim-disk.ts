@@ -19,6 +19,7 @@ import {
   repairedLog,
   withKnownCommit,
 } from "../../src/store/index.ts";
+import { checkFound, checkFoundAgain } from "./checkers/recovery-gives-what-was-synced.ts";
 import type { LogBytes, LogFound, Remains } from "./log-bytes.ts";
 import { LogImage } from "./log-image.ts";
 import { Violation } from "./observer.ts";
@@ -236,14 +237,8 @@ export class SimDisk {
   /** What the real reader finds, which must be all that was synced, with or without the batch that was on its way. */
   #found(onItsWay: readonly LogWrite[]): LogImage {
     const image = LogImage.found(this.#log.read());
-    if (image.equals(this.synced)) return image;
-    const whole = this.synced.clone();
-    for (const write of onItsWay) whole.apply(write);
-    if (image.equals(whole)) return image;
-    throw new Violation(
-      "I22 recovery gives what was synced",
-      `the log was synced up to ${this.synced.last.index}, and is found up to ${image.last.index}`,
-    );
+    checkFound(image, this.synced, onItsWay);
+    return image;
   }
 
   get #log(): LogBytes {
@@ -307,8 +302,7 @@ export class SimDisk {
     this.#cached = [];
     this.synced = LogImage.found(log);
     this.latest = this.synced.clone();
-    if (LogImage.found(this.#log.read()).equals(this.synced)) return;
-    throw new Violation("I22 recovery gives what was synced", "a second recovery gives another log");
+    checkFoundAgain(this.synced, LogImage.found(this.#log.read()));
   }
 
   #local({ snapshot, origin, manifest }: SnapshotFile): LocalSnapshot {

@@ -5,6 +5,29 @@ import { type Change, INT64_MAX, type Once, type Operation } from "../../src/cou
 import type { Query } from "../../src/store/index.ts";
 import type { Profile } from "./profile.ts";
 
+/** Counters with which clients do nothing but what the checkers of histories know. The first only counts up. */
+const PLAIN = ["plain-count", "plain-mixed"] as const;
+const CHANCE_OF_PLAIN = 0.15;
+
+/** Whether only additions, settings and reads ever concern this counter, and none of them in a batch. */
+export function isPlain(key: string): boolean {
+  return key.startsWith("plain-");
+}
+
+function plain(prng: Prng): Operation {
+  const [counted, mixed] = PLAIN;
+  if (prng.chance(0.5)) return { kind: "add", key: counted, by: 1n };
+  const dice = prng.real();
+  if (dice < 0.1) return { kind: "set", key: mixed, value: BigInt(prng.between(-5, 20)) };
+  const by = BigInt(prng.between(-3, 5));
+  return {
+    kind: "add",
+    key: mixed,
+    by,
+    ...(dice < 0.5 ? {} : { min: 0n, max: BigInt(prng.between(5, 60)) }),
+  };
+}
+
 export class Workload {
   readonly #prng: Prng;
   readonly #profile: Profile;
@@ -20,6 +43,7 @@ export class Workload {
   }
 
   operation(prng: Prng = this.#prng): Operation {
+    if (prng.chance(CHANCE_OF_PLAIN)) return plain(prng);
     const dice = prng.real();
     if (dice < 0.88) return this.#change(dice / 0.88, prng);
     const changes = Array.from({ length: prng.between(1, 4) }, () => this.#change(prng.real(), prng));
@@ -43,6 +67,7 @@ export class Workload {
 
   query(): Query {
     const prng = this.#prng;
+    if (prng.chance(CHANCE_OF_PLAIN)) return { kind: "get", key: prng.pick(PLAIN) };
     if (prng.chance(0.8)) return { kind: "get", key: this.#key(prng) };
     const after = prng.chance(0.3) ? this.#key(prng) : undefined;
     return { kind: "list", prefix: prng.pick(["", "k", "x"]), after, limit: prng.between(1, 4) };

@@ -1,5 +1,5 @@
 /**
- * Each answer is what the committed log gives: a write's outcome is that of one execution of this very command in
+ * I13: each answer is what the committed log gives: a write's outcome is that of one execution of this very command in
  * the entry it names, and of nobody else's; a read shows what the counters held at the index it names.
  */
 

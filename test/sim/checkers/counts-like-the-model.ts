@@ -1,5 +1,5 @@
 /**
- * The counters do what a naive model of them does: the committed log, replayed through code that shares nothing
+ * I9: the counters do what a naive model of them does: the committed log, replayed through code that shares nothing
  * with the product. Slow, so only some seeds pay for it, once, at their end.
  */
 

@@ -1,5 +1,5 @@
 /**
- * Exactly once: the write of an idempotency key is carried out once within its window of log time, that of a
+ * I14, exactly once: the write of an idempotency key is carried out once within its window of log time, that of a
  * number of a session once for ever, however often either is replayed; and every replay tells the same.
  * Judged by revisions and not by what the state machine says of itself: a second execution makes new ones.
  */

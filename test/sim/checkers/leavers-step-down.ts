@@ -1,5 +1,5 @@
 /**
- * R6: a leader that the committed configuration does not name as a voter leads no longer: it has handed over, or just
+ * I12, R6: a leader that the committed configuration does not name as a voter leads no longer: it has handed over, or just
  * gives up, in the very turn in which it learns that its leaving is committed (§6; T39).
  */
 

@@ -1,5 +1,5 @@
 /**
- * R7: a learner gets a vote only once it keeps up: it holds what its leader had committed an election timeout ago. A
+ * I12, R7: a learner gets a vote only once it keeps up: it holds what its leader had committed an election timeout ago. A
  * voter that has to catch up first would hold up every commit meanwhile.
  */
 

@@ -1,5 +1,5 @@
 /**
- * R9: ids and data directories are never used twice. Whoever a configuration no longer names, the next one lists as
+ * I12, R9: ids and data directories are never used twice. Whoever a configuration no longer names, the next one lists as
  * removed, for ever; whoever joins was never removed under this id or with this data directory, and an id keeps its
  * data directory for as long as it is a member.
  */

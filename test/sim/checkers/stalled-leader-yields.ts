@@ -1,4 +1,4 @@
-/** A leader whose disk has not answered for a few election timeouts, by its own clock, leads no longer. */
+/** I20: a leader whose disk has not answered for a few election timeouts, by its own clock, leads no longer. */
 
 import type { RaftSettings } from "../../../src/raft/index.ts";
 import { type Observer, Violation } from "../observer.ts";

@@ -1,4 +1,4 @@
-/** A leadership transfer ends within an election timeout, one way or the other: while it lasts no write is taken. */
+/** I20: a leadership transfer ends within an election timeout, one way or the other: while it lasts no write is taken. */
 
 import type { RaftSettings } from "../../../src/raft/index.ts";
 import { type Observer, Violation } from "../observer.ts";

@@ -2,6 +2,7 @@
 
 import { parentPort } from "node:worker_threads";
 import { defined } from "../../../src/base/index.ts";
+import { differenceOf, SAME_AGAIN } from "../checkers/same-seed-same-trace.ts";
 import type { RunResult } from "../world.ts";
 import { type Broken, tryCase } from "./trial.ts";
 
@@ -19,20 +20,14 @@ export interface Done {
   readonly cpuMs: number;
 }
 
-/** What is said of a seed that does not do the same again. */
-export const NOT_DETERMINISTIC = "I21 a seed does the same again";
-
 export function work({ seed, check }: Job): Done {
   const before = process.threadCpuUsage();
   const { broken, result } = tryCase({ seed });
   const { user, system } = process.threadCpuUsage(before);
   const done: Done = { seed, result, broken, cpuMs: (user + system) / 1_000 };
   if (!check) return done;
-  const again = tryCase({ seed });
-  const [first, second] = [result, again.result].map((one) => one?.traceHash);
-  if (first === second && broken?.message === again.broken?.message) return done;
-  const message = `${NOT_DETERMINISTIC}: the first run gave ${first}, the second ${second}`;
-  return { ...done, broken: { invariant: NOT_DETERMINISTIC, message, atMs: 0 } };
+  const message = differenceOf(done, tryCase({ seed }));
+  return message === undefined ? done : { ...done, broken: { invariant: SAME_AGAIN, message, atMs: 0 } };
 }
 
 if (parentPort !== null) {
