@@ -36,6 +36,15 @@ describe("a vote", () => {
     expect(askFor(cluster, "a", 6)).toEqual([true]);
   });
 
+  it("is remembered also in a term that was entered before it was given", () => {
+    const cluster = led();
+    expect(askFor(cluster, "c", 7, entryId(0, 0))).toEqual([false]);
+    expect(askFor(cluster, "a", 7)).toEqual([true]);
+    cluster.restart("b");
+    expect(cluster.status("b")).toMatchObject({ term: 7, vote: "a" });
+    expect(askFor(cluster, "c", 7)).toEqual([false]);
+  });
+
   it("is not given to a shorter log of the same term, nor to a longer one of an earlier term", () => {
     const cluster = led();
     cluster.propose("a", "x");
@@ -48,14 +57,20 @@ describe("a vote", () => {
 
   it("of a candidate for itself counts once it and the whole log are durable, and not before", () => {
     const cluster = led();
+    cluster.propose("a", "x");
+    cluster.deliverAll({ to: "c" });
+    cluster.deliverAll({ to: "b" });
     cluster.loseLeader("b", "c");
-    cluster.campaign("c");
+    while (cluster.status("c").role === "follower") cluster.tick("c");
     cluster.deliverAll({ from: "c", kind: "requestPreVote" });
     cluster.deliverAll({ to: "c", kind: "preVoteResponse" });
     const { term, role } = cluster.status("c");
     expect([term, role]).toEqual([2, "candidate"]);
     cluster.receive(message("voteResponse", { from: "b", to: "c", term }, { granted: true }));
     expect(cluster.status("c").role).toBe("candidate");
+    // Its disk answers for the entry that was on its way before, and not yet for the vote.
+    cluster.persist("c", 1);
+    expect(cluster.status("c")).toMatchObject({ role: "candidate", durable: 2 });
     cluster.persist("c");
     expect(cluster.status("c").role).toBe("leader");
   });
