@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster } from "./cluster.ts";
-import type { FaultLog } from "./faults.ts";
+import type { FaultLog, OpenFault } from "./faults.ts";
 import type { Links, Passed, Trouble } from "./network/types.ts";
 import type { Act } from "./scenario.ts";
 
@@ -20,6 +20,9 @@ export class Nemesis {
   readonly #faults: FaultLog;
   /** Several faults may be in force on a pair of nodes at once: the sum of their troubles is. */
   readonly #troubles: Map<string, Trouble[]> = new Map();
+  /** Kills of which somebody is not back. */
+  readonly #dead: { readonly fault: OpenFault; readonly effective: boolean; readonly ids: Set<string> }[] =
+    [];
   #fresh = 0;
 
   /** @param links undefined where nothing lies between the nodes. */
@@ -33,11 +36,13 @@ export class Nemesis {
     return this.#cluster.nodes.map(({ id }) => id);
   }
 
-  /** Kills processes at once; they stay dead until {@link start}. */
+  /** Kills processes at once; they stay dead until {@link start}, and the fault is over when all are ready again. */
   async kill(kind: "kill" | "kill-all", ...ids: readonly string[]): Promise<void> {
     const running = ids.filter((id) => this.#cluster.isRunning(id));
     const hitsLeader = await this.#takesLeader({ down: running });
-    this.#faults.once(kind, running, { effective: running.length === ids.length, hitsLeader });
+    const fault = this.#faults.begin(kind, running, { hitsLeader });
+    const effective = running.length > 0 && running.length === ids.length;
+    this.#dead.push({ fault, effective, ids: new Set(running) });
     await this.#cluster.kill(...running);
   }
 
@@ -49,7 +54,15 @@ export class Nemesis {
   /** Starts whatever does not run, and waits until it is ready. */
   async start(...ids: readonly string[]): Promise<void> {
     for (const id of ids) if (!this.#cluster.isRunning(id)) this.#cluster.spawn(id);
-    await Promise.all(ids.map((id) => this.#cluster.ready(id)));
+    await Promise.all(ids.map((id) => this.#back(id)));
+  }
+
+  /** Waits until a node is ready; the last one of those that were killed together ends the fault. */
+  async #back(id: string): Promise<void> {
+    await this.#cluster.ready(id);
+    for (const { fault, effective, ids } of this.#dead) {
+      if (ids.delete(id) && ids.size === 0) fault.end({ effective });
+    }
   }
 
   /** Stops a process with SIGTERM, as an operator does, and starts it again. */

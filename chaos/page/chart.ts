@@ -93,16 +93,25 @@ function faultMark(span: FaultSpan, y: number, endMs: number, x: Scale): string 
   const { kind, fromMs, toMs = endMs, effective, detail } = span;
   const colour = colourOf(kind);
   const title = `${kind}, ${duration(fromMs)}${effective ? "" : ", no effect"}${detail === undefined ? "" : `: ${detail}`}`;
-  if (toMs - fromMs > 1) {
-    const width = Math.max(2, x(toMs) - x(fromMs));
-    return bar(x(fromMs), y + 11, width, LANE - 15, colour, effective ? 0.95 : 0.35, title);
-  }
-  const at = x(fromMs);
-  const middle = y + LANE / 2;
-  return (
-    `<path d="M${at - 5} ${middle - 5}l10 10m0 -10l-10 10" stroke="${colour}" stroke-width="2.5" ` +
-    `opacity="${effective ? 1 : 0.4}"><title>${escaped(title)}</title></path>`
-  );
+  const opacity = effective ? 0.95 : 0.35;
+  const width = Math.max(2, x(toMs) - x(fromMs));
+  const lasts = toMs - fromMs > 1;
+  const box = lasts ? bar(x(fromMs), y + 11, width, LANE - 15, colour, opacity, title) : "";
+  // What is over at once is a cross, and so is the beginning of a death.
+  return lasts && !/^kill/.test(kind)
+    ? box
+    : box + cross(x(fromMs), y + LANE / 2, { colour, opacity, title });
+}
+
+interface Mark {
+  readonly colour: string;
+  readonly opacity: number;
+  readonly title: string;
+}
+
+function cross(x: number, y: number, { colour, opacity, title }: Mark): string {
+  const path = `<path d="M${(x - 5).toFixed(1)} ${y - 5}l10 10m0 -10l-10 10" stroke="${colour}"`;
+  return `${path} stroke-width="2.5" opacity="${opacity}"><title>${escaped(title)}</title></path>`;
 }
 
 function bar(
