@@ -83,6 +83,21 @@ export class Operator {
     this.#resting = true;
   }
 
+  /** Somebody wants another node gone, though only a bare majority is well: with it the quorum would be lost. */
+  tempt(leader: SimNode, id: NodeId): void {
+    const request: MembershipRequest = { kind: "remove", id };
+    if (this.#options.profile.changeEveryMs === 0 || !this.#isSafe(request)) return;
+    const attempt: Attempt = { node: leader, boot: leader.boot, answered: false };
+    this.#attempts.push(attempt);
+    leader.request(
+      (id) => ({ kind: "membership", id, request }),
+      (result) => {
+        attempt.answered = true;
+        this.#learn(leader, result as MembershipResult);
+      },
+    );
+  }
+
   /** From now on: what was begun is brought to its end, what is lost is replaced, and nothing else. */
   finish(): void {
     this.#finishing = true;

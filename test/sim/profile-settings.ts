@@ -11,7 +11,7 @@ const TIMEOUTS: readonly Timeouts[] = [10, 15, 30].flatMap((electionTicks) =>
 );
 
 const CALM_TIMEOUTS: readonly Timeouts[] = [
-  { electionTicks: 30, heartbeatTicks: 3 },
+  { electionTicks: 30, heartbeatTicks: 6 },
   { electionTicks: 50, heartbeatTicks: 10 },
   { electionTicks: 100, heartbeatTicks: 20 },
 ];

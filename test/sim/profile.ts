@@ -105,7 +105,7 @@ export function drawProfile(prng: Prng, length: RunLength = drawLength(prng)): P
   const swarm = drawSwarm(prng);
   const isCalm = length === "calm";
   const diskMs = prng.pick(isCalm ? [0.5, 3, 10] : [0.5, 3, 20, 60]);
-  const nodes = drawNodes(prng, swarm.has("membership"));
+  const nodes = Math.min(drawNodes(prng, swarm.has("membership")), isCalm ? 5 : 7);
   const profile: Profile = {
     length,
     nodes,
@@ -132,13 +132,13 @@ export function drawProfile(prng: Prng, length: RunLength = drawLength(prng)): P
   };
   if (length === "long") return exposed(prng, profile);
   const changing = withAutoremove(prng, profile);
-  return changing.changeEveryMs > 0 && prng.chance(0.15) ? withLongSuffixes(changing) : changing;
+  return changing.changeEveryMs > 0 && prng.chance(0.2) ? withLongSuffixes(changing) : changing;
 }
 
 function drawLength(prng: Prng): RunLength {
   const dice = prng.real();
   if (dice < 0.03) return "long";
-  return dice < 0.04 ? "calm" : "short";
+  return dice < 0.05 ? "calm" : "short";
 }
 
 /** From any size to any other where the cluster changes; mostly three and five where it does not. */
@@ -154,7 +154,7 @@ function drawLoad(prng: Prng, length: RunLength): Pick<Profile, "clients" | "thi
       keys,
       clients: prng.pick([2, 3]),
       thinkMs: prng.pick([500, 2_000]),
-      faultyMs: prng.between(60_000, 200_000),
+      faultyMs: prng.between(100_000, 400_000),
     };
   }
   const clients = prng.pick([3, 6, 10, 24]);
@@ -169,7 +169,7 @@ function drawLinks(
 ): Pick<Profile, "loss" | "duplicate" | "replayMs" | "delayMs" | "tail" | "replayOld" | "codec"> {
   return {
     loss: swarm.has("loss") ? prng.real() * (isCalm ? 0.03 : 0.3) : 0,
-    duplicate: swarm.has("duplicate") ? prng.real() * 0.3 : 0,
+    duplicate: swarm.has("duplicate") ? prng.real() * (isCalm ? 0.03 : 0.3) : 0,
     replayMs: prng.pick([20, 300, 2_000]),
     delayMs: swarm.has("delay") ? prng.real() * 20 : prng.real() * 2,
     tail: swarm.has("tail") ? prng.real() * (isCalm ? 0.02 : 0.15) : 0,

@@ -116,16 +116,18 @@ export class SimDisk {
     for (const at of this.#held) if (at <= upTo) this.#held.delete(at);
   }
 
-  /** A snapshot file became durable; the two before it are kept, but for damaged ones. */
+  /** A snapshot file became durable; the two before it are kept, and those that are damaged give way to it. */
   addSnapshot(snapshot: StateAt, origin: LocalSnapshot["origin"]): void {
-    const whole = this.#snapshots.filter((one) => !isDamaged(one));
-    if (whole.some((one) => one.snapshot.position.index === snapshot.position.index)) return;
+    const { index: at } = snapshot.position;
+    const whole = this.#snapshots.filter((one) => !isDamaged(one) || one.snapshot.position.index > at);
+    if (whole.some((one) => one.snapshot.position.index === at)) return;
     whole.push({ snapshot, origin, isRotten: false, manifest: undefined });
     whole.sort((a, b) => a.snapshot.position.index - b.snapshot.position.index);
     const { index } = this.latest.base;
     const needed = whole.find((one) => one.snapshot.position.index >= index);
     this.#snapshots = whole.filter(
-      (one, at) => at >= whole.length - 3 || one === needed || this.#held.has(one.snapshot.position.index),
+      (one, place) =>
+        place >= whole.length - 3 || one === needed || this.#held.has(one.snapshot.position.index),
     );
   }
 

@@ -63,6 +63,13 @@ export class Survivors {
     return opened === 1;
   }
 
+  /** Whoever leads them, and one of the other voters. */
+  leaderAndAnother(): readonly (SimNode | undefined)[] {
+    const leader = [...this.#core].find(({ reducer }) => reducer?.status().opened === true);
+    const { voters } = this.#options.log().configuration.configuration;
+    return [leader, [...this.#core].find((node) => node !== leader && voters.includes(node.id))];
+  }
+
   /**
    * Says whether that was a trial at all: somebody may have changed the configuration in the last moment.
    * @throws {Violation} they have not become one.

@@ -38,6 +38,8 @@ const CLOCK_RATES = { low: 0.8, high: 1.25 } as const;
 /** So many operations have to succeed after everything has healed. */
 const CLOSING_OPERATIONS = 80;
 
+/** How long a change is thought about that would lose the quorum, ms. */
+const TEMPTED_MS = 100;
 /** So many operations are begun while only a majority is well. */
 const MAJORITY_OPERATIONS = 40;
 
@@ -266,8 +268,11 @@ export class World {
     this.#clients.stopAfter(MAJORITY_OPERATIONS);
     const isOver = (): boolean => this.#clients.idle && survivors.areOne();
     this.#queue.run(this.#queue.now + CONVERGE_MS, isOver);
-    if (survivors.check(this.#clients.idle))
-      this.#coverage.count("majorities that served without the others");
+    if (!survivors.check(this.#clients.idle)) return;
+    this.#coverage.count("majorities that served without the others");
+    const [one, other] = survivors.leaderAndAnother();
+    if (one !== undefined && other !== undefined) this.#operator.tempt(one, other.id);
+    this.#queue.run(this.#queue.now + TEMPTED_MS);
   }
 
   /** No run may pass by being idle; a healthy cluster serves, whatever was before. */
