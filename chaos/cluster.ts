@@ -58,6 +58,8 @@ export class Cluster implements Target {
   /** Those whose end somebody wanted or waited for. */
   readonly #mayEnd: Set<NodeProcess> = new Set();
 
+  #isHalted = false;
+
   private constructor(directory: string, options: ClusterOptions) {
     this.directory = directory;
     this.#flags = options.flags ?? [];
@@ -203,6 +205,7 @@ export class Cluster implements Target {
 
   /** Starts the process of a node, and waits for nothing. */
   spawn(id: string): void {
+    if (this.#isHalted) throw new Error("the cluster has been stopped");
     const process = new NodeProcess(this.args(id), this.#fullLaunch(id), this.log(id));
     this.#processes.set(id, process);
     this.#started.push({ id, process });
@@ -321,6 +324,7 @@ export class Cluster implements Target {
 
   /** Ends all processes, gracefully where they let themselves be; what they wrote stays. */
   async halt(): Promise<void> {
+    this.#isHalted = true;
     const running = [...this.#processes.values()].filter((process) => process.isRunning);
     for (const process of running) this.#mayEnd.add(process);
     await Promise.all(running.map((process) => process.stop(STOP_MS)));

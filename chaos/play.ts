@@ -86,10 +86,10 @@ async function perform(scenario: Scenario, stage: Stage, options: PlayOptions): 
   load.start(WRITERS);
   const began = performance.now();
   try {
-    const failure = await failureOf(stage.run({ load, faults, random: new Random(seed), say }));
+    const run = failureOf(stage.run({ load, faults, random: new Random(seed), say }));
+    const failure = await Promise.race([run, abortOf(signal)]);
     const seconds = (performance.now() - began) / 1_000;
     const result = await load.stop();
-    if (signal.aborted) throw new Error("the play was broken off");
     // A cluster that could not be played on to the end does not answer everything either.
     const unread = failure === undefined ? await load.verify() : [];
     const broken = scenario.harmless ? failures(result) : [];
@@ -107,6 +107,13 @@ async function perform(scenario: Scenario, stage: Stage, options: PlayOptions): 
     await leaders.stop();
     recorder.close();
   }
+}
+
+/** @throws {Error} when the signal aborts. */
+function abortOf(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(new Error("it was broken off")));
+  });
 }
 
 /** Why it did not come to its end; undefined if it did. */

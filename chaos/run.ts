@@ -147,3 +147,5 @@ async function main(argv: readonly string[]): Promise<number> {
 }
 
 process.exitCode = await main(process.argv.slice(2));
+// Clients of a play that was broken off would go on asking.
+if (process.exitCode === EXIT.interrupted) process.exit();
