@@ -12,27 +12,33 @@ export const DURABILITY: readonly Mutant[] = [
   {
     name: "own-vote-counted-at-once",
     stands: "T18: office is taken before the own vote and the own log are durable",
-    simulator: ["I1", "I11"],
+    simulator: ["I1", "I11", "assert: log:"],
+    tests: ["test/raft/votes.test.ts > of a candidate for itself counts once"],
+    slow: true,
   },
   {
     name: "vote-answered-before-it-is-durable",
     stands: "P4: a granted vote leaves before it is on disk",
     simulator: ["I11", "I2", "I3"],
+    tests: ["test/raft/outbox.test.ts > waits for what it claims to be durable"],
   },
   {
     name: "vote-not-written",
     stands: "T02: a vote in a term that was entered before is not written",
-    simulator: ["I11", "I2"],
+    simulator: ["I11", "I2", "assert: log:"],
+    tests: ["test/raft/votes.test.ts > is remembered also in a term"],
   },
   {
     name: "term-said-before-it-is-durable",
     stands: "P2: words of a term leave before the term is on disk",
     simulator: ["I11", "I3"],
+    tests: ["test/raft/outbox.test.ts > waits for what it claims to be durable"],
   },
   {
     name: "append-acknowledged-before-it-is-durable",
     stands: "5 in testing.md: an append is acknowledged before it is on disk",
     simulator: ["I11", "I8"],
+    tests: ["test/raft/outbox.test.ts > waits for what it claims to be durable"],
   },
   {
     name: "old-acknowledgement-covers-new-entries",
@@ -53,13 +59,13 @@ export const DURABILITY: readonly Mutant[] = [
   {
     name: "durable-not-taken-back",
     stands: "A truncation leaves the durable index where it was",
-    simulator: ["I11", "I8", "assert: invariant: what is durable", "I10"],
+    simulator: ["I11", "I8", "assert: invariant: what is durable", "I10", "assert: log:"],
     tests: ["test/raft/ledger.test.ts > is taken back by a truncation"],
   },
   {
     name: "flush-skipped-after-truncation",
     stands: "T21: what replaces a truncated tail at the same indexes is not written",
-    simulator: ["assert: disk: the log has no gap", "I8", "I11"],
+    simulator: ["I8", "I11", "assert: log:"],
     tests: ["test/raft/bugs-replication.test.ts > T21"],
   },
   {
@@ -71,16 +77,19 @@ export const DURABILITY: readonly Mutant[] = [
     name: "leader-counts-its-own-unsynced-entries",
     stands: "20 in testing.md: the leader counts itself before its own fsync",
     simulator: ["I8"],
+    tests: ["test/raft/votes.test.ts > counts its own entry when that is on its disk"],
   },
   {
     name: "applied-beyond-durable",
     stands: "P7: what is committed is applied before it is on this disk",
     simulator: ["I10", "I9"],
+    tests: ["test/raft/log.test.ts > is committed and durable, each once"],
   },
   {
     name: "applied-before-committed",
     stands: "21 in testing.md: what is durable is applied, committed or not",
     simulator: ["I9", "I10"],
+    tests: ["test/raft/log.test.ts > is committed and durable, each once"],
   },
   {
     name: "messages-not-held-back",

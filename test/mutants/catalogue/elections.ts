@@ -3,18 +3,23 @@
 import type { Mutant } from "../mutant.ts";
 
 export const ELECTIONS: readonly Mutant[] = [
-  { name: "vote-twice-in-a-term", stands: "Two votes in one term (testing.md 1)", simulator: ["I2", "I1"] },
+  {
+    name: "vote-twice-in-a-term",
+    stands: "Two votes in one term (testing.md 1)",
+    simulator: ["I2", "I1", "assert: log:"],
+    tests: ["test/raft/votes.test.ts > is given once in a term"],
+  },
   {
     name: "vote-cleared-by-stepping-down",
     stands: "T05: stepping down within a term clears the vote",
-    simulator: ["I2", "I1"],
+    simulator: ["I2", "I1", "assert: log:"],
     tests: ["test/raft/bugs-elections.test.ts > T05"],
   },
   {
     name: "vote-recorded-by-seeing-a-term",
     stands:
       "T04: meeting a higher term is recorded as a vote for whoever brought it, and a repeated vote is not judged again",
-    simulator: ["I6", "I7"],
+    simulator: ["I6", "I7", "assert: log:"],
     tests: ["test/raft/bugs-elections.test.ts > T04"],
   },
   {
@@ -26,11 +31,15 @@ export const ELECTIONS: readonly Mutant[] = [
     name: "longer-log-wins",
     stands: "No check of the last term in a vote: the longer log wins (testing.md 2)",
     simulator: ["I6", "I7"],
+    tests: ["test/raft/log.test.ts > is decided by the last term and then by the length"],
+    slow: true,
   },
   {
     name: "later-term-wins-whatever-its-length",
     stands: "Among logs that end in the same term the shorter one is good enough",
     simulator: ["I6", "I7"],
+    tests: ["test/raft/log.test.ts > is decided by the last term and then by the length"],
+    slow: true,
   },
   {
     name: "late-vote-of-an-earlier-term",
@@ -42,11 +51,14 @@ export const ELECTIONS: readonly Mutant[] = [
     name: "pre-vote-skipped",
     stands: "No pre-vote: a node that was cut off comes back with a higher term (I16)",
     simulator: ["I16"],
+    tests: ["test/raft/votes.test.ts > comes before each election"],
   },
   {
     name: "pre-vote-ignores-a-live-leader",
     stands: "35 in testing.md: a pre-vote granted although a leader lives",
     simulator: ["I16", "I20"],
+    tests: ["test/raft/votes.test.ts > is not answered by whoever hears from a leader"],
+    slow: true,
   },
   {
     name: "vote-request-deposes-a-live-leader",
@@ -69,7 +81,12 @@ export const ELECTIONS: readonly Mutant[] = [
     stands: "T08: pre-vote never spreads the higher term",
     tests: ["test/raft/bugs-elections.test.ts > T08"],
   },
-  { name: "pre-votes-are-votes", stands: "T09: whoever wins the pre-vote leads", simulator: ["I1"] },
+  {
+    name: "pre-votes-are-votes",
+    stands: "T09: whoever wins the pre-vote leads",
+    simulator: ["I1"],
+    tests: ["test/raft/votes.test.ts > that is won begins an election"],
+  },
   {
     name: "fixed-election-timeout",
     stands: "T13: the election timeout is not drawn anew",
@@ -122,6 +139,9 @@ export const ELECTIONS: readonly Mutant[] = [
     name: "leader-without-a-quorum-stays",
     stands: "A leader that no quorum answers goes on leading (check-quorum)",
     simulator: ["I20"],
-    tests: ["test/raft/answers.test.ts > does not keep a leader in office that no voter answers"],
+    tests: [
+      "test/raft/votes.test.ts > that no quorum has answered",
+      "test/raft/answers.test.ts > does not keep a leader in office that no voter answers",
+    ],
   },
 ];

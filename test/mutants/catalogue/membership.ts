@@ -17,6 +17,7 @@ export const MEMBERSHIP: readonly Mutant[] = [
     name: "configuration-in-force-when-committed",
     stands: "28 in testing.md: a configuration counts when it is committed, not when it is appended",
     simulator: ["I8", "I12", "I1", "R6"],
+    tests: ["test/raft/log.test.ts > is the last one in the log, committed or not"],
   },
   {
     name: "truncation-keeps-the-configuration",
@@ -39,33 +40,38 @@ export const MEMBERSHIP: readonly Mutant[] = [
     name: "removed-leader-counts-itself",
     stands: "31 in testing.md: a leader that is no voter any more counts itself",
     simulator: ["I8"],
+    tests: ["test/raft/membership.test.ts > does not count itself, and leads until its leaving is committed"],
+    slow: true,
   },
   {
     name: "removed-leader-stays",
     stands: "T39: a leader that was removed goes on leading",
-    simulator: ["R6", "I16", "R6 who leaves steps down"],
+    simulator: ["R6", "I16"],
     tests: ["test/raft/bugs-membership.test.ts > T39: a leader"],
   },
   {
     name: "removed-leader-leaves-too-early",
     stands: "R6: a leader steps down when its removal is appended, not when it is committed",
-    simulator: ["I20"],
+    tests: ["test/raft/membership.test.ts > does not count itself, and leads until its leaving is committed"],
+    slow: true,
   },
   {
     name: "promoted-before-it-has-caught-up",
     stands: "T43: a learner is promoted however far behind it is",
-    simulator: ["R7", "R7 the promoted keep up"],
+    simulator: ["R7"],
     tests: ["test/raft/bugs-membership.test.ts > T43: a learner that has not"],
   },
   {
     name: "promoted-against-an-old-commit",
     stands: "R7: a learner is judged by what was committed when the leader took office",
-    simulator: ["R7", "R7 the promoted keep up"],
+    simulator: ["R7"],
+    tests: ["test/raft/bugs-membership.test.ts > T43: a learner that has not"],
+    slow: true,
   },
   {
     name: "removed-id-comes-back",
     stands: "R9: who was removed is forgotten, and its id and data directory may come back",
-    simulator: ["R9", "R9 the removed stay removed"],
+    simulator: ["R9"],
     tests: ["test/raft/configuration.test.ts > remove for good"],
   },
   {
@@ -81,7 +87,9 @@ export const MEMBERSHIP: readonly Mutant[] = [
   {
     name: "elected-by-the-committed-configuration",
     stands: "T35: votes are counted by the configuration that is committed, not by the one in force",
-    simulator: ["I1", "I8", "I20"],
+    simulator: ["I1", "I8"],
+    tests: ["test/raft/office.test.ts > is decided by the configuration in force"],
+    slow: true,
   },
   {
     name: "only-its-own-configuration-lets-it-campaign",
@@ -92,11 +100,13 @@ export const MEMBERSHIP: readonly Mutant[] = [
     name: "configuration-of-the-base-forgotten",
     stands: "A compaction keeps the configuration that was in force before it",
     simulator: ["I12", "I8"],
+    tests: ["test/raft/log.test.ts > outlives the compaction of the entry that brought it"],
   },
   {
     name: "meta-with-the-latest-configuration",
     stands: "T40: what is said of a position names the configuration of the log’s end",
     simulator: ["I12", "I8", "I1", "I10", "assert: log: the configuration at an index still held is kno"],
+    tests: ["test/raft/log.test.ts > of a position is the last one up to there"],
   },
   {
     name: "install-keeps-a-later-configuration",
@@ -113,6 +123,7 @@ export const MEMBERSHIP: readonly Mutant[] = [
     name: "new-peer-begins-at-its-end",
     stands: "A peer that was just added counts as holding the log",
     simulator: ["I8", "I11", "assert: log: committed entries exist - was the log of this n"],
+    tests: ["test/raft/office.test.ts > knows nothing of the log of a node"],
   },
   {
     name: "wiped-node-under-its-id",

@@ -51,6 +51,7 @@ export const NODE: readonly Mutant[] = [
     name: "proposes-while-handing-over",
     stands: "A leader proposes while it hands over, and is refused by its own core",
     simulator: ["log time"],
+    slow: true,
   },
   {
     name: "follower-takes-writes",
@@ -71,7 +72,9 @@ export const NODE: readonly Mutant[] = [
   {
     name: "stalled-disk-leads-on",
     stands: "A leader whose disk hangs keeps its office",
-    simulator: ["I20", "a stalled leader yields"],
+    simulator: ["I20"],
+    tests: ["test/raft/office.test.ts > whose disk does not answer"],
+    slow: true,
   },
   {
     name: "failed-write-ignored",

@@ -35,6 +35,7 @@ export const READS: readonly Mutant[] = [
     name: "read-index-of-what-is-applied",
     stands: "The read index is what the leader has applied, not what it has committed",
     simulator: ["I13"],
+    slow: true,
   },
   {
     name: "read-does-not-wait-for-its-index",

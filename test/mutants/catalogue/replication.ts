@@ -45,6 +45,7 @@ export const REPLICATION: readonly Mutant[] = [
       "I7",
       "assert: log: an entry does not continue the hash chain of th",
     ],
+    slow: true,
   },
   {
     name: "append-of-an-earlier-term-is-taken",
@@ -101,7 +102,12 @@ export const REPLICATION: readonly Mutant[] = [
     simulator: ["I20"],
     tests: ["test/raft/bugs-replication.test.ts > T27"],
   },
-  { name: "optimistic-match", stands: "What was sent counts as held", simulator: ["I8"] },
+  {
+    name: "optimistic-match",
+    stands: "What was sent counts as held",
+    simulator: ["I8"],
+    tests: ["test/raft/votes.test.ts > takes what it has sent for held only when"],
+  },
   {
     name: "refusal-in-flight-rewinds-nothing",
     stands: "A refusal of a pipelined append is passed over: the peer is never probed again",
@@ -122,6 +128,20 @@ export const REPLICATION: readonly Mutant[] = [
   {
     name: "outcome-by-index-only",
     stands: "A proposal counts as committed if anything is committed at its index",
+    simulator: ["I14", "answers are true", "exactly once", "a refused"],
+    tests: ["test/raft/counting.test.ts > end exactly once, as committed if and only if"],
+    slow: true,
+  },
+  {
+    name: "outcome-by-the-last-term",
+    stands: "A proposal counts as superseded as soon as a later term is in the log, committed or not",
+    simulator: ["a refused", "exactly once", "answers are true", "a refused write has not happened"],
+    tests: ["test/raft/counting.test.ts > end exactly once, as committed if and only if"],
+    slow: true,
+  },
+  {
+    name: "outcome-when-durable-here",
+    stands: "A proposal counts as committed when it is on the leader’s own disk",
     simulator: [
       "I14",
       "answers are true",
@@ -131,18 +151,9 @@ export const REPLICATION: readonly Mutant[] = [
     ],
   },
   {
-    name: "outcome-by-the-last-term",
-    stands: "A proposal counts as superseded as soon as a later term is in the log, committed or not",
-    simulator: ["a refused", "exactly once", "answers are true", "a refused write has not happened"],
-  },
-  {
-    name: "outcome-when-durable-here",
-    stands: "A proposal counts as committed when it is on the leader’s own disk",
-    simulator: ["I14", "answers are true", "exactly once", "a refused"],
-  },
-  {
     name: "proposal-given-up-with-office",
     stands: "T55: a proposal is rejected, and so tried again, when its leader steps down",
     simulator: ["a refused", "exactly once", "answers are true", "a refused write has not happened"],
+    tests: ["test/raft/counting.test.ts > end exactly once, as committed if and only if"],
   },
 ];

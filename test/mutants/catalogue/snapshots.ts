@@ -7,6 +7,8 @@ export const SNAPSHOTS: readonly Mutant[] = [
     name: "install-keeps-the-suffix",
     stands: "T45: a snapshot is installed and the conflicting suffix stays",
     simulator: ["I5", "I10", "I8", "I11", "assert: log:"],
+    tests: ["test/raft/log.test.ts > is that of a snapshot that is installed"],
+    slow: true,
   },
   {
     name: "old-snapshot-goes-back",
@@ -83,5 +85,6 @@ export const SNAPSHOTS: readonly Mutant[] = [
     name: "truncation-of-what-is-committed",
     stands: "A conflict below the commit index truncates what is committed",
     simulator: ["I7", "I8", "I3", "assert: log:"],
+    tests: ["test/raft/log.test.ts > never goes back, and never beyond the end"],
   },
 ];
