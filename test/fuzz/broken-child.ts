@@ -8,4 +8,4 @@ const ordinal = Buffer.alloc(8);
 ordinal.writeBigUInt64LE(BigInt(from + 3));
 writeFileSync(at, ordinal);
 if (target === "die") process.abort();
-for (;;);
+Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);

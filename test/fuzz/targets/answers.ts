@@ -56,13 +56,13 @@ export const clientAnswers: Target = {
   msMax: 250,
   open: async (): Promise<Subject> => {
     const texts = TEXTS.map((text) => Buffer.from(text));
-    const any = new Pool(texts, json);
+    const mixed = new Pool(texts, json);
     // The first texts are those that the decoders of the same number are for.
     const own = DECODERS.map((_, at) => new Pool(texts.slice(at, at + 1), json));
     return {
       draw: (prng) => {
         const decoder = prng.between(0, DECODERS.length - 1);
-        const pool = prng.chance(0.2) ? any : (own[decoder] ?? any);
+        const pool = prng.chance(0.2) ? mixed : (own[decoder] ?? mixed);
         const status = prng.chance(0.6) ? 0 : prng.between(0, STATUSES.length - 1);
         return Buffer.concat([Buffer.from([decoder, status]), pool.draw(prng)]);
       },

@@ -14,7 +14,7 @@ export const http: Target = {
   name: "http",
   about: "requests into the routes: an answer as documented, and a refusal changes nothing",
   inputs: 100_000,
-  sample: 800,
+  sample: 400,
   msMax: 1_000,
   open: async (): Promise<Subject> => {
     const pool = new Pool(REQUESTS, mutateRequest);

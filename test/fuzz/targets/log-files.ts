@@ -223,7 +223,7 @@ export const logHostile: Target = target(
     name: "log-hostile",
     about: "a segment with other records and right checksums into readLog: refused with a sentence, or read",
     inputs: 50_000,
-    sample: 500,
+    sample: 300,
   },
   (real, prng, other) => reseal(real, prng, other),
   (contents) => {

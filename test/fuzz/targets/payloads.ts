@@ -32,7 +32,7 @@ export const payloads: Target = {
   about:
     "data of commands and remembered outcomes: a value that comes back the same and can be applied, or MalformedBytes",
   inputs: 150_000,
-  sample: 2_500,
+  sample: 1_500,
   msMax: 250,
   open: async (seed): Promise<Subject> => {
     const histories = fc.sample(anyHistory, { numRuns: 60, seed });

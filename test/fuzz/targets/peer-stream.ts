@@ -15,7 +15,7 @@ export const peerStream: Target = {
   about:
     "streams of frames, in pieces, into FrameReader: the same payloads as read at once, and memory for what came",
   inputs: 90_000,
-  sample: 1_500,
+  sample: 800,
   msMax: 250,
   open: async (seed): Promise<Subject> => {
     const payloads = drawnPackets(seed, 6).map((packet) => Buffer.from(encodePacket(packet)));

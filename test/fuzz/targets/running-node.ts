@@ -33,6 +33,10 @@ const LOOKS_BEFORE = 4;
 /** Connections that are held open and say a byte now and then. */
 const SLOW_MAX = 48;
 const COUNTED = 42;
+/** A request has 30 s to arrive, and the node looks every second; the rest is for a busy machine. */
+const HANG_UP_MS_MAX = 60_000;
+/** After so many inputs it is worth waiting for that. */
+const FED_FOR_PATIENCE = 1_000;
 
 export const runningNode: Target = {
   name: "running-node",
@@ -275,8 +279,18 @@ class Attack implements Subject {
     return (await response.json()) as Readonly<Record<string, unknown>>;
   }
 
+  /** Nobody may hold a connection for ever by saying little: the node hangs up on all of them by itself. */
+  async #outlastTheSlow(): Promise<void> {
+    const deadline = performance.now() + HANG_UP_MS_MAX;
+    while (this.#slow.some((socket) => !socket.destroyed)) {
+      demand(performance.now() < deadline, "slow: the node still holds connections that come to nothing");
+      await new Promise((resolve) => setTimeout(resolve, 250));
+    }
+  }
+
   async close(): Promise<void> {
     try {
+      if (this.#fed >= FED_FOR_PATIENCE) await this.#outlastTheSlow();
       for (const socket of this.#slow) socket.destroy();
       this.#node.demandAlive();
       await this.#look();

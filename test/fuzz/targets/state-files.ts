@@ -162,7 +162,7 @@ export const snapshotReceive: Target = {
   about:
     "offers and chunks of a peer into receiveSnapshot: the very file that was offered, or false, and nothing kept",
   inputs: 400,
-  sample: 3,
+  sample: 2,
   msMax: 20_000,
   open: async (): Promise<Subject> => {
     const { file, snapshot } = recorded();
