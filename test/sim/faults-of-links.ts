@@ -52,10 +52,12 @@ export function clogSome(hurt: Hurt, fault: Fault): void {
   const { prng, note } = fault;
   const ids = roster.nodes.map(({ id }) => id);
   const { id: struck } = leaderOrAny(hurt, fault, 0.5);
-  const any = prng.chance(0.5);
+  const isAnywhere = prng.chance(0.5);
   const links = ids.flatMap((from) => ids.map((to) => [from, to] as const));
-  const clogged = links.filter(([from, to]) => (any ? prng.chance(0.3) : from === struck || to === struck));
-  note(any ? `${clogged.length} links are clogged` : `all links of ${struck} are clogged`);
+  const clogged = links.filter(([from, to]) =>
+    isAnywhere ? prng.chance(0.3) : from === struck || to === struck,
+  );
+  note(isAnywhere ? `${clogged.length} links are clogged` : `all links of ${struck} are clogged`);
   const untilMs = prng.pick([30, 300, 2_000]) * prng.real();
   for (const [from, to] of clogged) {
     network.clog(from, to);

@@ -10,9 +10,10 @@ import { churn, clogSome, delayHandover, interrupt, partition, sendAway } from "
 import { crashSome, doomSome, pauseSome, stopSome, strikeInstall, transfer } from "./faults-of-nodes.ts";
 import { breakLinks, type Hurt, restartLater } from "./hurt.ts";
 import { type Observer, Violation } from "./observer.ts";
+import type { Perils } from "./perils.ts";
 import type { Profile } from "./profile.ts";
 import type { Recovered, Repaired } from "./sim-disk.ts";
-import type { Perils, SimNode } from "./sim-node.ts";
+import type { SimNode } from "./sim-node.ts";
 import type { Trouble } from "./sim-writer.ts";
 
 export interface NemesisOptions extends Omit<Hurt, "isOver" | "doom" | "rotten"> {

@@ -15,9 +15,9 @@ import {
 import type { Message, NodeId, RaftSettings, SnapshotMeta } from "../../src/raft/index.ts";
 import { CorruptionError, type StateDigest } from "../../src/store/index.ts";
 import type { EventQueue } from "./event-queue.ts";
-import type { Fault } from "./faults.ts";
 import { LogBytes } from "./log-bytes.ts";
 import type { Attempt, Observer } from "./observer.ts";
+import type { Perils } from "./perils.ts";
 import { SimClock } from "./sim-clock.ts";
 import { CLUSTER_ID, type Crash, type Recovered, SimDisk, type StateAt } from "./sim-disk.ts";
 import { SimMachine } from "./sim-machine.ts";
@@ -28,36 +28,6 @@ import { actBy } from "./wall-clock.ts";
 export const TICK_MS = 10;
 /** So many ticks are made up for after a pause, as by the driver. */
 const CATCH_UP_TICKS = 3;
-
-/** What a process asks whoever decides about its fate, and tells them. */
-export interface Perils {
-  /** How long this restore of a snapshot takes, ms. */
-  readonly restoreMs: () => number;
-  /** How much longer this flush takes, ms. */
-  readonly stall: () => number;
-  /** Of so many effects, after how many the process dies, and through which fault; undefined to live. */
-  readonly diesAfter: (
-    node: SimNode,
-    effects: number,
-  ) => { readonly effects: number; readonly fault: Fault } | undefined;
-  /** The process has died in the middle of its effects. */
-  readonly onDeath: (node: SimNode, fault: Fault) => void;
-  /** Before which of the steps of its recovery a process dies that starts, and through which fault. */
-  readonly diesRecovering: () => { readonly before: number; readonly fault: Fault } | undefined;
-  readonly onDeathInRecovery: (node: SimNode, fault: Fault) => void;
-  /** A process has started. */
-  readonly onRecovery: (node: SimNode, recovered: Recovered) => void;
-  /** A process does not start, because what it has acknowledged is damaged. */
-  readonly onRefusal: (node: SimNode, reason: CorruptionError) => void;
-  /** The disk refused a write; the process has answered everybody and ended. */
-  readonly onFailure: (node: SimNode, trouble: Trouble) => void;
-  /** A snapshot has arrived whole; nobody has been told yet. */
-  readonly diesReceiving: (node: SimNode) => void;
-  /** A process is about to offer its latest snapshot. */
-  readonly sendsSnapshot: (node: SimNode) => void;
-  /** A flush has met with trouble. */
-  readonly onTrouble: (node: SimNode, trouble: Trouble) => void;
-}
 
 export interface SimNodeOptions {
   readonly id: NodeId;
