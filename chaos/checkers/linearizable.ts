@@ -72,7 +72,9 @@ export function searchCounter(calls: readonly Call[], budget: number = BUDGET): 
     const complaint = search(events, parse, { budget: allowance, slack });
     if (complaint === undefined) return undefined;
     if (slack === Number.POSITIVE_INFINITY && complaint.gaveUp !== true) return complaint;
-    if (complaint.gaveUp !== true) narrow ??= complaint;
+    // A wider search has more to look at.
+    if (complaint.gaveUp === true) break;
+    narrow ??= complaint;
   }
   const where = narrow === undefined ? "" : `; what was found in vain begins thus: ${narrow.detail}`;
   const detail = `${calls[0]?.op.key ?? ""}: there are more than ${allowance} configurations${where}`;

@@ -6,9 +6,12 @@ import { checkLinearizable } from "../../../chaos/checkers/linearizable.ts";
 import { checkReplays } from "../../../chaos/checkers/replays.ts";
 import type { Verdict } from "../../../chaos/checkers/verdict.ts";
 import { checkWitness } from "../../../chaos/checkers/witness.ts";
+import type { Operation } from "../../../chaos/history.ts";
 import { type Call, NEVER } from "../../../chaos/history-reader.ts";
 import { Prng } from "../../../src/base/index.ts";
 import { add, failed, keyed, ok, READ, STALE, set, unknown } from "./told.ts";
+
+const NEAR_THE_END: Operation = { f: "set", key: "k", value: String(2n ** 63n - 2n) };
 
 interface Case {
   readonly calls: readonly Call[];
@@ -182,6 +185,38 @@ describe("the search", () => {
       calls: [ok(set(5), [1, 2], 5), ok(STALE, [5, 6], 7)],
       detail: /"stale read of k" answered 7, which is of no time before it/,
       offenders: [1, 5],
+    },
+    "keeps apart what the counter had in one way and in another": {
+      // The add of 3 either made 8 of 5, and then nothing makes 9 of 6, or it made 9, and then the counter never was 8.
+      calls: [
+        unknown(add(3), 0),
+        ok(set(5), [1, 2], 5),
+        ok(set(6), [3, 4], 6),
+        ok(READ, [5, 6], 9),
+        ok(STALE, [7, 8], 8),
+      ],
+      detail: /"stale read of k" answered 8, which is of no time before it/,
+      offenders: [5, 7],
+    },
+    "lets no stale read see what was only set later": {
+      calls: [
+        ok(set(6), [0, 2], 6),
+        ok(set(8), [1, 20], 8),
+        ok(STALE, [3, 4], 8),
+        ok(READ, [5, 6], 6),
+        ok(READ, [7, 8], 8),
+      ],
+      detail: /"read of k" answered 8, which cannot have taken effect/,
+      offenders: [5, 7],
+    },
+    "knows that an unknown add cannot have left the range": {
+      calls: [
+        ok(NEAR_THE_END, [0, 1], String(2n ** 63n - 2n)),
+        unknown(add(2), 2),
+        ok(add(-1), [3, 4], String(2n ** 63n - 1n)),
+      ],
+      detail: /after "set k to 9223372036854775806" ended the counter was 9223372036854775806/,
+      offenders: [0, 3],
     },
     "rejects an answer beyond a bound": {
       calls: [ok(add(2, { max: "1" }), [0, 1], 2)],
