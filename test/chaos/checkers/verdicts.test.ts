@@ -207,7 +207,7 @@ describe("the search", () => {
         ok(READ, [7, 8], 8),
       ],
       detail: /"read of k" answered 8, which cannot have taken effect/,
-      offenders: [5, 7],
+      offenders: [5, 1, 7],
     },
     "knows that an unknown add cannot have left the range": {
       calls: [
