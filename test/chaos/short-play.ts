@@ -32,7 +32,27 @@ const SERVED = 300;
 
 async function calm(): Promise<Stage> {
   const cluster = await Cluster.start();
-  return { cluster, run: ({ load }) => served(load, 2 * SERVED) };
+  return { cluster, run: ({ load }) => served(load, 3 * SERVED) };
+}
+
+/** A follower sleeps three times, and finds requests waiting when it wakes. */
+async function naps(): Promise<Stage> {
+  const cluster = await Cluster.start();
+  return {
+    cluster,
+    run: async ({ load, faults }) => {
+      for (let nap = 0; nap < 3; nap++) {
+        await served(load, SERVED / 4);
+        const leader = await cluster.leader();
+        const follower = cluster.nodes.find(({ id }) => id !== leader)?.id ?? leader;
+        cluster.pause(follower);
+        await served(load, SERVED / 4);
+        cluster.resume(follower);
+        faults.once("pause", [follower], { effective: true });
+      }
+      await served(load, SERVED / 4);
+    },
+  };
 }
 
 /** The leader is left alone, goes on for a moment, and dies; the others come back without it. */
@@ -65,6 +85,7 @@ async function powerLoss(): Promise<Stage> {
 
 const STAGES: Readonly<Record<string, () => Promise<Stage>>> = {
   calm,
+  naps,
   "lonely-death": lonelyDeath,
   "power-loss": powerLoss,
 };
