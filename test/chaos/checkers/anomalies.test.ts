@@ -34,7 +34,7 @@ const RIGHT = { arithmetic: true, counting: true, linearizable: true, witness: t
 
 describe("the checkers", () => {
   it("accept what a service that works answers, with unknown outcomes, repeats and counters of every kind", () => {
-    for (let seed = 0; seed < 1_000; seed++) {
+    for (let seed = 0; seed < 800; seed++) {
       const prng = new Prng(seed);
       const demand: Demand = {
         operations: prng.between(1, 60),
@@ -51,7 +51,7 @@ describe("the checkers", () => {
 
   it.each(Object.entries(ANOMALIES))("reject %s", (name, { inject, claimedBy }) => {
     let injected = 0;
-    for (let seed = 0; seed < 700; seed++) {
+    for (let seed = 0; seed < 600; seed++) {
       const prng = new Prng(seed);
       const operations = prng.between(4, 40);
       const right = serve(prng, {
@@ -76,7 +76,7 @@ describe("the checkers", () => {
 
   it("reject a history with unknown outcomes and an anomaly if and only if brute force does", () => {
     const tally = { wrong: 0, excused: 0 };
-    for (let seed = 0; seed < 3_000; seed++) {
+    for (let seed = 0; seed < 2_500; seed++) {
       const prng = new Prng(seed);
       const [operations, clients] = [prng.between(2, 8), prng.between(1, 4)];
       const demand: Demand = {
@@ -99,7 +99,7 @@ describe("the checkers", () => {
       if (countsUp(calls)) expect(found["counting"], about).toBe(truth);
       if (truth) expect(found["arithmetic"], about).toBe(true);
     }
-    expect(tally.wrong).toBeGreaterThan(1_000);
+    expect(tally.wrong).toBeGreaterThan(900);
     expect(tally.excused).toBeGreaterThan(50);
   });
 });
