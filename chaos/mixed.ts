@@ -1,10 +1,14 @@
 /** Everything at once: one fault of a process and one of the network at a time, in an order left to chance. */
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { stagedWith } from "./broken/staged.ts";
+import { Cluster } from "./cluster.ts";
 import { bridge, halfDead, isolate, oneWay, partition } from "./link-scenarios.ts";
+import { Disks } from "./mixed-disks.ts";
 import { among } from "./nemesis.ts";
+import { ProxiedNetwork } from "./network/proxied.ts";
 import type { Random } from "./random.ts";
-import { type Scenario, served } from "./scenario.ts";
+import { type Scenario, type Stage, type StageOptions, served } from "./scenario.ts";
 import { type Hurt, onProxies } from "./stages.ts";
 
 type Fault = (hurt: Hurt) => Promise<void>;
@@ -45,6 +49,20 @@ async function pauseLeader({ cluster, nemesis, act: { random } }: Hurt): Promise
 async function pauseSome({ nemesis, act: { random } }: Hurt): Promise<void> {
   const some = random.shuffled(nemesis.ids).slice(0, 1 + random.below(nemesis.ids.length));
   await nemesis.pause(lasting(random) / 2, ...some);
+}
+
+/** One node, some, or all of them. */
+async function powerLoss({ nemesis, act: { random } }: Hurt, disks: Disks): Promise<void> {
+  const all = random.shuffled(nemesis.ids);
+  const some = random.chance(0.6) ? all : all.slice(0, 1 + random.below(all.length));
+  await nemesis.losePower((id) => disks.losePower(id, random), ...some);
+  if (random.chance(0.4)) {
+    // Once more, while they are still reading what the first time has left them.
+    for (const id of some) nemesis.spawn(id);
+    await sleep(random.between(0, 1_500));
+    await nemesis.losePower((id) => disks.losePower(id, random), ...some);
+  }
+  await nemesis.start(...some);
 }
 
 async function replaceOne({ nemesis, act: { random, say } }: Hurt): Promise<void> {
@@ -95,22 +113,36 @@ async function lane(faults: readonly Fault[], hurt: Hurt, rest: () => Promise<vo
   }
 }
 
-async function mixed(hurt: Hurt): Promise<void> {
+async function mixed(hurt: Hurt, disks: Disks | undefined): Promise<void> {
   const { nemesis, act } = hurt;
   const { load, random } = act;
+  const processFaults: Fault[] = [...PROCESS_FAULTS];
+  if (disks !== undefined) processFaults.splice(1, 0, (each) => powerLoss(each, disks));
+  else act.say(`without power loss: it needs ${Disks.lack()}`);
   await served(load, SERVED);
   await Promise.all([
-    lane(PROCESS_FAULTS, hurt, () => served(load, SERVED, PATIENCE_MS)),
+    lane(processFaults, hurt, () => served(load, SERVED, PATIENCE_MS)),
     lane(LINK_FAULTS, hurt, () => sleep(random.between(...REST_MS))),
   ]);
   await nemesis.heal();
+  for (const doubt of disks?.doubts ?? []) act.faults.doubt(doubt);
   await served(load, 3 * SERVED);
+}
+
+async function stage(options: StageOptions): Promise<Stage> {
+  const disks = Disks.lack() === undefined ? await Disks.make() : undefined;
+  const launch = disks === undefined ? {} : { launch: (id: string) => disks.launch(id) };
+  const staged = await onProxies((hurt) => mixed(hurt, disks), launch).stage(options);
+  if (disks === undefined || !(staged.cluster instanceof Cluster)) return staged;
+  return { ...staged, cluster: stagedWith(staged.cluster, disks.folder, () => disks.remove()) };
 }
 
 export const MIXED_SCENARIO: Scenario = {
   name: "mixed",
   about:
-    "kills, pauses, restarts and replaces nodes while ways are cut, slow and lossy, for --minutes (1 if not said)",
-  needs: { kill: 2, pause: 1, "isolate-leader": 1, partition: 1, "one-way": 1 },
-  ...onProxies(mixed),
+    "nodes die, lose power, pause, restart and are replaced while ways are cut, slow and lossy, for --minutes (1 if not said)",
+  needs: { kill: 1, pause: 1, "isolate-leader": 1, partition: 1, "one-way": 1 },
+  harmless: false,
+  lacks: async () => ProxiedNetwork.lack(),
+  stage,
 };

@@ -7,9 +7,10 @@ import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Cluster } from "./cluster.ts";
-import type { FaultLog, OpenFault } from "./faults.ts";
+import type { Effect, FaultLog, OpenFault } from "./faults.ts";
 import type { Links, Passed, Trouble } from "./network/types.ts";
 import type { Act } from "./scenario.ts";
+import type { PowerLoss } from "./shim/power-loss.ts";
 
 /** From whom, to whom. */
 export type Pair = readonly [string, string];
@@ -21,8 +22,7 @@ export class Nemesis {
   /** Several faults may be in force on a pair of nodes at once: the sum of their troubles is. */
   readonly #troubles: Map<string, Trouble[]> = new Map();
   /** Kills of which somebody is not back. */
-  readonly #dead: { readonly fault: OpenFault; readonly effective: boolean; readonly ids: Set<string> }[] =
-    [];
+  readonly #dead: { readonly fault: OpenFault; readonly effect: Effect; readonly ids: Set<string> }[] = [];
   #fresh = 0;
 
   /** @param links undefined where nothing lies between the nodes. */
@@ -42,8 +42,25 @@ export class Nemesis {
     const hitsLeader = await this.#takesLeader({ down: running });
     const fault = this.#faults.begin(kind, running, { hitsLeader });
     const effective = running.length > 0 && running.length === ids.length;
-    this.#dead.push({ fault, effective, ids: new Set(running) });
+    this.#dead.push({ fault, effect: { effective }, ids: new Set(running) });
     await this.#cluster.kill(...running);
+  }
+
+  /**
+   * Machines lose power: their processes die, and something happens to their disks. Over as {@link kill} is.
+   * @param lose does it to the disk of one node, and says what it took back.
+   */
+  async losePower(lose: (id: string) => PowerLoss, ...ids: readonly string[]): Promise<void> {
+    const hitsLeader = await this.#takesLeader({ down: ids });
+    const fault = this.#faults.begin("power-loss", ids, { hitsLeader });
+    await this.#cluster.kill(...ids.filter((id) => this.#cluster.isRunning(id)));
+    const losses = ids.map((id) => ({ id, ...lose(id) }));
+    const effective = losses.some(({ takenBack, namesTakenBack }) => takenBack + namesTakenBack > 0);
+    const lost = losses.map(({ id, unsynced, takenBack, torn, namesTakenBack }) => {
+      const writes = `${takenBack} of ${unsynced} unsynced writes taken back, ${torn} in part`;
+      return `${id}: ${writes}, and ${namesTakenBack} names`;
+    });
+    this.#dead.push({ fault, effect: { effective, detail: lost.join("; ") }, ids: new Set(ids) });
   }
 
   /** Starts a process, and waits for nothing. */
@@ -60,8 +77,8 @@ export class Nemesis {
   /** Waits until a node is ready; the last one of those that were killed together ends the fault. */
   async #back(id: string): Promise<void> {
     await this.#cluster.ready(id);
-    for (const { fault, effective, ids } of this.#dead) {
-      if (ids.delete(id) && ids.size === 0) fault.end({ effective });
+    for (const { fault, effect, ids } of this.#dead) {
+      if (ids.delete(id) && ids.size === 0) fault.end(effect);
     }
   }
 
