@@ -7,6 +7,7 @@
 import type { Prng } from "../../src/base/index.ts";
 import type { Command, Once, Operation, Outcome } from "../../src/counter/index.ts";
 import type { Effects, NodeEvent, ReadResult, WriteResult } from "../../src/node/index.ts";
+import type { Coverage } from "./coverage.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { Profile } from "./profile.ts";
 import type { Roster } from "./roster.ts";
@@ -37,6 +38,7 @@ export class Clients {
   readonly #workload: Workload;
   readonly #profile: Profile;
   readonly #roster: Roster;
+  readonly #coverage: Coverage;
   readonly #standing: Standing;
   #left = Number.POSITIVE_INFINITY;
   #busy = 0;
@@ -48,6 +50,7 @@ export class Clients {
     workload: Workload;
     profile: Profile;
     roster: Roster;
+    coverage: Coverage;
     standing: Standing;
   }) {
     this.#queue = parts.queue;
@@ -55,6 +58,7 @@ export class Clients {
     this.#prng = parts.workload.prng;
     this.#profile = parts.profile;
     this.#roster = parts.roster;
+    this.#coverage = parts.coverage;
     this.#standing = parts.standing;
   }
 
@@ -177,6 +181,7 @@ export class Clients {
 
   /** Asks one node; `answer` gets undefined if nothing came back in time. */
   #ask<R>(node: SimNode, ask: Ask, answer: (result: R | undefined) => void): void {
+    if (node.isPaused) this.#coverage.count("requests to a paused process");
     let over = false;
     const end = (result: R | undefined): void => {
       if (over) return;
@@ -229,8 +234,10 @@ export class Clients {
 
   /** Something between client and node delivers a request once more, perhaps long after it was answered. */
   #duplicateLate(command: Command): void {
-    this.#queue.after(this.#prng.real() * this.#prng.pick([50, 1_000]), () => {
-      const node = this.#standing.leader ?? this.#any();
+    this.#queue.after(this.#prng.real() * this.#prng.pick([50, 1_000, 5_000]), () => {
+      const leader = this.#prng.chance(0.8) ? this.#standing.leader : undefined;
+      const node = leader ?? this.#any();
+      this.#coverage.count("requests that came again later");
       if (node.isUp)
         node.request(
           (id) => ({ kind: "write", id, command }),

@@ -69,6 +69,8 @@ export const COUNTED = [
   "writes refused while stopping",
   "writes that never got an answer",
   "writes that reached a deposed leader",
+  "requests to a paused process",
+  "requests that came again later",
   "keyed writes replayed",
   "session writes replayed",
   "sessions that had expired",

@@ -105,7 +105,7 @@ export function drawProfile(prng: Prng, length: RunLength = drawLength(prng)): P
   const swarm = drawSwarm(prng);
   const isCalm = length === "calm";
   const diskMs = prng.pick(isCalm ? [0.5, 3, 10] : [0.5, 3, 20, 60]);
-  const nodes = Math.min(drawNodes(prng, swarm.has("membership")), isCalm ? 5 : 7);
+  const nodes = Math.min(drawNodes(prng, swarm.has("membership")), isCalm ? 3 : 7);
   const profile: Profile = {
     length,
     nodes,
@@ -132,7 +132,7 @@ export function drawProfile(prng: Prng, length: RunLength = drawLength(prng)): P
   };
   if (length === "long") return exposed(prng, profile);
   const changing = withAutoremove(prng, profile);
-  return changing.changeEveryMs > 0 && prng.chance(0.2) ? withLongSuffixes(changing) : changing;
+  return changing.changeEveryMs > 0 && !isCalm && prng.chance(0.2) ? withLongSuffixes(changing) : changing;
 }
 
 function drawLength(prng: Prng): RunLength {
@@ -154,7 +154,7 @@ function drawLoad(prng: Prng, length: RunLength): Pick<Profile, "clients" | "thi
       keys,
       clients: prng.pick([2, 3]),
       thinkMs: prng.pick([500, 2_000]),
-      faultyMs: prng.between(100_000, 400_000),
+      faultyMs: prng.between(200_000, 500_000),
     };
   }
   const clients = prng.pick([3, 6, 10, 24]);
