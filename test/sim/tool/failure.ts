@@ -60,7 +60,8 @@ export function reportFailure(seed: number, broken: Broken, options: FailureOpti
 }
 
 function printFaults(faults: readonly Happened[], print: (line: string) => void): void {
-  print(faults.length === 0 ? "no faults are needed" : `${faults.length} faults are needed:`);
+  const all = faults.length === 1 ? "one fault is needed" : `${faults.length} faults are needed`;
+  print(faults.length === 0 ? "no fault is needed" : `${all}:`);
   for (const { id, atMs, what } of faults) print(`${atMs.toFixed(2).padStart(10)}  ${id}: ${what}`);
 }
 
