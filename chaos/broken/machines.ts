@@ -9,7 +9,7 @@ import type { Random } from "../random.ts";
 import type { StagedCluster } from "../scenario.ts";
 import { ShimmedDisk } from "../shim/disk.ts";
 import { shimLack, shimLibrary } from "../shim/library.ts";
-import type { PowerLoss } from "../shim/power-loss.ts";
+import { LOSS_MODES, type PowerLoss } from "../shim/power-loss.ts";
 import { stagedWith } from "./staged.ts";
 
 /** For `Scenario.lacks`. */
@@ -65,7 +65,9 @@ export class Machines {
   /** All nodes at once lose power. What was not durable may be gone. */
   async losePower(random: Random): Promise<readonly PowerLoss[]> {
     await this.cluster.kill(...this.ids);
-    return this.ids.map((id) => this.disk(id).losePower(random));
+    // Often all of them lose as much: what one forgets, another must not be there to remember.
+    const mode = random.chance(0.5) ? random.pick(LOSS_MODES) : undefined;
+    return this.ids.map((id) => this.disk(id).losePower(random, mode));
   }
 
   /** @throws {Error} if a node did something with its files that the shim could not take back. */

@@ -6,7 +6,7 @@ import { Cluster } from "../cluster.ts";
 import { type Act, type Stage, served } from "../scenario.ts";
 
 /** How long a node may take to come by the call, ms. */
-const PATIENCE_MS = 25_000;
+const PATIENCE_MS = 60_000;
 
 interface Injection {
   readonly name: string;
@@ -18,11 +18,11 @@ interface Injection {
 }
 
 const PLAN: readonly Injection[] = [
-  { name: "killed before a write", calls: "pwrite64", what: "signal=SIGKILL", nthMax: 60 },
+  { name: "killed before a write", calls: "pwrite64", what: "signal=SIGKILL", nthMax: 30 },
   { name: "killed before a sync", calls: "fsync,fdatasync", what: "signal=SIGKILL", nthMax: 1 },
-  { name: "a write fails", calls: "pwrite64", what: "error=EIO", nthMax: 60 },
+  { name: "a write fails", calls: "pwrite64", what: "error=EIO", nthMax: 30 },
   { name: "a sync fails", calls: "fsync,fdatasync", what: "error=EIO", nthMax: 1 },
-  { name: "no room for a write", calls: "pwrite64", what: "error=ENOSPC", nthMax: 60 },
+  { name: "no room for a write", calls: "pwrite64", what: "error=ENOSPC", nthMax: 30 },
 ];
 
 /** How many faults a run has. */
