@@ -4,12 +4,12 @@ import type { FaultSpan } from "../faults.ts";
 import type { Reign } from "../leader-watch.ts";
 import { type Gap, PIECE_MS, type Piece } from "../samples.ts";
 import { duration, escaped, grouped } from "./markup.ts";
-import { colourOf } from "./style.ts";
+import { colourOf, isOfWays } from "./style.ts";
 
 const WIDTH = 1_130;
 const LEFT = 86;
 const RIGHT = 12;
-const LANE = 24;
+const LANE = 28;
 const RATE_HEIGHT = 120;
 const LATENCY_HEIGHT = 120;
 const SPACE = 50;
@@ -48,6 +48,7 @@ export function chartOf(input: ChartInput): string {
   const latencyTop = rateTop + RATE_HEIGHT + SPACE;
   const height = latencyTop + LATENCY_HEIGHT + 28;
   const parts = [
+    times(endMs, latencyTop + LATENCY_HEIGHT, [lanesTop, latencyTop + LATENCY_HEIGHT], x),
     heading(14, "Leader and faults"),
     lanes(input, lanesTop, endMs, x),
     heading(rateTop - 18, "Operations a second"),
@@ -56,7 +57,6 @@ export function chartOf(input: ChartInput): string {
     heading(latencyTop - 18, "Time to an acknowledged write"),
     stalls(input.gaps, latencyTop, LATENCY_HEIGHT, x),
     latencies(columns, latencyTop, x),
-    times(endMs, latencyTop + LATENCY_HEIGHT, [lanesTop, latencyTop + LATENCY_HEIGHT], x),
   ];
   return `<svg viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="Timeline">\n${parts.join("\n")}\n</svg>`;
 }
@@ -71,7 +71,7 @@ function lanes({ nodes, reigns, spans }: ChartInput, top: number, endMs: number,
   const yOf = (id: string): number => top + nodes.indexOf(id) * LANE;
   const parts = nodes.map(
     (id) =>
-      `<text x="0" y="${yOf(id) + 16}">${escaped(id)}</text>` +
+      `<text x="0" y="${yOf(id) + LANE / 2 + 4}">${escaped(id)}</text>` +
       `<rect x="${LEFT}" y="${yOf(id) + 4}" width="${WIDTH - LEFT - RIGHT}" height="${LANE - 8}" rx="3" fill="var(--line)" opacity="0.45"/>`,
   );
   for (const [at, { id, term, atMs }] of reigns.entries()) {
@@ -96,11 +96,12 @@ function faultMark(span: FaultSpan, y: number, endMs: number, x: Scale): string 
   const opacity = effective ? 0.95 : 0.35;
   const width = Math.max(2, x(toMs) - x(fromMs));
   const lasts = toMs - fromMs > 1;
-  const box = lasts ? bar(x(fromMs), y + 11, width, LANE - 15, colour, opacity, title) : "";
+  // Both may happen to a node at once: what concerns its ways is drawn below what concerns itself.
+  const top = y + (isOfWays(kind) ? LANE / 2 + 1 : 5);
+  const box = lasts ? bar(x(fromMs), top, width, LANE / 2 - 6, colour, opacity, title) : "";
   // What is over at once is a cross, and so is the beginning of a death.
-  return lasts && !/^kill/.test(kind)
-    ? box
-    : box + cross(x(fromMs), y + LANE / 2, { colour, opacity, title });
+  if (lasts && !/^(?:kill|power)/.test(kind)) return box;
+  return box + cross(x(fromMs), top + LANE / 4 - 3, { colour, opacity, title });
 }
 
 interface Mark {

@@ -120,9 +120,11 @@ function verdictTable({ verdicts }: Judged): string {
 }
 
 function legend(kinds: readonly string[]): string {
+  const byColour = new Map<string, string[]>();
+  for (const kind of kinds) byColour.set(colourOf(kind), [...(byColour.get(colourOf(kind)) ?? []), kind]);
   const items: readonly (readonly [string, string])[] = [
     ["var(--lead)", "leads"],
-    ...kinds.map((kind) => [colourOf(kind), kind] as const),
+    ...[...byColour].map(([colour, alike]) => [colour, alike.join(", ")] as const),
     ["var(--write)", "writes"],
     ["var(--read)", "reads"],
     ["var(--p50)", "p50 of writes"],

@@ -44,6 +44,11 @@ ul { margin: 4px 0 0; padding-left: 20px; }
 code { font-family: ui-monospace, monospace; font-size: 13px; overflow-wrap: anywhere; }
 `;
 
+/** Whether a kind of fault is one of the ways between nodes, rather than of nodes. */
+export function isOfWays(kind: string): boolean {
+  return /^(?:partition|one-way|isolate|reset)|link$/.test(kind);
+}
+
 /** The colour of a kind of fault, as a variable of the style. */
 export function colourOf(kind: string): string {
   if (/^(?:kill|power|replace)/.test(kind)) return "var(--kill)";
