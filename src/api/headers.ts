@@ -75,7 +75,7 @@ export function parseSession(text: string): Once {
     if (match === null) throw new Refusal("INVALID_HEADER", SESSION_FORM);
     const [, name = "", digits = ""] = match;
     if (!SESSION_MEMBERS.some((member) => member === name) || found.has(name)) {
-      throw new Refusal("INVALID_HEADER", `${SESSION_FORM}; ${name} is unknown or given twice`);
+      throw new Refusal("INVALID_HEADER", `${SESSION_FORM}; ${name.slice(0, 64)} is unknown or given twice`);
     }
     found.set(name, Number(digits));
   }

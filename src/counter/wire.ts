@@ -68,7 +68,9 @@ export function arrayOf(value: unknown): readonly unknown[] {
 export function stringOf(value: unknown): string {
   if (typeof value === "string") return value;
   const wrapped = Array.isArray(value) ? (value[0] as unknown) : undefined;
-  if (typeof wrapped !== "string") throw new MalformedBytes("a string was expected");
+  // Another first character could be half of one once it is cut.
+  if (typeof wrapped !== "string" || !wrapped.startsWith("="))
+    throw new MalformedBytes("a string was expected");
   return wrapped.slice(1);
 }
 

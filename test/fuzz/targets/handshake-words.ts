@@ -140,7 +140,7 @@ export const handshakeWords: Target = {
   name: "handshake-words",
   about:
     "challenge, hello, answer, request to join and answer to it, and their seals: a value or none, and no forgery",
-  inputs: 110_000,
+  inputs: 130_000,
   sample: 2_500,
   msMax: 250,
   open: async (): Promise<Subject> => {

@@ -107,7 +107,7 @@ export const headerValues: Target = {
   name: "header-values",
   about:
     "values of headers, targets, queries, cursors, addresses, up to 16 KB: read as documented, refused, never slow",
-  inputs: 90_000,
+  inputs: 120_000,
   sample: 1_200,
   msMax: 150,
   open: async (): Promise<Subject> => {

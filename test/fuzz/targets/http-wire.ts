@@ -14,7 +14,7 @@ export const httpWire: Target = {
   name: "http-wire",
   about:
     "bytes on a connection to the HTTP interface: an answer as documented or a closed connection, and no harm",
-  inputs: 8_000,
+  inputs: 5_000,
   sample: 60,
   msMax: 4_000,
   open: async (): Promise<Subject> => {

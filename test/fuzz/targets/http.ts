@@ -13,7 +13,7 @@ import { mutateRequest, type Parts, partsOf, REQUESTS } from "./requests.ts";
 export const http: Target = {
   name: "http",
   about: "requests into the routes: an answer as documented, and a refusal changes nothing",
-  inputs: 100_000,
+  inputs: 60_000,
   sample: 400,
   msMax: 1_000,
   open: async (): Promise<Subject> => {

@@ -42,7 +42,7 @@ export const runningNode: Target = {
   name: "running-node",
   about:
     "a real node attacked on both ports (garbage, half handshakes, slow and huge): it answers and knows every count",
-  inputs: 5_000,
+  inputs: 3_000,
   sample: 66,
   msMax: 20_000,
   open: async (seed): Promise<Subject> => {

@@ -38,7 +38,7 @@ export const stateFile: Target = {
   name: "state-file",
   about:
     "a damaged state.db through readMeta, verifyRows and readDigests: every row as before, or a typed refusal",
-  inputs: 10_000,
+  inputs: 6_000,
   sample: 60,
   msMax: 1_000,
   open: async (): Promise<Subject> => {
@@ -104,7 +104,7 @@ function believed(columns: readonly unknown[]): unknown {
 export const backupFile: Target = {
   name: "backup-file",
   about: "damaged or mended backups on disk into readBackup: its manifest as before, or BackupError",
-  inputs: 600,
+  inputs: 400,
   sample: 4,
   msMax: 20_000,
   open: async (): Promise<Subject> => {
@@ -161,7 +161,7 @@ export const snapshotReceive: Target = {
   name: "snapshot-receive",
   about:
     "offers and chunks of a peer into receiveSnapshot: the very file that was offered, or false, and nothing kept",
-  inputs: 400,
+  inputs: 200,
   sample: 2,
   msMax: 20_000,
   open: async (): Promise<Subject> => {
