@@ -141,10 +141,12 @@ async function run(chosen: Chosen): Promise<number> {
     endAll();
     for (const workspace of workspaces) workspace.remove();
   };
-  process.once("SIGINT", () => {
-    clean();
-    process.exit(130);
-  });
+  for (const signal of ["SIGINT", "SIGTERM"] as const) {
+    process.once(signal, () => {
+      clean();
+      process.exit(130);
+    });
+  }
   try {
     const sound = new Workspace(ROOT, packages);
     workspaces.push(sound);
