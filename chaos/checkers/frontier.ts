@@ -32,8 +32,10 @@ interface Kind {
 }
 
 export interface Limits {
-  /** How many configurations may be looked at for one counter. */
+  /** How many configurations may be kept in mind when one operation ends. */
   readonly budget: number;
+  /** How many may be found for one counter in all. */
+  readonly total: number;
   /**
    * How many more operations of unknown outcome a way may use than the way that uses fewest, to what comes next. With
    * infinite slack nothing is overlooked; with little, what is found is right and what is not found may yet be.
@@ -43,6 +45,7 @@ export interface Limits {
 
 export class Frontier {
   readonly #budget: number;
+  readonly #total: number;
   readonly #slack: number;
   /** Operations under way, by slot. */
   readonly #underWay: Map<number, Move> = new Map();
@@ -55,13 +58,15 @@ export class Frontier {
   readonly #certain: Set<Exact> = new Set();
   #configurations: readonly Configuration[];
   #spent = 0;
+  #isExhausted = false;
 
   /**
    * @param start the first value.
    * @param awaited the answers of all stale reads.
    */
-  constructor(start: Exact, awaited: Iterable<Exact>, { budget, slack }: Limits) {
+  constructor(start: Exact, awaited: Iterable<Exact>, { budget, total, slack }: Limits) {
     this.#budget = budget;
+    this.#total = total;
     this.#slack = slack;
     this.#awaited = new Map();
     for (const value of awaited) this.#awaited.set(value, (this.#awaited.get(value) ?? 0) + 1);
@@ -70,7 +75,7 @@ export class Frontier {
 
   /** Whether more configurations would have to be looked at than allowed. */
   get isExhausted(): boolean {
-    return this.#spent > this.#budget;
+    return this.#isExhausted;
   }
 
   /** The values that the counter may have now. */
@@ -124,6 +129,7 @@ export class Frontier {
     const seen = new Seen();
     // By how many operations of unknown outcome were used: those that used fewer come first, so that they rule.
     const queues: Configuration[][] = [];
+    const before = this.#spent;
     const enqueue = (one: Configuration): void => {
       this.#spent++;
       for (let size = queues.length; size <= one.used.length; size++) queues.push([]);
@@ -135,7 +141,8 @@ export class Frontier {
       const queue = queues[size] ?? [];
       for (let one = queue.pop(); one !== undefined; one = queue.pop()) {
         if (!seen.adds(one)) continue;
-        if (this.#spent > this.#budget) return [];
+        this.#isExhausted = this.#spent > this.#total || this.#spent - before > this.#budget;
+        if (this.#isExhausted) return [];
         if (isWanted(one)) wanted.push(one);
         else this.#expand(one, enqueue);
       }

@@ -14,9 +14,12 @@ import type { Exact } from "./exact.ts";
 import { Frontier, type Limits } from "./frontier.ts";
 import { type Complaint, type Finding, gravest, type Verdict, verdictOf } from "./verdict.ts";
 
-/** How many configurations are looked at for one counter, at most, beside some for each of its operations. */
+/**
+ * How many configurations are kept in mind for one counter when one of its operations ends, at most. In all it may be so
+ * many and some for each operation.
+ */
 export const BUDGET = 1_000_000;
-const BUDGET_PER_OPERATION = 100;
+const BUDGET_PER_OPERATION = 500;
 
 /**
  * Ways that use many operations of unknown outcome are many, and seldom those that were gone: they are only looked at
@@ -65,11 +68,11 @@ interface Event {
 export function searchCounter(calls: readonly Call[], budget: number = BUDGET): Complaint | undefined {
   const parse = parserOf(calls);
   const events = eventsOf(calls, parse);
-  const allowance = budget + BUDGET_PER_OPERATION * calls.length;
+  const total = budget + BUDGET_PER_OPERATION * calls.length;
   const slacks = calls.some(isUnknown) ? SLACKS : SLACKS.slice(-1);
   let narrow: Complaint | undefined;
   for (const slack of slacks) {
-    const complaint = search(events, parse, { budget: allowance, slack });
+    const complaint = search(events, parse, { budget, total, slack });
     if (complaint === undefined) return undefined;
     if (slack === Number.POSITIVE_INFINITY && complaint.gaveUp !== true) return complaint;
     // A wider search has more to look at.
@@ -77,7 +80,7 @@ export function searchCounter(calls: readonly Call[], budget: number = BUDGET): 
     narrow ??= complaint;
   }
   const where = narrow === undefined ? "" : `; what was found in vain begins thus: ${narrow.detail}`;
-  const detail = `${calls[0]?.op.key ?? ""}: there are more than ${allowance} configurations${where}`;
+  const detail = `${calls[0]?.op.key ?? ""}: there are more configurations than a budget of ${budget} allows${where}`;
   return { detail, offenders: narrow?.offenders ?? [], gaveUp: true };
 }
 
