@@ -209,12 +209,16 @@ export class Load {
 
   /** Asks until the answer is definite, or for long enough. */
   async #asked(worker: Worker, op: Operation, id: string): Promise<Answer> {
+    let unknown: OutcomeUnknown | undefined;
     for (let again = 0; ; again++) {
       try {
         return await this.#ask(worker, op, id);
       } catch (error) {
         const asksAgain = error instanceof OutcomeUnknown && again < ASK_AGAIN && this.#options.mixed;
-        if (!asksAgain || this.#stopping) throw error;
+        if (error instanceof OutcomeUnknown) unknown = error;
+        if (asksAgain && !this.#stopping) continue;
+        // That nothing changed is then said of the last call, and not of those before it.
+        throw error instanceof Unavailable ? (unknown ?? error) : error;
       }
     }
   }
