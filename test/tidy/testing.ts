@@ -40,6 +40,7 @@ export const REAL_TIME: readonly Exception[] = [
   { path: "test/fuzz", reason: "bounds the time of each input, and attacks real nodes" },
   { path: "test/chaos/short-play.ts", reason: "hurts real processes" },
   { path: "test/api/wire.test.ts", reason: "floods a real connection until it is closed" },
+  { path: "test/sim/run.ts", reason: "tells how far a batch of seeds is while it runs" },
 ];
 
 export const sleeps: Rule = ban({
