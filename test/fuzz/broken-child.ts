@@ -7,5 +7,5 @@ const { at, from, target } = JSON.parse(process.argv[2] ?? "{}") as ChildJob;
 const ordinal = Buffer.alloc(8);
 ordinal.writeBigUInt64LE(BigInt(from + 3));
 writeFileSync(at, ordinal);
-if (target === "die") process.abort();
+if (target === "die") process.kill(process.pid, "SIGKILL");
 Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);

@@ -172,7 +172,7 @@ describe("an input", PATIENT, () => {
 
 describe("who watches a target", PATIENT, () => {
   it.each([
-    ["die", /^crash: the process ended with SIGABRT/],
+    ["die", /^crash: the process ended with SIGKILL/],
     ["hang", /^hang: it never came to an end/],
   ])("knows the input at which it came to %s", async (name, what) => {
     const silenceMs = name === "hang" ? 5_000 : 60_000;
