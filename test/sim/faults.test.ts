@@ -39,12 +39,17 @@ describe("a run with some of its faults", () => {
       pauseEveryMs: 300,
       partitionEveryMs: 300,
       changeEveryMs: 0,
+      faultyMs: 2_500,
+      clients: 3,
+      thinkMs: 30,
+      diskMs: 3,
     } as const;
-    const whole = new World(3, { profile });
+    const length = "short";
+    const whole = new World(3, { profile, length });
     whole.run();
     const kept = whole.faults.filter(({ id }) => id.startsWith("crash ")).slice(0, 3);
     expect(kept).toHaveLength(3);
-    const part = new World(3, { profile, only: new Set(kept.map(({ id }) => id)) });
+    const part = new World(3, { profile, length, only: new Set(kept.map(({ id }) => id)) });
     part.run();
     // One may find a process down that another fault would have started, and then has not happened.
     expect(part.faults.length).toBeGreaterThan(0);
