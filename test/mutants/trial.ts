@@ -27,7 +27,7 @@ export function isKilled({ by, failed }: Verdict): boolean {
 }
 
 /** Tests without processes, disks or sockets: they end before the simulator has begun. */
-const PURE = /^test\/(?:raft|counter|base|paper)\//;
+const PURE = /^test\/(?:(?:raft|counter|base|paper)\/|node\/[^.]+\.test\.ts$)/;
 
 export class Trials {
   readonly #workspace: Workspace;

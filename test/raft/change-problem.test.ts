@@ -11,12 +11,13 @@ import {
 } from "../../src/raft/index.ts";
 import { type Change, changeOf, configurationOf, memberNamed } from "./words.ts";
 
-/** Voters a and b, learner z; g has left. */
-const PRESENT = { ...configurationOf(["a", "b"], ["z"]), removed: [memberNamed("g")] };
+/** Voters a and b, learner z; g and h have left. */
+const PRESENT = { ...configurationOf(["a", "b"], ["z"]), removed: [memberNamed("g"), memberNamed("h")] };
 
 describe("a change of the configuration", () => {
   it.each<[string, Change]>([
     ["adds a learner", { add: ["x"] }],
+    ["adds several", { add: ["x", "y"] }],
     ["promotes a learner", { promote: ["z"] }],
     ["removes a voter", { remove: ["a"] }],
     ["moves a member", { move: [{ ...memberNamed("a"), peer: "elsewhere.test:1" }] }],
@@ -72,7 +73,7 @@ describe("a change of the configuration", () => {
     const joint = configurationAfter(PRESENT, changeOf({ add: ["c"], promote: ["z"], remove: ["a"] }));
     expect(joint).toMatchObject({ voters: ["b", "z"], outgoing: ["a", "b"], learners: ["c"] });
     expect(joint.members.map(({ id }) => id)).toEqual(["a", "b", "c", "z"]);
-    expect(joint.removed.map(({ id }) => id)).toEqual(["g"]);
+    expect(joint.removed.map(({ id }) => id)).toEqual(["g", "h"]);
     const after = leaveJoint(joint);
     expect(after).toMatchObject({ voters: ["b", "z"], outgoing: [], learners: ["c"] });
     expect(after.members.map(({ id }) => id)).toEqual(["b", "c", "z"]);
@@ -80,6 +81,7 @@ describe("a change of the configuration", () => {
     expect(after.removed).toEqual([
       { id: a.id, incarnation: a.incarnation },
       expect.objectContaining({ id: g.id, incarnation: g.incarnation }),
+      expect.objectContaining({ id: "h" }),
     ]);
     expect(memberOf(after, nodeId("a"))).toBeUndefined();
     expect(memberOf(after, nodeId("z"))).toEqual(memberNamed("z"));

@@ -5,7 +5,7 @@ import type { Mutant } from "../mutant.ts";
 export const COUNTING: readonly Mutant[] = [
   {
     name: "no-deduplication",
-    stands: "15 in testing.md, T56: a retry is executed again",
+    stands: "T56: a retry is executed again",
     simulator: ["exactly once", "I9"],
     tests: ["test/counter/once.test.ts > makes a retry get the first outcome"],
   },
@@ -48,7 +48,7 @@ export const COUNTING: readonly Mutant[] = [
   },
   {
     name: "expired-session-executes",
-    stands: "38 in testing.md: a retry in a session that has expired is executed",
+    stands: "A retry in a session that has expired is executed",
     simulator: ["exactly once", "counts like the model"],
     tests: ["test/counter/sessions.test.ts > never executes a number twice"],
   },
@@ -165,13 +165,13 @@ export const COUNTING: readonly Mutant[] = [
   },
   {
     name: "integers-through-a-float",
-    stands: "46 in testing.md: integers beyond 2^53 are rounded on their way through the log",
+    stands: "Integers beyond 2^53 are rounded on their way through the log",
     simulator: ["error: a signed 64-bit integer was expected"],
     tests: ["test/counter/codec.test.ts > keeps every 64-bit integer exact"],
   },
   {
     name: "apply-with-chance",
-    stands: "45 in testing.md: applying is not deterministic",
+    stands: "Applying is not deterministic",
     simulator: ["I9"],
     tests: [
       "test/counter/model.test.ts > does what the naive model does, through the codec, while memory is scarce",

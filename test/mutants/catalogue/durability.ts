@@ -14,7 +14,6 @@ export const DURABILITY: readonly Mutant[] = [
     stands: "T18: office is taken before the own vote and the own log are durable",
     simulator: ["I1", "I11", "assert: log:"],
     tests: ["test/raft/votes.test.ts > of a candidate for itself counts once"],
-    slow: true,
   },
   {
     name: "vote-answered-before-it-is-durable",
@@ -36,7 +35,7 @@ export const DURABILITY: readonly Mutant[] = [
   },
   {
     name: "append-acknowledged-before-it-is-durable",
-    stands: "5 in testing.md: an append is acknowledged before it is on disk",
+    stands: "An append is acknowledged before it is on disk",
     simulator: ["I11", "I8"],
     tests: ["test/raft/outbox.test.ts > waits for what it claims to be durable"],
   },
@@ -75,7 +74,7 @@ export const DURABILITY: readonly Mutant[] = [
   },
   {
     name: "leader-counts-its-own-unsynced-entries",
-    stands: "20 in testing.md: the leader counts itself before its own fsync",
+    stands: "The leader counts itself before its own fsync",
     simulator: ["I8"],
     tests: ["test/raft/votes.test.ts > counts its own entry when that is on its disk"],
   },
@@ -87,7 +86,7 @@ export const DURABILITY: readonly Mutant[] = [
   },
   {
     name: "applied-before-committed",
-    stands: "21 in testing.md: what is durable is applied, committed or not",
+    stands: "What is durable is applied, committed or not",
     simulator: ["I9", "I10"],
     tests: ["test/raft/log.test.ts > is committed and durable, each once"],
   },

@@ -5,7 +5,7 @@ import type { Mutant } from "../mutant.ts";
 export const ELECTIONS: readonly Mutant[] = [
   {
     name: "vote-twice-in-a-term",
-    stands: "Two votes in one term (testing.md 1)",
+    stands: "Two votes in one term",
     simulator: ["I2", "I1", "assert: log:"],
     tests: ["test/raft/votes.test.ts > is given once in a term"],
   },
@@ -29,17 +29,15 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: "longer-log-wins",
-    stands: "No check of the last term in a vote: the longer log wins (testing.md 2)",
+    stands: "No check of the last term in a vote: the longer log wins",
     simulator: ["I6", "I7"],
     tests: ["test/raft/log.test.ts > is decided by the last term and then by the length"],
-    slow: true,
   },
   {
     name: "later-term-wins-whatever-its-length",
     stands: "Among logs that end in the same term the shorter one is good enough",
     simulator: ["I6", "I7"],
     tests: ["test/raft/log.test.ts > is decided by the last term and then by the length"],
-    slow: true,
   },
   {
     name: "late-vote-of-an-earlier-term",
@@ -55,10 +53,9 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: "pre-vote-ignores-a-live-leader",
-    stands: "35 in testing.md: a pre-vote granted although a leader lives",
+    stands: "A pre-vote granted although a leader lives",
     simulator: ["I16", "I20"],
     tests: ["test/raft/votes.test.ts > is not answered by whoever hears from a leader"],
-    slow: true,
   },
   {
     name: "vote-request-deposes-a-live-leader",
@@ -95,13 +92,13 @@ export const ELECTIONS: readonly Mutant[] = [
   },
   {
     name: "votes-of-one-half-only",
-    stands: "32 in testing.md: an election in a joint configuration is won with the new half alone",
+    stands: "An election in a joint configuration is won with the new half alone",
     simulator: ["I1", "I8"],
     tests: ["test/raft/quorum.test.ts > is won with a majority of both halves"],
   },
   {
     name: "half-is-a-majority",
-    stands: "8 in testing.md: half of an even number of voters counts as a majority",
+    stands: "Half of an even number of voters counts as a majority",
     simulator: ["I8", "I1"],
     tests: ["test/raft/quorum.test.ts > is won with a majority of both halves"],
   },

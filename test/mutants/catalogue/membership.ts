@@ -10,12 +10,12 @@ export const MEMBERSHIP: readonly Mutant[] = [
   },
   {
     name: "change-while-another-is-open",
-    stands: "29 in testing.md: a second change begins while one is under way",
+    stands: "A second change begins while one is under way",
     simulator: ["I12"],
   },
   {
     name: "configuration-in-force-when-committed",
-    stands: "28 in testing.md: a configuration counts when it is committed, not when it is appended",
+    stands: "A configuration counts when it is committed, not when it is appended",
     simulator: ["I8", "I12", "I1", "R6"],
     tests: ["test/raft/log.test.ts > is the last one in the log, committed or not"],
   },
@@ -38,10 +38,9 @@ export const MEMBERSHIP: readonly Mutant[] = [
   },
   {
     name: "removed-leader-counts-itself",
-    stands: "31 in testing.md: a leader that is no voter any more counts itself",
+    stands: "A leader that is no voter any more counts itself",
     simulator: ["I8"],
     tests: ["test/raft/membership.test.ts > does not count itself, and leads until its leaving is committed"],
-    slow: true,
   },
   {
     name: "removed-leader-stays",
@@ -53,7 +52,6 @@ export const MEMBERSHIP: readonly Mutant[] = [
     name: "removed-leader-leaves-too-early",
     stands: "R6: a leader steps down when its removal is appended, not when it is committed",
     tests: ["test/raft/membership.test.ts > does not count itself, and leads until its leaving is committed"],
-    slow: true,
   },
   {
     name: "promoted-before-it-has-caught-up",
@@ -66,7 +64,6 @@ export const MEMBERSHIP: readonly Mutant[] = [
     stands: "R7: a learner is judged by what was committed when the leader took office",
     simulator: ["R7"],
     tests: ["test/raft/bugs-membership.test.ts > T43: a learner that has not"],
-    slow: true,
   },
   {
     name: "removed-id-comes-back",
@@ -89,7 +86,6 @@ export const MEMBERSHIP: readonly Mutant[] = [
     stands: "T35: votes are counted by the configuration that is committed, not by the one in force",
     simulator: ["I1", "I8"],
     tests: ["test/raft/office.test.ts > is decided by the configuration in force"],
-    slow: true,
   },
   {
     name: "only-its-own-configuration-lets-it-campaign",

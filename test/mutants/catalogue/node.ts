@@ -5,13 +5,13 @@ import type { Mutant } from "../mutant.ts";
 export const NODE: readonly Mutant[] = [
   {
     name: "timeout-said-to-be-a-refusal",
-    stands: "39 in testing.md: a write that timed out in the log is said to be refused",
+    stands: "A write that timed out in the log is said to be refused",
     simulator: ["a refused", "a refused write has not happened"],
     tests: ["test/node/reducer-writes.test.ts > ends as unknown at its deadline"],
   },
   {
     name: "unknown-is-tried-again",
-    stands: "37 in testing.md: a write of unknown outcome is proposed again",
+    stands: "A write of unknown outcome is proposed again",
     tests: [
       "test/node/write-queue.test.ts > is never proposed again while its entry may stand behind a snapshot",
     ],
@@ -74,7 +74,6 @@ export const NODE: readonly Mutant[] = [
     stands: "A leader whose disk hangs keeps its office",
     simulator: ["I20"],
     tests: ["test/raft/office.test.ts > whose disk does not answer"],
-    slow: true,
   },
   {
     name: "failed-write-ignored",

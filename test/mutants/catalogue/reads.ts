@@ -5,7 +5,7 @@ import type { Mutant } from "../mutant.ts";
 export const READS: readonly Mutant[] = [
   {
     name: "read-without-a-round",
-    stands: "12 in testing.md: a leader answers reads without asking whether it still leads",
+    stands: "A leader answers reads without asking whether it still leads",
     tests: ["test/raft/bugs-reads.test.ts > T30: an answer"],
   },
   {
@@ -16,7 +16,7 @@ export const READS: readonly Mutant[] = [
   },
   {
     name: "any-answer-confirms",
-    stands: "14 in testing.md, T30 (etcd#20418): a peer that has answered any round confirms every later one",
+    stands: "T30 (etcd#20418): a peer that has answered any round confirms every later one",
     simulator: ["I13"],
     tests: ["test/raft/bugs-reads.test.ts > T30: an answer"],
   },
@@ -35,7 +35,6 @@ export const READS: readonly Mutant[] = [
     name: "read-index-of-what-is-applied",
     stands: "The read index is what the leader has applied, not what it has committed",
     simulator: ["I13"],
-    slow: true,
   },
   {
     name: "read-does-not-wait-for-its-index",
@@ -59,7 +58,7 @@ export const READS: readonly Mutant[] = [
   },
   {
     name: "read-by-lease",
-    stands: "43 in testing.md: a leader whose peers answered lately serves reads without a round",
+    stands: "A leader whose peers answered lately serves reads without a round",
     tests: ["test/raft/bugs-reads.test.ts > T30: an answer"],
   },
   {

@@ -37,19 +37,17 @@ export const REPLICATION: readonly Mutant[] = [
   },
   {
     name: "previous-term-not-compared",
-    stands:
-      "11 in testing.md: an append is taken wherever its index fits; the chain of hashes is not looked at either",
+    stands: "An append is taken wherever its index fits; the chain of hashes is not looked at either",
     simulator: [
       "assert: log: an entry does not continue",
       "I5",
       "I7",
       "assert: log: an entry does not continue the hash chain of th",
     ],
-    slow: true,
   },
   {
     name: "append-of-an-earlier-term-is-taken",
-    stands: "16 in testing.md: an append of a deposed leader is taken in",
+    stands: "An append of a deposed leader is taken in",
     simulator: [
       "I4",
       "I5",
@@ -69,7 +67,7 @@ export const REPLICATION: readonly Mutant[] = [
   },
   {
     name: "commit-of-one-half-only",
-    stands: "32 in testing.md: in a joint configuration the new half commits alone",
+    stands: "In a joint configuration the new half commits alone",
     simulator: ["I8"],
     tests: ["test/raft/quorum.test.ts > has reached the lower of what the two halves"],
   },
@@ -130,14 +128,12 @@ export const REPLICATION: readonly Mutant[] = [
     stands: "A proposal counts as committed if anything is committed at its index",
     simulator: ["I14", "answers are true", "exactly once", "a refused"],
     tests: ["test/raft/counting.test.ts > end exactly once, as committed if and only if"],
-    slow: true,
   },
   {
     name: "outcome-by-the-last-term",
     stands: "A proposal counts as superseded as soon as a later term is in the log, committed or not",
     simulator: ["a refused", "exactly once", "answers are true", "a refused write has not happened"],
     tests: ["test/raft/counting.test.ts > end exactly once, as committed if and only if"],
-    slow: true,
   },
   {
     name: "outcome-when-durable-here",

@@ -8,7 +8,6 @@ export const SNAPSHOTS: readonly Mutant[] = [
     stands: "T45: a snapshot is installed and the conflicting suffix stays",
     simulator: ["I5", "I10", "I8", "I11", "assert: log:"],
     tests: ["test/raft/log.test.ts > is that of a snapshot that is installed"],
-    slow: true,
   },
   {
     name: "old-snapshot-goes-back",
@@ -29,7 +28,6 @@ export const SNAPSHOTS: readonly Mutant[] = [
     name: "snapshot-to-whom-it-came-from",
     stands: "T50: a snapshot is acknowledged to nobody where the follower knows no leader of this term",
     tests: ["test/raft/answers.test.ts > says where it is although the snapshot tells it only"],
-    slow: true,
   },
   {
     name: "snapshot-transfer-never-ends",
@@ -57,12 +55,12 @@ export const SNAPSHOTS: readonly Mutant[] = [
   },
   {
     name: "sessions-left-out-of-a-snapshot",
-    stands: "23 in testing.md: the table of sessions is not part of the snapshot",
+    stands: "The table of sessions is not part of the snapshot",
     simulator: ["I9"],
   },
   {
     name: "remembered-outcomes-left-out-of-a-snapshot",
-    stands: "23 in testing.md: remembered outcomes are not part of the snapshot",
+    stands: "Remembered outcomes are not part of the snapshot",
     simulator: ["I9"],
   },
   {
@@ -79,7 +77,6 @@ export const SNAPSHOTS: readonly Mutant[] = [
     name: "state-of-an-older-configuration",
     stands: "T42: the state keeps the configuration that was in force before the latest one",
     tests: ["test/store/join.test.ts > learns the configuration from its log"],
-    slow: true,
   },
   {
     name: "truncation-of-what-is-committed",

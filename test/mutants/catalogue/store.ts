@@ -5,7 +5,7 @@ import type { Mutant } from "../mutant.ts";
 export const STORE: readonly Mutant[] = [
   {
     name: "damage-taken-for-a-torn-tail",
-    stands: "41 in testing.md, T54: a damaged batch in the middle is cut off with all that follows",
+    stands: "T54: a damaged batch in the middle is cut off with all that follows",
     tests: ["test/store/wal-damage.test.ts > is refused for a flipped bit anywhere before the last batch"],
   },
   {
@@ -20,7 +20,7 @@ export const STORE: readonly Mutant[] = [
   },
   {
     name: "log-without-fsync",
-    stands: "5 in testing.md, on the real log: a write resolves before it is durable",
+    stands: "A write resolves before it is durable",
     tests: ["test/store/wal.test.ts > resolves a write only after its sync"],
   },
   {
@@ -45,7 +45,7 @@ export const STORE: readonly Mutant[] = [
   },
   {
     name: "failed-write-swallowed",
-    stands: "42 in testing.md, T51: an error of the disk is not told to who waits",
+    stands: "T51: an error of the disk is not told to who waits",
     tests: ["test/store/wal.test.ts > latches the first failure of any operation"],
   },
   {
@@ -105,8 +105,7 @@ export const STORE: readonly Mutant[] = [
   },
   {
     name: "state-never-synced",
-    stands:
-      "Finding 1 of testing.md: state.db is written without ever being synced, so that a power cut can tear it",
+    stands: "State.db is written without ever being synced, so that a power cut can tear it",
     tests: ["test/store/state-transaction.test.ts > is synced at each checkpoint"],
   },
 ];
