@@ -30,6 +30,8 @@ const SLOW = 6;
 const LOOK_EVERY = 64;
 /** Looks before its memory is measured for the first time. */
 const LOOKS_BEFORE = 4;
+/** Looks of which the least counts. */
+const LOOKS_TOGETHER = 8;
 /** Connections that are held open and say a byte now and then. */
 const SLOW_MAX = 48;
 const COUNTED = 42;
@@ -68,6 +70,7 @@ class Attack implements Subject {
   #fed = 0;
   #looks = 0;
   #resident: number | undefined;
+  readonly #recent: number[] = [];
   /** As the node said them last. */
   #revision = 0;
   #mayHaveCounted = false;
@@ -149,8 +152,9 @@ class Attack implements Subject {
       case HTTP: {
         const { answer, isOver } = await converseHttp(port, bytes);
         const statuses = statusesIn(answer);
-        // The last success is that of the request that ends the conversation.
-        this.#mayHaveCounted ||= !isOver || statuses.filter((status) => status < 300).length > 1;
+        // The last success may be that of the request that ends the conversation, which only asks.
+        const asked = answer.subarray(-6).toString("latin1") === "\r\n\r\nok" ? 1 : 0;
+        this.#mayHaveCounted ||= !isOver || statuses.filter((status) => status < 300).length > asked;
         return hasSuccess(statuses) ? accepted("http") : refused(`http ${statuses.join(" ") || "closed"}`);
       }
       case PEER: {
@@ -269,7 +273,10 @@ class Attack implements Subject {
     this.#looks += 1;
     if (this.#looks === LOOKS_BEFORE) this.#resident = resident;
     if (resident === undefined || this.#resident === undefined) return;
-    const grown = resident - this.#resident;
+    // Garbage that was not collected yet comes and goes; what stays is in the least of several looks.
+    this.#recent.push(resident);
+    if (this.#recent.length < LOOKS_TOGETHER) return;
+    const grown = Math.min(...this.#recent.slice(-LOOKS_TOGETHER)) - this.#resident;
     demand(grown <= GROWTH_BYTES_MAX, `memory: the node has grown by ${Math.round(grown / 1_048_576)} MiB`);
   }
 
