@@ -10,7 +10,7 @@ import {
 } from "../../src/counter/index.ts";
 import type { NodeEvent } from "../../src/node/index.ts";
 import type { Entry, SnapshotMeta } from "../../src/raft/index.ts";
-import type { Applied, Query, StateDigest } from "../../src/store/index.ts";
+import { type Applied, CorruptionError, type Query, type StateDigest } from "../../src/store/index.ts";
 import type { EventQueue } from "./event-queue.ts";
 import type { SimDisk, StateAt } from "./sim-disk.ts";
 
@@ -25,6 +25,8 @@ export interface SimMachineOptions {
   readonly diskMs: number;
   /** How long this restore takes, ms. */
   readonly restoreMs: () => number;
+  /** A snapshot that the log begins with cannot be read: the process cannot go on. */
+  readonly damaged: (reason: CorruptionError) => void;
   /** Whether a snapshot can be written; the process has ended if not. */
   readonly mayWrite: () => boolean;
   /** Runs something in this process, unless it has died. */
@@ -56,8 +58,13 @@ export class SimMachine {
     // A file is copied and opened: longer than any apply, and others queue up behind it.
     this.#freeAt = Math.max(this.#freeAt, this.#options.queue.now) + this.#options.restoreMs();
     this.#inTurn(() => {
-      const { disk } = this.#options;
-      disk.restore(meta.index);
+      const { disk, damaged } = this.#options;
+      try {
+        disk.restore(meta.index);
+      } catch (error) {
+        if (error instanceof CorruptionError) return damaged(error);
+        throw error;
+      }
       disk.release(meta.index);
       const { position, table } = disk.state;
       this.#done({ index: position.index, outcomes: [], digests: [], totals: table.totals() });

@@ -102,6 +102,11 @@ export class SimNode {
       limits: options.limits,
       restoreMs: options.perils.restoreMs,
       mayWrite: () => this.#mayWrite(),
+      damaged: (reason) => {
+        this.#respond(defined(this.reducer, "sim: only a living process fails").abandon());
+        this.crash(prng);
+        options.perils.onRefusal(this, reason);
+      },
       step: (event) => this.#step(event),
       applied: (entry, digest) => options.observer.applied(this, entry, digest),
     });
