@@ -41,8 +41,7 @@ const PRODUCTS: readonly BrokenProduct[] = [
     patches: ["chaos/products/reads-are-local.patch"],
     play: "naps",
     wrong: /^stale read|^counting: |^witness: /,
-    // The one that `npm test` has time for.
-    needs: [],
+    needs: ["patience"],
   },
   {
     without: "deduplication",

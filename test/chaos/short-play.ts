@@ -35,6 +35,9 @@ async function calm(): Promise<Stage> {
   return { cluster, run: ({ load }) => served(load, 3 * SERVED) };
 }
 
+/** Readers give a read up after 2 s, so that those that begin later know of what was acknowledged meanwhile. */
+const NAP_MS = 3_000;
+
 /** A follower sleeps three times, and finds requests waiting when it wakes. */
 async function naps(): Promise<Stage> {
   const cluster = await Cluster.start();
@@ -46,6 +49,7 @@ async function naps(): Promise<Stage> {
         const leader = await cluster.leader();
         const follower = cluster.nodes.find(({ id }) => id !== leader)?.id ?? leader;
         cluster.pause(follower);
+        await sleep(NAP_MS);
         await served(load, SERVED / 4);
         cluster.resume(follower);
         faults.once("pause", [follower], { effective: true });

@@ -11,7 +11,8 @@ import { drawSwarm, type Feature } from "./swarm.ts";
  * `short`: a few seconds full of faults. `long`: many of them, under faults that cut leaders off all the time, because
  * some bugs need an alignment that a short run does not reach. `calm`: minutes with faults seconds apart.
  */
-export type RunLength = "short" | "long" | "calm";
+export const RUN_LENGTHS = ["short", "long", "calm"] as const;
+export type RunLength = (typeof RUN_LENGTHS)[number];
 
 export interface Profile {
   /** How long the run is, and how dense its faults are. */

@@ -1,7 +1,7 @@
 /** Runs the simulator outside the tests: `npm run sim -- --help`. */
 
 import { readFileSync, writeFileSync } from "node:fs";
-import { formatCase, parseCase } from "./tool/case.ts";
+import { type Case, formatCase, parseCase } from "./tool/case.ts";
 import { draw, type FailureOptions, reportFailure, tell } from "./tool/failure.ts";
 import { HELP, type Plan, parsePlan } from "./tool/plan.ts";
 import { runPool } from "./tool/pool.ts";
@@ -16,6 +16,10 @@ const print = (line: string): void => {
   process.stdout.write(`${line}\n`);
 };
 const now = (): number => performance.now();
+
+function drawnBy(seed: number, { length }: Plan): Pick<Case, "seed" | "length"> {
+  return length === undefined ? { seed } : { seed, length };
+}
 
 function failureOptions({ shrinkMs }: Plan): FailureOptions {
   return { shrinkMs, width: process.stdout.columns ?? 160, now, print };
@@ -44,7 +48,7 @@ async function runSeeds(plan: Plan): Promise<number> {
       jobs: Math.min(plan.jobs, plan.seeds),
       next: () => {
         const over = seed >= plan.from + plan.seeds || totals.elapsedMs >= plan.forMs;
-        return failures.length > 0 || over ? undefined : { seed: seed++, check: plan.check };
+        return failures.length > 0 || over ? undefined : { drawn: drawnBy(seed++, plan), check: plan.check };
       },
       done: (done) => {
         totals.add(done);
@@ -56,18 +60,20 @@ async function runSeeds(plan: Plan): Promise<number> {
   }
   const [first] = failures.sort((a, b) => a.seed - b.seed);
   if (first?.broken === undefined) return finish(totals, plan);
-  const smallest = reportFailure(first.seed, first.broken, failureOptions(plan));
+  const smallest = reportFailure(drawnBy(first.seed, plan), first.broken, failureOptions(plan));
   if (plan.save !== undefined) writeFileSync(plan.save, formatCase(smallest));
-  if (plan.story > 0) tell({ seed: first.seed }, plan.story, print);
+  if (plan.story > 0) tell(drawnBy(first.seed, plan), plan.story, print);
   print(totals.line);
   return 1;
 }
 
 function finish(totals: Totals, plan: Plan): number {
-  if (plan.story > 0) tell({ seed: plan.from }, plan.story, print);
+  if (plan.story > 0) tell(drawnBy(plan.from, plan), plan.story, print);
   for (const line of totals.summary) print(line);
-  print(totals.lacks ? "something that is counted never happened" : "nothing was violated");
-  return totals.lacks ? 1 : 0;
+  // Not everything can happen in runs of one length only.
+  const lacks = totals.lacks && plan.length === undefined;
+  print(lacks ? "something that is counted never happened" : "nothing was violated");
+  return lacks ? 1 : 0;
 }
 
 function runCase(file: string, plan: Plan): number {

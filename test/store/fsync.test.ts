@@ -31,7 +31,8 @@ describe("syncs to the disk, counted by the system", { timeout: 60_000 }, () => 
         if (/pwrite64(\(.*\.wal>| resumed>).*\)\s+= [1-9]/.test(line)) written += 1;
         if (!/write\(1<.*"acked/.test(line)) continue;
         acknowledged += 1;
-        expect(written).toBeGreaterThanOrEqual(acknowledged);
+        // The first writes again what was found at the start.
+        expect(written - 1).toBeGreaterThanOrEqual(acknowledged);
       }
       expect(acknowledged).toBe(40);
       // Nothing is written but through the one file that was opened so.
@@ -55,8 +56,9 @@ describe("syncs to the disk, counted by the system", { timeout: 60_000 }, () => 
       expect((await running.ended).code, running.errors()).toBe(0);
       expect(running.acked.length).toBe(400);
       const synced = readFileSync(output, "utf8").match(/pwrite64.*= [1-9]\d*$/gm)?.length ?? 0;
-      expect(synced).toBeGreaterThan(1);
-      expect(synced).toBeLessThan(40);
+      // One of them at the start, for what was found.
+      expect(synced - 1).toBeGreaterThan(1);
+      expect(synced - 1).toBeLessThan(40);
     } finally {
       directory.remove();
     }
@@ -66,7 +68,8 @@ describe("syncs to the disk, counted by the system", { timeout: 60_000 }, () => 
 describe("a synced write that fails", { timeout: 60_000 }, () => {
   it("ends the process with an error, and nothing is acknowledged after it (needs strace)", async (ctx) => {
     if (missing !== undefined) ctx.skip(missing);
-    for (const when of [2, 3, 9]) {
+    // The first writes again what was found at the start.
+    for (const when of [3, 4, 10]) {
       const directory = temporaryDirectory();
       try {
         await createRealLog(directory.path);
@@ -91,7 +94,7 @@ describe("a synced write that fails", { timeout: 60_000 }, () => {
           /StorageFailure: could not write log\/0+1\.wal \(EIO.*the process must exit/,
         );
         // Each write covers what three writers had waiting.
-        expect(running.acked.length).toBeLessThanOrEqual((when - 1) * 3);
+        expect(running.acked.length).toBeLessThanOrEqual((when - 2) * 3);
         const found = await readContents(directory.path);
         expect(found.entries.length).toBeGreaterThanOrEqual(running.acked.length);
       } finally {

@@ -1,6 +1,10 @@
 /**
  * A disk in memory that may lose power. Like a real one it keeps for certain only what was synced: of the rest,
  * each sector of each write and each change of a name may be there afterwards or not, independently.
+ *
+ * Like Linux it takes what a sync has failed to write for clean: everybody goes on reading it, and no later sync
+ * makes it durable until it is written again. Names are another matter: a file system whose journal cannot be
+ * written takes no change any more, so a failed sync of a directory leaves them to the next one that succeeds.
  */
 
 import { dirname } from "node:path";
@@ -13,6 +17,8 @@ interface Inode {
   bytes: Buffer;
   /** As it is for certain. */
   durable: Buffer;
+  /** Sectors of `bytes` that the next sync has to write, by number. */
+  dirty: Set<number>;
 }
 
 interface NameChange {
@@ -30,7 +36,7 @@ export class MemoryDisk implements Disk {
   #operations = 0;
   /** Every operation that changes something, in order. */
   readonly trace: string[] = [];
-  /** Called before each operation that changes something; may throw to fail it. */
+  /** Called before each operation that changes something; may throw to fail it. After a failed sync see above. */
   before: (operation: string, count: number) => void = () => {};
 
   get operations(): number {
@@ -49,7 +55,7 @@ export class MemoryDisk implements Disk {
       this.#durableNames.delete(path);
       return;
     }
-    const inode = { bytes: Buffer.from(bytes), durable: Buffer.from(bytes) };
+    const inode: Inode = { bytes: Buffer.from(bytes), durable: Buffer.from(bytes), dirty: new Set() };
     this.#names.set(path, inode);
     this.#durableNames.set(path, inode);
   }
@@ -95,7 +101,7 @@ export class MemoryDisk implements Disk {
 
   async create(path: string): Promise<DiskFile> {
     await this.#step(`create ${path}`);
-    const inode: Inode = { bytes: Buffer.alloc(0), durable: Buffer.alloc(0) };
+    const inode: Inode = { bytes: Buffer.alloc(0), durable: Buffer.alloc(0), dirty: new Set() };
     this.#change([{ path, inode }]);
     return this.#file(path, inode);
   }
@@ -150,10 +156,18 @@ export class MemoryDisk implements Disk {
         grown.set(inode.bytes);
         grown.set(bytes, offset);
         inode.bytes = grown;
+        for (let at = offset - (offset % SECTOR_BYTES); at < offset + bytes.length; at += SECTOR_BYTES) {
+          inode.dirty.add(at / SECTOR_BYTES);
+        }
       },
       sync: async () => {
-        await this.#step(`sync ${path}`);
-        inode.durable = inode.bytes;
+        try {
+          await this.#step(`sync ${path}`);
+        } catch (error) {
+          inode.dirty.clear();
+          throw error;
+        }
+        writeBack(inode);
       },
       truncate: async (length) => {
         await this.#step(`truncate ${path}`);
@@ -182,6 +196,18 @@ function applyNames(names: Map<string, Inode>, change: readonly NameChange[]): v
     if (inode === undefined) names.delete(path);
     else names.set(path, inode);
   }
+}
+
+/** Makes the length and the dirty sectors durable, and nothing else. */
+function writeBack(inode: Inode): void {
+  const { bytes, durable, dirty } = inode;
+  inode.durable = Buffer.alloc(bytes.length);
+  durable.copy(inode.durable);
+  for (const sector of dirty) {
+    const at = sector * SECTOR_BYTES;
+    bytes.copy(inode.durable, at, at, Math.min(at + SECTOR_BYTES, bytes.length));
+  }
+  dirty.clear();
 }
 
 /** The durable content, with some of the sectors and perhaps the length of what was written since. */

@@ -6,12 +6,14 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { FaultId } from "../faults.ts";
-import type { Profile } from "../profile.ts";
+import { type Profile, RUN_LENGTHS, type RunLength } from "../profile.ts";
 import { World, type WorldOptions } from "../world.ts";
 import { calm, FEATURES } from "./features.ts";
 
 export interface Case {
   readonly seed: number;
+  /** Instead of the length that the seed draws. */
+  readonly length?: RunLength;
   /** What it showed, for people. */
   readonly showed?: string;
   /** The checker that it set off. */
@@ -22,13 +24,15 @@ export interface Case {
   readonly faults?: readonly FaultId[];
 }
 
-const FIELDS = ["seed", "showed", "invariant", "profile", "faults"];
+const FIELDS = ["seed", "length", "showed", "invariant", "profile", "faults"];
 
 /** The world of a case. */
-export function worldOf({ seed, profile, faults }: Case, options: WorldOptions = {}): World {
+export function worldOf({ seed, length, profile, faults }: Case, options: WorldOptions = {}): World {
+  const drawn: WorldOptions = length === undefined ? {} : { length };
   return new World(seed, {
     ...options,
-    ...(profile === undefined ? {} : { profile: { ...calm(new World(seed).profile), ...profile } }),
+    ...drawn,
+    ...(profile === undefined ? {} : { profile: { ...calm(new World(seed, drawn).profile), ...profile } }),
     ...(faults === undefined ? {} : { only: new Set(faults) }),
   });
 }
@@ -41,6 +45,9 @@ export function parseCase(text: string): Case {
   const unknown = Object.keys(one).filter((name) => !FIELDS.includes(name));
   if (unknown.length > 0) throw new Error(`a case has no ${unknown.join(", ")}`);
   if (!Number.isSafeInteger(one.seed)) throw new Error("a case has a seed, which is a whole number");
+  if (one.length !== undefined && !RUN_LENGTHS.some((length) => length === one.length)) {
+    throw new Error(`a run has no length ${String(one.length)}`);
+  }
   if (one.profile !== undefined) {
     const strange = Object.keys(one.profile as object).filter((name) => !Object.hasOwn(FEATURES, name));
     if (strange.length > 0) throw new Error(`a profile has no ${strange.join(", ")}`);
@@ -55,9 +62,9 @@ export function parseCase(text: string): Case {
 }
 
 /** A case as it is written to a file: without those features that are off. */
-export function formatCase({ seed, showed, invariant, profile, faults }: Case): string {
+export function formatCase({ seed, length, showed, invariant, profile, faults }: Case): string {
   const on = profile === undefined ? undefined : Object.fromEntries(Object.entries(profile).filter(isOn));
-  return `${JSON.stringify({ seed, showed, invariant, profile: on, faults }, undefined, 2)}\n`;
+  return `${JSON.stringify({ seed, length, showed, invariant, profile: on, faults }, undefined, 2)}\n`;
 }
 
 function isOn([name, value]: readonly [string, unknown]): boolean {

@@ -22,13 +22,18 @@ export interface FailureOptions {
 const DRAWN = { each: 30, lines: 320, width: 160 } as const;
 
 /** Says what went wrong with a seed, and returns the smallest case that was found. */
-export function reportFailure(seed: number, broken: Broken, options: FailureOptions): Case {
+export function reportFailure(
+  drawn: Pick<Case, "seed" | "length">,
+  broken: Broken,
+  options: FailureOptions,
+): Case {
   const { print, now, shrinkMs } = options;
+  const { seed } = drawn;
   print(`seed ${seed} breaks "${broken.invariant}" after ${broken.atMs.toFixed(2)} ms`);
   print(broken.message);
   print("");
-  print(`reproduce: npm run sim -- --seed ${seed}`);
-  const whole: Case = { seed, invariant: broken.invariant };
+  print(reproduce(drawn));
+  const whole: Case = { ...drawn, invariant: broken.invariant };
   if (shrinkMs === 0) {
     draw(whole, options);
     return whole;
@@ -36,7 +41,7 @@ export function reportFailure(seed: number, broken: Broken, options: FailureOpti
   print("");
   print(`making it smaller, for ${Math.round(shrinkMs / 1_000)} s at the most:`);
   const until = now() + shrinkMs;
-  const shrunk = shrink(seed, broken, {
+  const shrunk = shrink(drawn, broken, {
     mayGoOn: () => now() < until,
     told: (text) => print(`  ${text}`),
   });
@@ -69,7 +74,11 @@ function printFaults(faults: readonly Happened[], print: (line: string) => void)
 export function storyOf(one: Case): string {
   const lines: string[] = [];
   draw(one, { width: DRAWN.width, print: (line) => lines.push(line) });
-  return [...lines, `reproduce: npm run sim -- --seed ${one.seed}`].join("\n");
+  return [...lines, reproduce(one)].join("\n");
+}
+
+function reproduce({ seed, length }: Pick<Case, "seed" | "length">): string {
+  return `reproduce: npm run sim -- --seed ${seed}${length === undefined ? "" : ` --length ${length}`}`;
 }
 
 /** Runs the case again, and draws its last events. */

@@ -11,6 +11,7 @@ describe("the command line of the simulator", () => {
       seeds: Number.POSITIVE_INFINITY,
       forMs: 30_000,
     });
+    expect(parsePlan(["--seed", "7", "--length", "calm"], 99)).toMatchObject({ length: "calm" });
     expect(parsePlan(["--help"], 99)).toBe("help");
   });
 
@@ -21,6 +22,7 @@ describe("the command line of the simulator", () => {
     [["--seeds", "-1"], "argument"],
     [["--minutes", "0"], "--minutes takes a number above 0"],
     [["--seeds", "5", "--jobs", "0"], "--jobs takes a number above 0"],
+    [["--seeds", "5", "--length", "quick"], "--length takes short, long, calm"],
     [["--speed", "5"], "speed"],
   ])("refuses %j", (args, why) => {
     expect(() => parsePlan(args, 99)).toThrow(why);

@@ -2,6 +2,7 @@
 
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
+import { RUN_LENGTHS, type RunLength } from "../profile.ts";
 import { ENOUGH_SEEDS } from "./totals.ts";
 
 export const HELP: string = `npm run sim -- --seed N                      one seed
@@ -9,6 +10,7 @@ npm run sim -- --seeds N [--from M]          N seeds from M on (from 1, unless s
 npm run sim -- --minutes M [--from N]        seeds from N on, for so long (from one that the time of day gives)
 npm run sim -- --case FILE                   a case, as in test/sim/corpus
 
+  --length LENGTH      short, long or calm, for every seed instead of what it draws
   --jobs N             seeds at the same time; as many as there are cores, unless said
   --check              runs each seed twice, and fails if the second run is not the same
   --shrink-seconds N   what finding a smaller case may take; 60 unless said, 0 for not at all
@@ -25,6 +27,8 @@ export interface Plan {
   /** How long seeds are begun, ms. */
   readonly forMs: number;
   readonly jobs: number;
+  /** Undefined: as each seed draws it. */
+  readonly length: RunLength | undefined;
   readonly check: boolean;
   readonly shrinkMs: number;
   readonly save: string | undefined;
@@ -43,6 +47,7 @@ export function parsePlan(args: readonly string[], nowMs: number): Plan | "help"
       from: { type: "string" },
       minutes: { type: "string" },
       case: { type: "string" },
+      length: { type: "string" },
       jobs: { type: "string" },
       check: { type: "boolean" },
       "shrink-seconds": { type: "string" },
@@ -70,12 +75,19 @@ export function parsePlan(args: readonly string[], nowMs: number): Plan | "help"
     seeds: isOne ? 1 : whole("seeds", Number.POSITIVE_INFINITY),
     forMs: minutes === undefined ? Number.POSITIVE_INFINITY : minutes * 60_000,
     jobs: isOne ? 1 : jobs,
+    length: values.length === undefined ? undefined : lengthOf(values.length),
     check: values.check === true,
     shrinkMs: whole("shrink-seconds", 60) * 1_000,
     save: values.save,
     story: whole("story", 0),
     caseFile: values.case,
   };
+}
+
+function lengthOf(text: string): RunLength {
+  const length = RUN_LENGTHS.find((one) => one === text);
+  if (length === undefined) throw new Error(`--length takes ${RUN_LENGTHS.join(", ")}`);
+  return length;
 }
 
 function wholeNumber(name: string, text: string): number {

@@ -30,7 +30,7 @@ function run({ faults = HAPPENED, profile }: Case): Trial {
 describe("making a case smaller", () => {
   it("leaves the faults that are needed, and nothing that is not", () => {
     const told: string[] = [];
-    const shrunk = shrink(5, BROKEN, { run, mayGoOn: () => true, told: (text) => told.push(text) });
+    const shrunk = shrink({ seed: 5 }, BROKEN, { run, mayGoOn: () => true, told: (text) => told.push(text) });
     expect(shrunk?.case.faults).toEqual(["crash 2", "partition 1"]);
     expect(shrunk?.minimal).toBe(true);
     expect(shrunk?.broken).toBe(BROKEN);
@@ -41,14 +41,14 @@ describe("making a case smaller", () => {
   });
 
   it("gives what it has when the time is over", () => {
-    const shrunk = shrink(5, BROKEN, { run, mayGoOn: () => false, told: () => undefined });
+    const shrunk = shrink({ seed: 5 }, BROKEN, { run, mayGoOn: () => false, told: () => undefined });
     expect(shrunk?.case.faults).toEqual(HAPPENED);
     expect(shrunk?.minimal).toBe(false);
   });
 
   it("refuses a case that does not break the same again", () => {
     const other = { ...BROKEN, invariant: "I2 never seen" };
-    expect(shrink(5, other, { run, mayGoOn: () => true, told: () => undefined })).toBeUndefined();
+    expect(shrink({ seed: 5 }, other, { run, mayGoOn: () => true, told: () => undefined })).toBeUndefined();
   });
 });
 

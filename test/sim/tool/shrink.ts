@@ -5,8 +5,7 @@
 
 import { defined } from "../../../src/base/index.ts";
 import type { Profile } from "../profile.ts";
-import { World } from "../world.ts";
-import type { Case } from "./case.ts";
+import { type Case, worldOf } from "./case.ts";
 import { ddmin } from "./ddmin.ts";
 import { featuresOf } from "./features.ts";
 import { type Broken, type Trial, type TrialOptions, tryCase } from "./trial.ts";
@@ -38,10 +37,14 @@ const LONGER = { times: 1.5, ms: 500 } as const;
 const SIZES = { nodes: [1, 2, 3, 4, 5], clients: [1, 2, 3, 5, 8], keys: [1, 2], operators: [1] } as const;
 
 /** @returns undefined if the case, as it is, does not break the same invariant: then it is not deterministic. */
-export function shrink(seed: number, broken: Broken, options: ShrinkOptions): Shrunk | undefined {
-  const { profile } = new World(seed);
-  const { faults } = (options.run ?? tryCase)({ seed }, {});
-  return new Shrinker({ seed, profile, faults: faults.map(({ id }) => id) }, broken, options).run();
+export function shrink(
+  drawn: Pick<Case, "seed" | "length">,
+  broken: Broken,
+  options: ShrinkOptions,
+): Shrunk | undefined {
+  const { profile } = worldOf(drawn);
+  const { faults } = (options.run ?? tryCase)(drawn, {});
+  return new Shrinker({ ...drawn, profile, faults: faults.map(({ id }) => id) }, broken, options).run();
 }
 
 class Shrinker {

@@ -4,10 +4,11 @@ import { parentPort } from "node:worker_threads";
 import { defined } from "../../../src/base/index.ts";
 import { differenceOf, SAME_AGAIN } from "../checkers/same-seed-same-trace.ts";
 import type { RunResult } from "../world.ts";
+import type { Case } from "./case.ts";
 import { type Broken, tryCase } from "./trial.ts";
 
 export interface Job {
-  readonly seed: number;
+  readonly drawn: Pick<Case, "seed" | "length">;
   /** Run it twice, and compare. */
   readonly check: boolean;
 }
@@ -20,13 +21,13 @@ export interface Done {
   readonly cpuMs: number;
 }
 
-export function work({ seed, check }: Job): Done {
+export function work({ drawn, check }: Job): Done {
   const before = process.threadCpuUsage();
-  const { broken, result } = tryCase({ seed });
+  const { broken, result } = tryCase(drawn);
   const { user, system } = process.threadCpuUsage(before);
-  const done: Done = { seed, result, broken, cpuMs: (user + system) / 1_000 };
+  const done: Done = { seed: drawn.seed, result, broken, cpuMs: (user + system) / 1_000 };
   if (!check) return done;
-  const message = differenceOf(done, tryCase({ seed }));
+  const message = differenceOf(done, tryCase(drawn));
   return message === undefined ? done : { ...done, broken: { invariant: SAME_AGAIN, message, atMs: 0 } };
 }
 
