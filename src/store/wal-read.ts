@@ -27,6 +27,14 @@ export interface SegmentOnDisk {
   readonly bytes: number;
 }
 
+/** A whole batch, its header included. */
+export interface BatchOnDisk {
+  /** Where it begins in its segment's file. */
+  readonly at: number;
+  /** A copy, which does not keep the rest of the segment in memory. */
+  readonly bytes: Uint8Array;
+}
+
 /** The log as it was found. */
 export interface LogOnDisk {
   readonly shape: LogShape;
@@ -36,6 +44,8 @@ export interface LogOnDisk {
   readonly segments: readonly SegmentOnDisk[];
   /** What the checksums of the last segment's batches start from. */
   readonly seed: number;
+  /** The last intact batch of the last segment: it may be in the system's cache only (see `Wal.open`). */
+  readonly lastBatch: BatchOnDisk;
   /** The number of the next batch. */
   readonly nextBatch: number;
   /** Bytes of the last segment's file after its last intact batch, zeros included. */
@@ -88,7 +98,7 @@ export class LogReader {
   readonly #numbers: readonly number[];
   readonly #segments: SegmentOnDisk[] = [];
   #reading: Reading | undefined;
-  #last = { seed: 0, tailBytes: 0, tornBytes: 0 };
+  #last: Pick<LogOnDisk, "seed" | "lastBatch" | "tailBytes" | "tornBytes"> | undefined;
 
   /**
    * @param numbers of all segments that exist, ascending.
@@ -106,18 +116,21 @@ export class LogReader {
     const bytes = Buffer.from(content.buffer, content.byteOffset, content.byteLength);
     const isLast = segment === this.#numbers.at(-1);
     const context = { file, segment, owner: this.#owner, isLast, before: this.#segments.at(-1) };
-    const { reading, end, seed } = readSegment(bytes, context, this.#reading);
+    const { reading, lastAt, end, seed } = readSegment(bytes, context, this.#reading);
     this.#reading = reading;
     this.#segments.push({ segment, bytes: end });
+    if (!isLast) return;
     const tailBytes = bytes.length - end;
-    this.#last = { seed, tailBytes, tornBytes: isZero(bytes, end) ? 0 : tailBytes };
+    const lastBatch = { at: lastAt, bytes: new Uint8Array(bytes.subarray(lastAt, end)) };
+    this.#last = { seed, lastBatch, tailBytes, tornBytes: isZero(bytes, end) ? 0 : tailBytes };
   }
 
   /** The log, once every segment was taken in. @throws {CorruptionError} it lacks what it says was committed. */
   end(): Omit<LogOnDisk, "leftovers"> {
     const { shape, entries, nextBatch } = defined(this.#reading, "log: there is at least one segment");
     checkEnd(shape, this.#segments);
-    return { shape, entries, segments: this.#segments, nextBatch, ...this.#last };
+    const last = defined(this.#last, "log: its last segment has been read");
+    return { shape, entries, segments: this.#segments, nextBatch, ...last };
   }
 }
 
@@ -169,7 +182,7 @@ function readSegment(
   bytes: Buffer,
   context: SegmentContext,
   soFar: Reading | undefined,
-): { readonly reading: Reading; readonly end: number; readonly seed: number } {
+): { readonly reading: Reading; readonly lastAt: number; readonly end: number; readonly seed: number } {
   const { file, segment, before } = context;
   const header = decodeSegmentHeader(bytes, file, context.owner);
   const damaged = (found: string) => new CorruptionError({ file, offset: 0, found });
@@ -186,6 +199,7 @@ function readSegment(
   let reading = soFar;
   let next = header.firstBatch;
   let at = SEGMENT_HEADER_BYTES;
+  let lastAt = at;
   for (; at < bytes.length; next++) {
     const read = readBatch(bytes, at, seed);
     if (read.kind !== "batch") {
@@ -206,13 +220,14 @@ function readSegment(
     const place = { file, offset: at, segment };
     const records = decode(read.payload, place);
     reading = takeBatch(records, place, reading, next === header.firstBatch);
+    lastAt = at;
     at = read.end;
   }
   if (reading === undefined || next === header.firstBatch) {
     throw new CorruptionError({ file, offset: at, found: "the batch that opens every segment is missing" });
   }
   reading.nextBatch = next;
-  return { reading, end: at, seed };
+  return { reading, lastAt, end: at, seed };
 }
 
 /**

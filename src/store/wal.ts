@@ -61,8 +61,16 @@ export class Wal {
 
   /**
    * Goes on with a log that was read and judged sound: cuts the torn tail, removes what was never completed,
-   * and makes durable what was found. Without the last, entries that a killed process had written but not
+   * and makes durable what was found. Without the last, entries that the process before had written but not
    * synced would be acknowledged now and could still vanish when the power fails.
+   *
+   * A sync alone does not do that. If the process before ended because its own sync failed (P12), the system has
+   * given the error to it and may keep what it could not write in its cache as *clean* (Linux does): it is read as
+   * if it were on the disk, and the next sync has nothing to do and succeeds. So the last intact batch is written
+   * again, with the same bytes in the same place, which makes it dirty once more. No other can be in doubt:
+   * batches are written one at a time, each only after the one before was durable or was written again here; a
+   * segment follows another only once that is durable; and its header and the batch that opens it were synced
+   * before it got its name. When power fails meanwhile the disk holds old and new sectors, which are the same.
    * @throws {StorageFailure}
    */
   static async open(options: WalOptions, log: LogOnDisk): Promise<Wal> {
@@ -74,6 +82,8 @@ export class Wal {
     try {
       const file = await disk.openDurable(join(folder, name));
       if (log.tailBytes > 0) await file.truncate(last.bytes);
+      await file.write(log.lastBatch.bytes, log.lastBatch.at);
+      // For the length of the file, which a process that was killed may have left unsynced as well.
       await file.sync();
       for (const leftover of log.leftovers) await disk.remove(join(folder, leftover));
       await disk.syncDirectory(folder);
