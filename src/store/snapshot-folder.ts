@@ -9,6 +9,8 @@ import type { LocalSnapshot } from "./types.ts";
 
 /** The name of the copy while it is being made. */
 export const TAKING = "taking.tmp";
+/** The name of a snapshot that has arrived, until it is durable and verified. */
+export const ARRIVED = "arrived.tmp";
 
 /** The complete snapshots of a folder, in no particular order. Throws as `SnapshotStore.open` does. */
 export async function readSnapshots(

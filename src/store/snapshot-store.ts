@@ -14,9 +14,10 @@
  *   older snapshot is whole, or has lost its manifest and is removed at the next open.
  * - Receiving: bytes are appended to `<20 digits of index>-<term>-<sha256>.part`, which stays when the process
  *   ends and is gone on from, until the node has applied entries up to that index by other means and opens again.
- *   `finish` compares length, checksum, and what is inside with the manifest, fsyncs, and goes on at 2. A file
- *   that does not match is removed. After a power cut the end of a `.part` may hold anything; the checksum
- *   finds out.
+ *   `finish` renames it to `arrived.tmp`, fsyncs, compares length, checksum, and what is inside with the manifest,
+ *   and goes on at 2. A file that does not match is removed. After a power cut the end of a `.part` may hold
+ *   anything; the checksum finds out. It does not find out what is in the system's cache only, as after an fsync
+ *   that failed (see `Wal.open`): therefore the other name, which the next open removes.
  * - Damage found by `verify`: the manifest is removed, the folder fsynced, the file removed. A crash in between
  *   leaves a file without a manifest. If the log relied on the snapshot, the next open takes another.
  * - A manifest without its `.db`, or with one of another length, is damage: nothing that can happen leaves it.
@@ -27,7 +28,7 @@ import { assert } from "../base/index.ts";
 import { type EntryId, type Index, isNoConfiguration } from "../raft/index.ts";
 import { type Disk, realDisk } from "./disk.ts";
 import { StorageFailure } from "./errors.ts";
-import { readSnapshots, removeUnfinished, sizeOf, TAKING, writeWhole } from "./snapshot-folder.ts";
+import { ARRIVED, readSnapshots, removeUnfinished, sizeOf, TAKING, writeWhole } from "./snapshot-folder.ts";
 import { copyState, mismatchOf } from "./snapshot-job.ts";
 import { encodeManifest, indexOfPart, MANIFEST_TMP, partName, snapshotName } from "./snapshot-manifest.ts";
 import { PartFile } from "./snapshot-part.ts";
@@ -234,11 +235,12 @@ export class SnapshotStore {
 
   async #finish(part: PartFile, manifest: SnapshotManifest): Promise<boolean> {
     const name = partName(manifest);
-    const file = join(this.#directory, name);
+    const file = join(this.#directory, ARRIVED);
     return this.#inTurn(async () => {
       // Another call for the same snapshot has taken over.
       if (this.#parts.get(name) !== part) return false;
       this.#parts.delete(name);
+      await this.#disk.rename(join(this.#directory, name), file);
       await part.finish();
       // A snapshot at the same index was taken here meanwhile. It may be held, so this one must not replace it.
       const here = this.#findAt(manifest.meta);

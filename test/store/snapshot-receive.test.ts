@@ -2,6 +2,8 @@ import { writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { Prng } from "../../src/base/index.ts";
 import { term } from "../../src/raft/index.ts";
+import { type Disk, realDisk } from "../../src/store/disk.ts";
+import { StorageFailure } from "../../src/store/errors.ts";
 import type { SnapshotManifest } from "../../src/store/types.ts";
 import { flip } from "./real-log.ts";
 import { bytes, entries, filesOf, manifest, nameAt, openSnapshots, openState } from "./snapshot-home.ts";
@@ -126,6 +128,33 @@ describe("receiving a snapshot", () => {
     await second.write(bytes.subarray(100));
     expect(await second.finish()).toBe(true);
     await first.abandon();
+  });
+
+  it("begins anew after a sync that failed: what can be read then need not be on the disk", async () => {
+    const failing: Disk = {
+      ...realDisk,
+      async create(path) {
+        const file = await realDisk.create(path);
+        const sync = () => Promise.reject(new Error("EIO: i/o error"));
+        return {
+          write: (chunk, offset) => file.write(chunk, offset),
+          truncate: (length) => file.truncate(length),
+          sync,
+          close: () => file.close(),
+        };
+      },
+    };
+    const snapshots = await openSnapshots("snapshots", failing);
+    const incoming = await snapshots.receive(manifest);
+    await incoming.write(bytes);
+    await expect(incoming.finish()).rejects.toThrow(StorageFailure);
+    await snapshots.close();
+    const next = await openSnapshots();
+    expect(filesOf()).toEqual([]);
+    const again = await next.receive(manifest);
+    expect(again.offset).toBe(0);
+    await again.write(bytes);
+    expect(await again.finish()).toBe(true);
   });
 
   it("is not restored if its file was damaged after it had been received", async () => {
