@@ -13,15 +13,6 @@ import { CLUSTER, INITIAL, LogMaker, makeDirectory, removeDirectory } from "./st
 export let directory = "";
 const toClose: { close(): Promise<void> }[] = [];
 
-beforeEach(() => {
-  directory = makeDirectory();
-});
-
-afterEach(async () => {
-  for (const one of toClose.splice(0).reverse()) await one.close();
-  removeDirectory(directory);
-});
-
 export async function openState(name = "state.db"): Promise<StateStore> {
   const state = await StateStore.open({ path: join(directory, name), clusterId: CLUSTER, initial: INITIAL });
   toClose.push(state);
@@ -48,20 +39,32 @@ export let manifest: SnapshotManifest;
 export let bytes: Buffer;
 export let entries: Entry[];
 
-beforeAll(async () => {
-  source = makeDirectory();
-  const state = await StateStore.open({
-    path: join(source, "state.db"),
-    clusterId: CLUSTER,
-    initial: INITIAL,
+/** To be called by every file of tests that uses any of this: hooks belong to the file, and this module to the process. */
+export function prepareSnapshotHome(): void {
+  beforeAll(async () => {
+    source = makeDirectory();
+    const state = await StateStore.open({
+      path: join(source, "state.db"),
+      clusterId: CLUSTER,
+      initial: INITIAL,
+    });
+    const snapshots = await SnapshotStore.open({ directory: join(source, "snapshots"), clusterId: CLUSTER });
+    entries = new LogMaker(40).many(200);
+    await state.apply(entries, false);
+    manifest = await snapshots.take(state);
+    bytes = readFileSync(snapshots.hold(manifest.meta) ?? "");
+    await state.close();
+    await snapshots.close();
   });
-  const snapshots = await SnapshotStore.open({ directory: join(source, "snapshots"), clusterId: CLUSTER });
-  entries = new LogMaker(40).many(200);
-  await state.apply(entries, false);
-  manifest = await snapshots.take(state);
-  bytes = readFileSync(snapshots.hold(manifest.meta) ?? "");
-  await state.close();
-  await snapshots.close();
-});
 
-afterAll(() => removeDirectory(source));
+  afterAll(() => removeDirectory(source));
+
+  beforeEach(() => {
+    directory = makeDirectory();
+  });
+
+  afterEach(async () => {
+    for (const one of toClose.splice(0).reverse()) await one.close();
+    removeDirectory(directory);
+  });
+}

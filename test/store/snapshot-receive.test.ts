@@ -6,8 +6,19 @@ import { type Disk, realDisk } from "../../src/store/disk.ts";
 import { StorageFailure } from "../../src/store/errors.ts";
 import type { SnapshotManifest } from "../../src/store/types.ts";
 import { flip } from "./real-log.ts";
-import { bytes, entries, filesOf, manifest, nameAt, openSnapshots, openState } from "./snapshot-home.ts";
+import {
+  bytes,
+  entries,
+  filesOf,
+  manifest,
+  nameAt,
+  openSnapshots,
+  openState,
+  prepareSnapshotHome,
+} from "./snapshot-home.ts";
 import { LogMaker, replay } from "./state-log.ts";
+
+prepareSnapshotHome();
 
 describe("receiving a snapshot", () => {
   it("goes on where it was interrupted, at every chunk, also by the end of the process", async () => {

@@ -6,8 +6,19 @@ import { type Disk, realDisk } from "../../src/store/disk.ts";
 import { SnapshotStore } from "../../src/store/snapshot-store.ts";
 import type { SnapshotManifest } from "../../src/store/types.ts";
 import { flip } from "./real-log.ts";
-import { directory, filesOf, manifest, nameAt, openSnapshots, openState, source } from "./snapshot-home.ts";
+import {
+  directory,
+  filesOf,
+  manifest,
+  nameAt,
+  openSnapshots,
+  openState,
+  prepareSnapshotHome,
+  source,
+} from "./snapshot-home.ts";
 import { LogMaker, replay } from "./state-log.ts";
+
+prepareSnapshotHome();
 
 describe("taking a snapshot", () => {
   it("copies the state as it was at the snapshot's own index, while applying goes on", async () => {
