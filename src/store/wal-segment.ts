@@ -64,6 +64,7 @@ export function encodeSegment({ owner, header, restatement }: SegmentStart): {
 /**
  * Creates a segment that opens with `restatement`. When this resolves, its name and content are durable; if
  * it is interrupted, there is at most a temporary file, or a complete segment without further batches.
+ * A sync that fails comes before the rename, so that nobody ever reads what it may have left in the cache only.
  */
 export async function createSegment(
   disk: Disk,
