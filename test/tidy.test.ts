@@ -24,7 +24,7 @@ import {
   size,
   types,
 } from "./tidy/shape.ts";
-import { REAL_TIME, skips, sleeps } from "./tidy/testing.ts";
+import { hooks, REAL_TIME, skips, sleeps } from "./tidy/testing.ts";
 import { exists, readTree, treeOf } from "./tidy/tree.ts";
 
 const RULES: readonly Rule[] = [
@@ -43,6 +43,7 @@ const RULES: readonly Rule[] = [
   leftovers,
   skips,
   sleeps,
+  hooks,
   titles,
   links,
   paths,

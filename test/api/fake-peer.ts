@@ -2,14 +2,8 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach } from "vitest";
+import { onTestFinished } from "vitest";
 import { ERRORS, type ErrorCode } from "../../src/base/index.ts";
-
-const open = new Set<() => Promise<void>>();
-afterEach(async () => {
-  await Promise.all([...open].map((close) => close()));
-  open.clear();
-});
 
 export type Answer = (incoming: IncomingMessage, outgoing: ServerResponse) => void;
 
@@ -45,7 +39,7 @@ export async function fake(...answers: readonly Answer[]): Promise<FakePeer> {
     server.closeAllConnections();
     return new Promise((resolve) => server.close(() => resolve()));
   };
-  open.add(close);
+  onTestFinished(close);
   const { port } = server.address() as AddressInfo;
   return {
     url: `http://127.0.0.1:${port}`,

@@ -2,7 +2,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { afterEach } from "vitest";
+import { onTestFinished } from "vitest";
 
 export const PROGRAM: string = fileURLToPath(new URL("../../bin/raftally.js", import.meta.url));
 
@@ -23,12 +23,6 @@ export interface Running {
   until(pattern: RegExp): Promise<RegExpExecArray>;
 }
 
-const running = new Set<ChildProcess>();
-
-afterEach(() => {
-  for (const child of running) child.kill("SIGKILL");
-});
-
 export interface StartOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Flags of Node.js itself. */
@@ -47,7 +41,8 @@ export function start(
     // The clusters of tests have no past that could call.
     env: { PATH: process.env["PATH"], RAFTALLY_FOUNDING_WAIT: "0s", ...env },
   });
-  running.add(child);
+  // Here and not in a hook of this module, which would hold for the first file of tests in a process only.
+  onTestFinished(() => void child.kill("SIGKILL"));
   const texts = { out: "", error: "" };
   const listeners = new Set<() => void>();
   const heard = (stream: "out" | "error") => (chunk: Buffer) => {
@@ -59,7 +54,6 @@ export function start(
   const ended = new Promise<Ended>((resolve, reject) => {
     child.once("error", reject);
     child.once("close", (exitCode, signal) => {
-      running.delete(child);
       resolve({ exitCode: exitCode ?? undefined, signal: signal ?? undefined, ...texts });
     });
   });

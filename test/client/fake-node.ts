@@ -2,7 +2,7 @@
 
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
-import { afterEach } from "vitest";
+import { onTestFinished } from "vitest";
 import { ERRORS, type ErrorCode } from "../../src/base/index.ts";
 
 export interface Asked {
@@ -21,12 +21,6 @@ export interface FakeNode {
   readonly asked: readonly Asked[];
   close(): Promise<void>;
 }
-
-const open = new Set<FakeNode>();
-
-afterEach(async () => {
-  await Promise.all([...open].map((node) => node.close()));
-});
 
 /** Starts a server; the n-th request gets the n-th answer, and all later ones the last. */
 export async function fakeNode(...answers: readonly Answer[]): Promise<FakeNode> {
@@ -52,12 +46,11 @@ export async function fakeNode(...answers: readonly Answer[]): Promise<FakeNode>
     url: `http://127.0.0.1:${port}`,
     asked,
     close: () => {
-      open.delete(node);
       server.closeAllConnections();
       return new Promise((resolve) => server.close(() => resolve()));
     },
   };
-  open.add(node);
+  onTestFinished(() => node.close());
   return node;
 }
 

@@ -30,6 +30,21 @@ export const skips: Rule = ban({
   },
 });
 
+export const hooks: Rule = ban({
+  holds:
+    "hooks stand in test files: in a module that is shared they would hold for the first file of a process only",
+  where: (path) => under("test")(path) && !path.endsWith(".test.ts"),
+  within: "code",
+  patterns: [/^(?:before|after)(?:Each|All)\s*\(/gm],
+  offenders: {
+    "a hook of a helper": { "test/cli/processes.ts": "afterEach(() => stopAll());" },
+  },
+  clean: {
+    "test/cli/a.test.ts": "afterEach(() => stopAll());",
+    "test/cli/processes.ts": "export function tidyUp(): void {\n  afterEach(() => stopAll());\n}",
+  },
+});
+
 /** Where real processes, sockets or disks are tested, and time is what it is. Elsewhere it is virtual. */
 export const REAL_TIME: readonly Exception[] = [
   { path: "test/node", reason: "starts nodes with real disks and sockets" },
