@@ -44,6 +44,11 @@ export const STORE: readonly Mutant[] = [
     tests: ["test/store/wal-found.test.ts > are durable once the log is open"],
   },
   {
+    name: "failed-sync-trusted",
+    stands: "fsyncgate: what a failed sync left in the cache is built on, and is not on the disk",
+    tests: ["test/store/wal-found.test.ts > is durable once the next process has opened the log"],
+  },
+  {
     name: "failed-write-swallowed",
     stands: "T51: an error of the disk is not told to who waits",
     tests: ["test/store/wal.test.ts > latches the first failure of any operation"],
