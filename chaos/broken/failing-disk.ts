@@ -20,8 +20,10 @@ interface Failure {
 const PLAN: readonly Failure[] = [
   { pattern: ".wal", of: "leader", snapshot: false },
   { pattern: ".wal", of: "follower", snapshot: false },
-  { pattern: "/snapshots", of: "leader", snapshot: true },
-  { pattern: "/snapshots", of: "follower", snapshot: true },
+  // The copy and its journal, and not their folder: SQLite passes over a failed sync of the folder of a journal, which
+  // means nothing here, because the copy gets its name later and by another sync.
+  { pattern: "/snapshots/taking", of: "leader", snapshot: true },
+  { pattern: "/snapshots/taking", of: "follower", snapshot: true },
 ];
 
 /** How many faults a run has. */
