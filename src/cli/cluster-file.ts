@@ -163,10 +163,16 @@ function checkPlan(path: string, content: unknown): ClusterPlan {
 
 /** Members as {@link newPlan} makes them; undefined for anything else. */
 function checkMembers(list: readonly unknown[]): readonly MemberAddress[] | undefined {
-  const fields = list.map(
-    (item) => (typeof item === "object" && item !== null ? item : {}) as Partial<MemberAddress>,
-  );
-  const text = showMembers(fields.map(({ id: name = "", peer = "", api = "" }) => ({ id: name, peer, api })));
+  const rows: MemberAddress[] = [];
+  for (const item of list) {
+    const row: Partial<Record<keyof MemberAddress, unknown>> =
+      typeof item === "object" && item !== null ? item : {};
+    const { id: name, peer, api } = row;
+    // Anything else must not be put into words: lists nested deeply would exhaust the stack.
+    if (typeof name !== "string" || typeof peer !== "string" || typeof api !== "string") return undefined;
+    rows.push({ id: name, peer, api });
+  }
+  const text = showMembers(rows);
   const read = members(text);
   return read.ok && read.value.every((member) => id(member.id).ok) ? read.value : undefined;
 }
