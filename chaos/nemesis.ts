@@ -6,11 +6,15 @@
 import { readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { setTimeout as sleep } from "node:timers/promises";
+import { RaftallyError } from "../src/client/index.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Effect, FaultLog, OpenFault } from "./faults.ts";
 import type { Links, Passed, Trouble } from "./network/types.ts";
 import type { Act } from "./scenario.ts";
 import type { PowerLoss } from "./shim/power-loss.ts";
+
+/** How long a node may take to be replaced, ms. */
+const REPLACE_MS = 120_000;
 
 /** From whom, to whom. */
 export type Pair = readonly [string, string];
@@ -165,8 +169,8 @@ export class Nemesis {
     await rm(cluster.data(lost), { recursive: true, force: true });
     const fresh = `r${++this.#fresh}`;
     await cluster.addNode(fresh, "learner");
-    const patient = { timeoutMs: 120_000 };
-    await cluster.client(cluster.nodes.length - 1).replaceMember(lost, fresh, patient);
+    const patient = { timeoutMs: REPLACE_MS };
+    await this.#replaceMember(lost, fresh);
     cluster.forget(lost);
     const { members } = await cluster.client().members(patient);
     const votes = members.some(({ id, role }) => id === fresh && role === "voter");
@@ -175,6 +179,23 @@ export class Nemesis {
       detail: `${fresh} took its place`,
     });
     return fresh;
+  }
+
+  /** Other faults go on beside this one: while they leave no quorum, the change is refused. */
+  async #replaceMember(lost: string, fresh: string): Promise<void> {
+    const cluster = this.#cluster;
+    const until = performance.now() + REPLACE_MS;
+    for (;;) {
+      const client = cluster.client(cluster.nodes.length - 1);
+      try {
+        await client.replaceMember(lost, fresh, { timeoutMs: REPLACE_MS });
+        return;
+      } catch (error) {
+        const passing = error instanceof RaftallyError && error.code === "WOULD_LOSE_QUORUM";
+        if (!passing || performance.now() > until) throw error;
+        await sleep(200);
+      }
+    }
   }
 
   /** Undoes everything that may be left: ways are whole, and every node runs. */

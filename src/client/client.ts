@@ -47,7 +47,7 @@ export class RaftallyClient {
   /** @throws {RangeError} with a sentence that says which option is wrong. */
   constructor(options: ClientOptions) {
     if (options.urls.length === 0) throw new RangeError("urls must name at least one node");
-    const { discoverMs = 5_000 } = options;
+    const { discoverMs = 1_000 } = options;
     this.#caller = new Caller({
       urls: [...new Set(options.urls.map(baseUrl))],
       // Browsers insist that fetch is called on the global object.

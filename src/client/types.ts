@@ -24,7 +24,7 @@ export interface ClientOptions {
   readonly backoffMsMax?: number;
   /**
    * How often the client asks who belongs to the cluster, while calls are made, in ms: nodes that were added are then
-   * asked too, and those that left no more. 5,000 by default; 0 keeps it to `urls`, as behind a load balancer whose
+   * asked too, and those that left no more. 1,000 by default; 0 keeps it to `urls`, as behind a load balancer whose
    * nodes cannot be reached from here.
    */
   readonly discoverMs?: number;
