@@ -12,6 +12,11 @@ export interface Add {
   /** Refused with LIMIT_REACHED if the result would be above this. */
   readonly max?: bigint;
   /**
+   * Instead of refusing, adds only as much as the bounds allow, down to nothing; never in the other direction. Needs a
+   * bound. The range of a counter still refuses with COUNTER_OVERFLOW where no bound comes first.
+   */
+  readonly saturate?: true;
+  /**
    * Counts only the first time this member is seen for this key. 1 to 512 bytes of UTF-8. An add that brings
    * a new member is a change even if `by` is 0, so that members never exist without their counter.
    */
@@ -81,6 +86,8 @@ export interface Changed {
   readonly revision: number;
   /** False when nothing changed: the `once` member had been seen, a set to the present value, and the like. */
   readonly changed: boolean;
+  /** Of an add that saturates only: how much was added. */
+  readonly applied?: bigint;
 }
 
 /**

@@ -100,7 +100,11 @@ export interface NodeService extends ClusterOperations {
   /** Always resolves; never later than the node's write timeout (5 s by default). */
   write(command: Command): Promise<WriteResult>;
   /** Always resolves; never later than the node's read timeout (3 s by default). */
-  read(query: Query, consistency: Consistency): Promise<ReadResult>;
+  /**
+   * @param minIndex answered only by a state that has applied this entry of the log: with the `index` that a write was
+   *   answered with, a client reads its own write from any node. Waits for it, at most for the read timeout.
+   */
+  read(query: Query, consistency: Consistency, minIndex?: number): Promise<ReadResult>;
   status(): NodeStatus;
   /** Ready if every check is ok. */
   checks(): readonly Check[];

@@ -61,6 +61,8 @@ export type {
   Applied,
   BackupManifest,
   BackupStream,
+  CounterChange,
+  GroupSum,
   Identity,
   IncomingSnapshot,
   JoiningIdentity,
@@ -73,6 +75,8 @@ export type {
   Recovered,
   Recovery,
   Restored,
+  ScanOrder,
+  ScanQuery,
   SnapshotManifest,
   StateDigest,
 } from "./types.ts";

@@ -123,6 +123,7 @@ export class StateDatabase {
 
   #answer(query: Query): QueryAnswer {
     if (query.kind === "get") return { kind: "get", row: this.#table.counter(query.key) };
+    if (query.kind !== "list") return { kind: "tooMuch", detail: `${query.kind} is not answered yet` };
     const { prefix, after, limit } = query;
     assert(Number.isSafeInteger(limit) && limit > 0, "state: a list asks for at least one row");
     const rows = this.#table.list(prefix, after, limit + 1);

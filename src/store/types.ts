@@ -71,12 +71,85 @@ export type Query =
       readonly prefix: string;
       readonly after: string | undefined;
       readonly limit: number;
+    }
+  | ScanQuery
+  /**
+   * The latest change of every counter that was changed after revision `after`, deletions included, in order of
+   * revision: at most `limit`.
+   */
+  | { readonly kind: "changes"; readonly after: number; readonly limit: number };
+
+/**
+ * A question that may have to look at every counter. It is answered in a thread of its own, so that neither applying
+ * nor other reads wait for it, from one state that has applied at least everything that was asked for before.
+ */
+export type ScanQuery =
+  | {
+      readonly kind: "scan";
+      readonly prefix: string;
+      /** A glob for the whole key (see glob.ts): `*` any text, `?` one character, `[a-z]`; undefined: all. */
+      readonly match: string | undefined;
+      readonly order: ScanOrder;
+      /** Only counters that come later in this order. */
+      readonly after: { readonly key: string; readonly value: bigint } | undefined;
+      readonly limit: number;
+    }
+  /** Sum and number of the counters below `prefix`, grouped by the next `depth` `:` segments; 0: only the total. */
+  | { readonly kind: "sum"; readonly prefix: string; readonly depth: number; readonly limit: number }
+  /** Counters whose key is one of `keys` or matches one of `globs`, in order of key, each once. */
+  | {
+      readonly kind: "select";
+      readonly keys: readonly string[];
+      readonly globs: readonly string[];
+      readonly limit: number;
     };
+
+/** By key (UTF-8 bytes), or by value, upwards or downwards; equal values by key. */
+export type ScanOrder = "key" | "value" | "-value";
 
 export type QueryAnswer =
   | { readonly kind: "get"; readonly row: CounterRow | undefined }
   /** `more`: further counters follow the last one given. */
-  | { readonly kind: "list"; readonly rows: readonly CounterRow[]; readonly more: boolean };
+  | { readonly kind: "list"; readonly rows: readonly CounterRow[]; readonly more: boolean }
+  | { readonly kind: "scan"; readonly rows: readonly CounterRow[]; readonly more: boolean }
+  | {
+      readonly kind: "sum";
+      readonly total: GroupSum;
+      /** In order of prefix; empty at depth 0. A counter without a further segment is a group of its own. */
+      readonly groups: readonly GroupSum[];
+      /** Whether there were more groups than `limit`. */
+      readonly more: boolean;
+    }
+  | { readonly kind: "select"; readonly rows: readonly CounterRow[]; readonly more: boolean }
+  | {
+      readonly kind: "changes";
+      readonly changes: readonly CounterChange[];
+      /** Everything up to here has been told; less than the revision of the state if `limit` was reached. */
+      readonly upTo: number;
+      /** The revision of the state that answered. */
+      readonly revision: number;
+      /** History reaches back to here: if `after` is lower, changes may be missing, and none are given. */
+      readonly since: number;
+    }
+  /** The question took too long to answer, or needs more memory than is given to it. */
+  | { readonly kind: "tooMuch"; readonly detail: string };
+
+/** The sum is exact and may leave the 64-bit range. */
+export interface GroupSum {
+  /** Ends with `:` unless it is the key of one counter. */
+  readonly prefix: string;
+  readonly sum: bigint;
+  readonly counters: number;
+}
+
+/** A counter as its latest change left it. */
+export interface CounterChange {
+  readonly key: string;
+  /** 0 if it was deleted. */
+  readonly value: bigint;
+  readonly revision: number;
+  readonly deleted: boolean;
+}
 
 export interface QueryAnswers {
   /** One for each query, in order. */

@@ -1,0 +1,126 @@
+/** What a node tells of itself while it works: measurements, events, and a picture several times a second. */
+
+import type { NodeId } from "../raft/index.ts";
+import type { StateDigest } from "../store/index.ts";
+import type { Check, NodeStatus } from "./types.ts";
+
+/** Something that happened to the node or that it noticed; for the feed of events. */
+export interface ClusterEvent {
+  /** Counts up from 1 since the process started. */
+  readonly seq: number;
+  /** By the node's wall clock, Unix ms. For people only. */
+  readonly atMs: number;
+  readonly node: NodeId;
+  readonly kind: ClusterEventKind;
+  readonly term: number;
+  /** The other node concerned, if any. */
+  readonly peer: NodeId | undefined;
+  /** One sentence. */
+  readonly text: string;
+}
+
+export type ClusterEventKind =
+  | "election"
+  | "role"
+  | "leader"
+  | "configuration"
+  | "snapshot"
+  | "link"
+  | "disk"
+  | "alarm"
+  | "started"
+  | "stopping";
+
+/** Percentiles of one kind of duration since the last picture, ms; undefined if there was none. */
+export interface Spread {
+  readonly count: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** One entry at the end of a log. */
+export interface TailEntry {
+  readonly index: number;
+  readonly term: number;
+  readonly kind: "command" | "noop" | "configuration";
+}
+
+/** Messages of one kind that this node sent to one peer since the last picture. */
+export interface MessageCount {
+  readonly to: NodeId;
+  /** As in the core: append, appendResponse, heartbeat, vote … */
+  readonly kind: string;
+  readonly count: number;
+}
+
+/** The picture of one node. */
+export interface NodePicture {
+  readonly status: NodeStatus;
+  /** By the node's wall clock, Unix ms. */
+  readonly atMs: number;
+  readonly checks: readonly Check[];
+  /** How long the node has waited for word of a leader, and after how long it stands for election; ms. */
+  readonly election: { readonly elapsedMs: number; readonly timeoutMs: number } | undefined;
+  /** At most the last 40 entries, oldest first. */
+  readonly tail: readonly TailEntry[];
+  /** The last entry that is on this node's disk. */
+  readonly stable: number;
+  readonly commitLatency: Spread | undefined;
+  readonly fsync: Spread | undefined;
+  readonly apply: Spread | undefined;
+  readonly eventLoopDelay: Spread | undefined;
+  readonly messages: readonly MessageCount[];
+  /** Digests of this node's state, newest last: of at most the last 8 indexes that are compared. */
+  readonly digests: readonly StateDigest[];
+  readonly tally: Tally;
+  readonly memoryBytes: number;
+}
+
+/** Counted since the process started. */
+export interface Tally {
+  /** Writes that this node answered with "done". */
+  readonly acknowledgedWrites: number;
+  /** Changes of counters in them: each advanced the revision by one. Replays do not count again. */
+  readonly acknowledgedChanges: number;
+  /** Writes that were answered from an earlier attempt: duplicates that did not count twice. */
+  readonly replays: number;
+  readonly reads: number;
+  readonly refused: number;
+  readonly unknown: number;
+  /** The revision of this node's state when it started. */
+  readonly revisionAtStart: number;
+}
+
+/** Durations and counts as they happen; each is called synchronously and must be quick. */
+export interface LiveObserver {
+  /** One batch of the log is durable. @param ms from the call of the store. */
+  fsync?(ms: number): void;
+  /** @param ms of one apply, and how many entries it had. */
+  apply?(ms: number, entries: number): void;
+  /** A proposal of this node was committed. @param ms since it was proposed. */
+  commit?(ms: number): void;
+  event?(event: ClusterEvent): void;
+  /** A role changed or a leader was learnt: a picture is worth taking at once. */
+  changed?(): void;
+  /** The state moved on: it has this revision now. */
+  revision?(revision: number): void;
+}
+
+export interface LiveSource {
+  /** @returns what ends it. */
+  observe(observer: LiveObserver): () => void;
+  /** Events that are remembered, after `seq`, oldest first; and the lowest number that is remembered. */
+  events(afterSeq: number): { readonly events: readonly ClusterEvent[]; readonly first: number };
+  /** The picture now. Spreads and messages are of the time since the last call with the same `viewer`. */
+  picture(viewer: PictureViewer): NodePicture;
+  /** Whoever takes pictures again and again; `close` it. */
+  viewer(): PictureViewer;
+  /** Names this run of the process: sequence numbers of another one mean nothing. */
+  readonly run: string;
+  readonly tally: Tally;
+}
+
+export interface PictureViewer {
+  close(): void;
+}
