@@ -117,6 +117,7 @@ export class MemoryService implements NodeService, ClusterOperations {
 
   #answer(query: Query): QueryAnswer {
     if (query.kind === "get") return { kind: "get", row: this.#table.counter(query.key) };
+    if (query.kind !== "list") throw new Error(`${query.kind} is not answered here yet`);
     const rows = [...this.#table.counters()]
       .filter((row) => row.key.startsWith(query.prefix))
       .filter((row) => query.after === undefined || compareBytes(row.key, query.after) > 0)

@@ -43,6 +43,7 @@ export class MemoryState implements StateTable {
 
   answer(query: Query): QueryAnswer {
     if (query.kind === "get") return { kind: "get", row: this.#table.counter(query.key) };
+    if (query.kind !== "list") throw new Error(`${query.kind} is not asked in the simulated world`);
     const { prefix, after, limit } = query;
     const rows: CounterRow[] = [...this.#table.counters()]
       .filter(({ key }) => key.startsWith(prefix) && (after === undefined || key > after))
@@ -107,6 +108,7 @@ export class SqliteState implements StateTable {
   answer(query: Query): QueryAnswer {
     const { table } = this.#open();
     if (query.kind === "get") return { kind: "get", row: table.counter(query.key) };
+    if (query.kind !== "list") throw new Error(`${query.kind} is not asked in the simulated world`);
     const { prefix, after, limit } = query;
     const rows = table.list(prefix, after, limit + 1);
     return { kind: "list", rows: rows.slice(0, limit), more: rows.length > limit };

@@ -30,6 +30,7 @@ export function answersAreTrue(reference: Reference): Partial<Observer> {
         fail(`${who} read ${told?.value} of ${query.key} at ${index}, not ${row?.value}`);
       return;
     }
+    if (query.kind !== "list") fail(`${who} asked what is not checked: ${query.kind}`);
     const rows = reference
       .rowsAt(index)
       .filter(({ key }) => key.startsWith(query.prefix) && (query.after === undefined || key > query.after));
