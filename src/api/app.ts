@@ -3,25 +3,17 @@
 import { Hono } from "hono";
 import { InvariantViolation } from "../base/index.ts";
 import type { NodeId, NodeService } from "../node/index.ts";
-import { type BackupOptions, type BackupWriter, backupHandler, writeBackupFile } from "./backup.ts";
-import { type Api, type ApiContext, type ApiEnv, type ApiHandler, Call, targetOf } from "./call.ts";
+import { type BackupWriter, backupRoutes, writeBackupFile } from "./backup.ts";
+import { type Api, type ApiContext, type ApiEnv, Call, targetOf } from "./call.ts";
 import { Forwarder } from "./forward.ts";
-import { helpHandler, liveHandler, readyHandler } from "./health.ts";
+import { healthRoutes } from "./health.ts";
 import { redirectToLeader, type ToLeader } from "./leader.ts";
-import {
-  addMemberHandler,
-  memberIdOf,
-  membersHandler,
-  moveHandler,
-  promoteHandler,
-  removeHandler,
-  replaceHandler,
-  transferHandler,
-} from "./members.ts";
+import { memberIdOf, memberRoutes } from "./members.ts";
 import { problemResponse, Refusal } from "./problem.ts";
-import { clusterHandler, counterHandler, listHandler } from "./reads.ts";
+import { readRoutes } from "./reads.ts";
+import type { Route } from "./route.ts";
 import { COUNTERS_PATH, keyOf, pathOf } from "./target.ts";
-import { batchHandler, incrementHandler, sessionHandler } from "./writes.ts";
+import { writeRoutes } from "./writes.ts";
 
 export interface ApiOptions {
   /** A rule that must always hold was broken while a request was served: the process has to stop. */
@@ -41,38 +33,24 @@ export interface ApiOptions {
   readonly writeBackup?: BackupWriter;
 }
 
-type Method = "GET" | "POST" | "PATCH" | "DELETE";
-
-interface Route {
-  readonly method: Method;
-  readonly path: string;
-  readonly handler: ApiHandler;
-  /** Set where HEAD is no cheap form of GET. */
-  readonly noHead?: true;
+/** Every part's own list, in order: of two routes that fit a request, the first one serves it. */
+function routesOf({ service, toLeader, options, onError }: Parts): readonly Route[] {
+  const write = options.writeBackup ?? writeBackupFile;
+  return [
+    ...writeRoutes(service, toLeader),
+    ...readRoutes(service),
+    ...memberRoutes({ service, toLeader }),
+    ...backupRoutes(service, { write, onError }),
+    ...healthRoutes(service),
+  ];
 }
 
-function routesOf(service: NodeService, toLeader: ToLeader, backup: BackupOptions): readonly Route[] {
-  const members = { service, toLeader };
-  const one = "/v1/cluster/members/:id";
-  return [
-    { method: "POST", path: "/v1/counters/:key/increment", handler: incrementHandler(service, toLeader) },
-    { method: "POST", path: "/v1/batch", handler: batchHandler(service, toLeader) },
-    { method: "POST", path: "/v1/sessions", handler: sessionHandler(service, toLeader) },
-    { method: "GET", path: "/v1/counters/:key", handler: counterHandler(service) },
-    { method: "GET", path: "/v1/counters", handler: listHandler(service) },
-    { method: "GET", path: "/v1/cluster", handler: clusterHandler(service) },
-    { method: "GET", path: "/v1/cluster/members", handler: membersHandler(members) },
-    { method: "POST", path: "/v1/cluster/members", handler: addMemberHandler(members) },
-    { method: "DELETE", path: one, handler: removeHandler(members) },
-    { method: "PATCH", path: one, handler: moveHandler(members) },
-    { method: "POST", path: `${one}/promote`, handler: promoteHandler(members) },
-    { method: "POST", path: `${one}/replace`, handler: replaceHandler(members) },
-    { method: "POST", path: "/v1/cluster/transfer", handler: transferHandler(members) },
-    { method: "GET", path: "/v1/backup", handler: backupHandler(service, backup), noHead: true },
-    { method: "GET", path: "/livez", handler: liveHandler() },
-    { method: "GET", path: "/readyz", handler: readyHandler(service) },
-    { method: "GET", path: "/", handler: helpHandler() },
-  ];
+/** What routes are made of. */
+interface Parts {
+  readonly service: NodeService;
+  readonly toLeader: ToLeader;
+  readonly options: ApiOptions;
+  readonly onError: (error: unknown, requestId: string) => void;
 }
 
 /** Who leads is not looked up more often than this while answers are waited for, ms. */
@@ -102,9 +80,8 @@ export function createApi(service: NodeService, options: ApiOptions): Api {
     getPath: (request, from) => pathOf(targetOf(request, from?.env)),
   });
   const toLeader = options.writes === "forward" ? forwarding(service, options) : redirectToLeader;
-  const write = options.writeBackup ?? writeBackupFile;
   const onError = options.onError ?? ((): void => undefined);
-  const routes = routesOf(service, toLeader, { write, onError });
+  const routes = routesOf({ service, toLeader, options, onError });
   for (const { method, path, handler } of routes) api.on(method, path, handler);
   api.notFound((context) => refuseRoute(context, routes));
   api.onError((error, context) => answerThrown(error, context, options));

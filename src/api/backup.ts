@@ -3,6 +3,7 @@
 import { type Backup, type BackupStream, type NodeService, writeBackup } from "../node/index.ts";
 import { type ApiHandler, Call } from "./call.ts";
 import { problemResponse } from "./problem.ts";
+import type { Route } from "./route.ts";
 import { refuseParameters } from "./target.ts";
 
 /** Makes the file of a backup. A parameter, so that the route can be tested without a store. */
@@ -20,7 +21,11 @@ export interface BackupOptions {
 }
 
 /** Takes no HEAD: nobody should have a node copy its state for nothing. */
-export function backupHandler(service: NodeService, { write, onError }: BackupOptions): ApiHandler {
+export function backupRoutes(service: NodeService, options: BackupOptions): readonly Route[] {
+  return [{ method: "GET", path: "/v1/backup", handler: backupHandler(service, options), noHead: true }];
+}
+
+function backupHandler(service: NodeService, { write, onError }: BackupOptions): ApiHandler {
   return async function sendBackup(context): Promise<Response> {
     const call = new Call(context);
     refuseParameters(call.target);

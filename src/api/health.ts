@@ -2,10 +2,19 @@
 
 import type { Check, NodeService } from "../node/index.ts";
 import { type ApiHandler, Call } from "./call.ts";
+import type { Route } from "./route.ts";
 import { parametersOf, queryOf, refuseParameters } from "./target.ts";
 
+export function healthRoutes(service: NodeService): readonly Route[] {
+  return [
+    { method: "GET", path: "/livez", handler: liveHandler() },
+    { method: "GET", path: "/readyz", handler: readyHandler(service) },
+    { method: "GET", path: "/", handler: helpHandler() },
+  ];
+}
+
 /** GET /livez: the process answers. Never depends on a quorum, or a partition would restart healthy nodes. */
-export function liveHandler(): ApiHandler {
+function liveHandler(): ApiHandler {
   return function checkLive(context): Response {
     const call = new Call(context);
     const { verbose } = parametersOf(queryOf(call.target), ["verbose"]);
@@ -18,7 +27,7 @@ export function liveHandler(): ApiHandler {
  * GET /readyz: whether this node should be given requests; with `?leader` whether it should be given writes, for load
  * balancers that know only one way for all.
  */
-export function readyHandler(service: NodeService): ApiHandler {
+function readyHandler(service: NodeService): ApiHandler {
   return function checkReady(context): Response {
     const call = new Call(context);
     const { verbose, leader } = parametersOf(queryOf(call.target), ["verbose", "leader"]);
@@ -79,7 +88,7 @@ Try it (-L follows the way to the leader):
 const HOST = /^[A-Za-z0-9.:[\]-]{1,255}$/;
 
 /** GET / */
-export function helpHandler(): ApiHandler {
+function helpHandler(): ApiHandler {
   return function giveHelp(context): Response {
     const call = new Call(context);
     refuseParameters(call.target);

@@ -22,6 +22,7 @@ import { refuseConditions } from "./headers.ts";
 import { parseJson } from "./json.ts";
 import type { Redirect, ToLeader } from "./leader.ts";
 import { problemResponse, Refusal } from "./problem.ts";
+import type { Route } from "./route.ts";
 import {
   type AddMemberBody,
   addMemberBody,
@@ -38,13 +39,26 @@ import { decodeStrictly, parametersOf, pathOf, queryOf, refuseParameters } from 
 const MEMBERS_PATH = "/v1/cluster/members/";
 
 /** What a request needs beyond its node. */
-export interface MemberRoutes {
+interface MemberRoutes {
   readonly service: NodeService;
   readonly toLeader: ToLeader;
 }
 
+export function memberRoutes(members: MemberRoutes): readonly Route[] {
+  const one = "/v1/cluster/members/:id";
+  return [
+    { method: "GET", path: "/v1/cluster/members", handler: membersHandler(members) },
+    { method: "POST", path: "/v1/cluster/members", handler: addMemberHandler(members) },
+    { method: "DELETE", path: one, handler: removeHandler(members) },
+    { method: "PATCH", path: one, handler: moveHandler(members) },
+    { method: "POST", path: `${one}/promote`, handler: promoteHandler(members) },
+    { method: "POST", path: `${one}/replace`, handler: replaceHandler(members) },
+    { method: "POST", path: "/v1/cluster/transfer", handler: transferHandler(members) },
+  ];
+}
+
 /** GET /v1/cluster/members: as this node sees them, or with `?from=leader` as the leader does while one is known. */
-export function membersHandler({ service, toLeader }: MemberRoutes): ApiHandler {
+function membersHandler({ service, toLeader }: MemberRoutes): ApiHandler {
   return function listMembers(context): Response | Promise<Response> {
     const call = new Call(context);
     const { from } = parametersOf(queryOf(call.target), ["from"]);
@@ -63,7 +77,7 @@ export function membersHandler({ service, toLeader }: MemberRoutes): ApiHandler 
 }
 
 /** POST /v1/cluster/members: a new learner. */
-export function addMemberHandler(routes: MemberRoutes): ApiHandler {
+function addMemberHandler(routes: MemberRoutes): ApiHandler {
   return changing(routes, async (call) => {
     const body = await bodyOf(call, ADD_MEMBER);
     return { kind: "add", member: { ...body, id: nodeId(body.id) } };
@@ -71,7 +85,7 @@ export function addMemberHandler(routes: MemberRoutes): ApiHandler {
 }
 
 /** POST /v1/cluster/members/{id}/promote: the learner becomes a voter. */
-export function promoteHandler(routes: MemberRoutes): ApiHandler {
+function promoteHandler(routes: MemberRoutes): ApiHandler {
   return changing(routes, async (call) => {
     const id = memberIdOf(pathOf(call.target));
     await refuseBody(call, "promoting a member");
@@ -80,7 +94,7 @@ export function promoteHandler(routes: MemberRoutes): ApiHandler {
 }
 
 /** DELETE /v1/cluster/members/{id}: it leaves for good. */
-export function removeHandler(routes: MemberRoutes): ApiHandler {
+function removeHandler(routes: MemberRoutes): ApiHandler {
   return changing(routes, async (call) => {
     const id = memberIdOf(pathOf(call.target));
     await refuseBody(call, "removing a member");
@@ -89,7 +103,7 @@ export function removeHandler(routes: MemberRoutes): ApiHandler {
 }
 
 /** POST /v1/cluster/members/{id}/replace: one change in which a learner gets the vote and `id` leaves. */
-export function replaceHandler(routes: MemberRoutes): ApiHandler {
+function replaceHandler(routes: MemberRoutes): ApiHandler {
   return changing(routes, async (call) => {
     const id = memberIdOf(pathOf(call.target));
     const { by } = await bodyOf(call, REPLACE_MEMBER);
@@ -98,7 +112,7 @@ export function replaceHandler(routes: MemberRoutes): ApiHandler {
 }
 
 /** PATCH /v1/cluster/members/{id}: new addresses. What is not named stays as it is. */
-export function moveHandler(routes: MemberRoutes): ApiHandler {
+function moveHandler(routes: MemberRoutes): ApiHandler {
   return changing(routes, async (call) => {
     const id = memberIdOf(pathOf(call.target));
     const { peer, api } = await bodyOf(call, MOVE_MEMBER);
@@ -114,7 +128,7 @@ export function moveHandler(routes: MemberRoutes): ApiHandler {
 }
 
 /** POST /v1/cluster/transfer: hands over leadership, to `to` if that is named, or only if `from` leads. */
-export function transferHandler({ service, toLeader }: MemberRoutes): ApiHandler {
+function transferHandler({ service, toLeader }: MemberRoutes): ApiHandler {
   return async function transferLeadership(context): Promise<Response> {
     const call = new Call(context);
     refuseParameters(call.target);

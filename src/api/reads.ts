@@ -7,6 +7,7 @@ import { type ApiHandler, Call } from "./call.ts";
 import { decodeCursor, encodeCursor } from "./cursor.ts";
 import { noneMatch, prefersText } from "./headers.ts";
 import { problemResponse, Refusal } from "./problem.ts";
+import type { Route } from "./route.ts";
 import { keyOf, parametersOf, pathOf, queryOf, refuseParameters } from "./target.ts";
 
 /** Counters on one page of a listing. */
@@ -15,8 +16,16 @@ const PAGE_DEFAULT = 100;
 /** A longer one could not begin any key. */
 const PREFIX_BYTES_MAX = 512;
 
+export function readRoutes(service: NodeService): readonly Route[] {
+  return [
+    { method: "GET", path: "/v1/counters/:key", handler: counterHandler(service) },
+    { method: "GET", path: "/v1/counters", handler: listHandler(service) },
+    { method: "GET", path: "/v1/cluster", handler: clusterHandler(service) },
+  ];
+}
+
 /** GET /v1/counters/{key} */
-export function counterHandler(service: NodeService): ApiHandler {
+function counterHandler(service: NodeService): ApiHandler {
   return async function readCounter(context): Promise<Response> {
     const call = new Call(context);
     const key = keyOf(pathOf(call.target));
@@ -43,7 +52,7 @@ export function counterHandler(service: NodeService): ApiHandler {
 }
 
 /** GET /v1/counters */
-export function listHandler(service: NodeService): ApiHandler {
+function listHandler(service: NodeService): ApiHandler {
   return async function listCounters(context): Promise<Response> {
     const call = new Call(context);
     const given = parametersOf(queryOf(call.target), ["prefix", "limit", "cursor", "consistency"]);
@@ -65,7 +74,7 @@ export function listHandler(service: NodeService): ApiHandler {
 }
 
 /** GET /v1/cluster */
-export function clusterHandler(service: NodeService): ApiHandler {
+function clusterHandler(service: NodeService): ApiHandler {
   return function readCluster(context): Response {
     const call = new Call(context);
     refuseParameters(call.target);

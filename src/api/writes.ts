@@ -10,6 +10,7 @@ import { parseBatch, parseIncrement } from "./commands.ts";
 import { onceOf, prefersText, refuseConditions } from "./headers.ts";
 import type { Redirect, ToLeader } from "./leader.ts";
 import { problemResponse, Refusal } from "./problem.ts";
+import type { Route } from "./route.ts";
 import { keyOf, pathOf, refuseParameters } from "./target.ts";
 
 type Done = Extract<Outcome, { readonly kind: "done" }>;
@@ -25,8 +26,16 @@ const INCREMENT_ANSWER: Answer = { positions: false, done: answerIncrement };
 const BATCH_ANSWER: Answer = { positions: true, done: answerBatch };
 const SESSION_ANSWER: Answer = { positions: false, done: answerSession };
 
+export function writeRoutes(service: NodeService, toLeader: ToLeader): readonly Route[] {
+  return [
+    { method: "POST", path: "/v1/counters/:key/increment", handler: incrementHandler(service, toLeader) },
+    { method: "POST", path: "/v1/batch", handler: batchHandler(service, toLeader) },
+    { method: "POST", path: "/v1/sessions", handler: sessionHandler(service, toLeader) },
+  ];
+}
+
 /** POST /v1/counters/{key}/increment: the path that has to be fast. */
-export function incrementHandler(service: NodeService, toLeader: ToLeader): ApiHandler {
+function incrementHandler(service: NodeService, toLeader: ToLeader): ApiHandler {
   return async function incrementCounter(context): Promise<Response> {
     const call = new Call(context);
     const key = keyOf(pathOf(call.target));
@@ -40,7 +49,7 @@ export function incrementHandler(service: NodeService, toLeader: ToLeader): ApiH
 }
 
 /** POST /v1/batch */
-export function batchHandler(service: NodeService, toLeader: ToLeader): ApiHandler {
+function batchHandler(service: NodeService, toLeader: ToLeader): ApiHandler {
   return async function writeBatch(context): Promise<Response> {
     const call = new Call(context);
     refuseParameters(call.target);
@@ -53,7 +62,7 @@ export function batchHandler(service: NodeService, toLeader: ToLeader): ApiHandl
 }
 
 /** POST /v1/sessions */
-export function sessionHandler(service: NodeService, toLeader: ToLeader): ApiHandler {
+function sessionHandler(service: NodeService, toLeader: ToLeader): ApiHandler {
   return async function openSession(context): Promise<Response> {
     const call = new Call(context);
     refuseParameters(call.target);
