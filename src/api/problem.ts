@@ -36,6 +36,24 @@ export class Refusal extends Error {
 /** What a caller is asked to wait where nothing better is known, in ms. */
 const RETRY_AFTER_MS = 1_000;
 
+/** Where the explanations of all codes are; each has an anchor of its own. */
+export const ERRORS_PATH = "/docs/errors";
+
+/**
+ * The `type` of a problem: a reference that resolves, on whichever node it came from, to what the code means. It is
+ * relative, with its full path as RFC 9457 section 3.1.1 asks, since a node does not know under which name its callers
+ * reach it (a load balancer's, a port that was mapped), and an answer that was passed on has to be the leader's, byte
+ * for byte, under any. Programs look at `code`.
+ */
+export function problemType(code: ErrorCode): string {
+  return `${ERRORS_PATH}#${anchorOf(code)}`;
+}
+
+/** LIMIT_REACHED is explained under #limit-reached. */
+export function anchorOf(code: ErrorCode): string {
+  return code.toLowerCase().replaceAll("_", "-");
+}
+
 /** The problem document of one refusal, as JSON. `status` overrides that of the table (HTTP's own errors). */
 export function problemText(
   code: ErrorCode,
@@ -44,7 +62,7 @@ export function problemText(
 ): string {
   const info = ERRORS[code];
   return JSON.stringify({
-    type: `urn:raftally:problem:${code.toLowerCase().replaceAll("_", "-")}`,
+    type: problemType(code),
     title: info.title,
     status: about.status ?? info.status,
     detail: particulars.detail,

@@ -66,7 +66,7 @@ export function expectProblem(
 ): Readonly<Record<string, unknown>> {
   const info = ERRORS[code];
   expect(document).toMatchObject({
-    type: `urn:raftally:problem:${code.toLowerCase().replaceAll("_", "-")}`,
+    type: `/docs/errors#${code.toLowerCase().replaceAll("_", "-")}`,
     title: info.title,
     status: info.status,
     code,

@@ -29,7 +29,7 @@ const TEXTS: readonly string[] = [
     '"catchUp":{"percent":3,"msLeft":4}}],"seenBy":"n1","leader":{"id":"n1","url":"http://x"}}',
   '{"index":9,"configuration":{"voters":["n1"],"outgoing":[],"learners":[],"members":[],"removed":[]}}',
   '{"dryRun":true,"before":{"voters":3,"mayFail":1,"reachable":3},"after":{"voters":2,"mayFail":0,"reachable":2}}',
-  '{"type":"urn:raftally:problem:no-leader","status":503,"code":"NO_LEADER","detail":"x","outcome":"not-applied","retryAfterMs":1000}',
+  '{"type":"/docs/errors#no-leader","status":503,"code":"NO_LEADER","detail":"x","outcome":"not-applied","retryAfterMs":1000}',
   '{"code":"LIMIT_REACHED","detail":"x","outcome":"not-applied","position":3,"leader":{"id":"n1","url":"http://x"}}',
 ];
 
