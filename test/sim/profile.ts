@@ -86,6 +86,8 @@ export interface Profile {
   readonly announce: number;
   /** Mean ms between two nodes that are cut off for so long that the cluster changes without them. */
   readonly awayEveryMs: number;
+  /** A node that was removed so long ago is switched off for good, ms; 0: it goes on for ever. */
+  readonly retireMs: number;
   /** Mean ms between two disks that are wiped. */
   readonly wipeEveryMs: number;
   readonly limits: Limits;
@@ -120,6 +122,7 @@ export function drawProfile(prng: Prng, length: RunLength = drawLength(prng)): P
     dieInstalling: swarm.has("install") ? 0.2 : 0,
     drift: swarm.has("drift"),
     sqlite: length === "short" && nodes <= 5 && prng.chance(CHANCE_OF_SQLITE),
+    retireMs: isCalm ? 60_000 : 0,
     segmentBytes: prng.pick([700, 4_000, 60_000, 1_000_000]),
     snapshotFails: swarm.has("transfer") ? 0.3 : 0,
     snapshotLost: swarm.has("transfer") ? 0.2 : 0,

@@ -29,6 +29,8 @@ export interface RosterOptions {
   readonly coverage: Coverage;
   readonly build: (member: Member, base: SnapshotMeta) => SimNode;
   readonly note: (text: string) => void;
+  /** A node that was removed so long ago is switched off for good, ms; 0: it goes on for ever. */
+  readonly retireMs: number;
 }
 
 export class Roster {
@@ -158,8 +160,20 @@ export class Roster {
     for (const node of this.nodes) {
       if (this.#gone.has(node) || !this.isRemoved(node)) continue;
       this.#gone.add(node);
+      this.#retire(node);
       if (!this.#calm && prng.chance(0.5)) this.#leave(node);
     }
+  }
+
+  /** Somebody gets round to switching a removed node off: else an hour of changes would be spent on old nodes. */
+  #retire(node: SimNode): void {
+    const { queue, prng, note, retireMs } = this.#options;
+    if (retireMs === 0) return;
+    queue.after(retireMs, () => {
+      if (!node.isUp) return;
+      note(`${node.id}, which was removed, is switched off for good`);
+      node.crash(prng);
+    });
   }
 
   /** A removed node is switched off, and comes back with all that it had. */

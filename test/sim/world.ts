@@ -104,7 +104,14 @@ export class World {
     const now = (): number => this.#queue.now;
     this.#faults = new Faults({ seed, only: options.only, now, note });
     const build = (member: Member, base: SnapshotMeta): SimNode => this.#build(member, base, stream);
-    this.#roster = new Roster({ ...shared, prng: stream("roster"), build, note, log: () => this.#log });
+    this.#roster = new Roster({
+      ...shared,
+      prng: stream("roster"),
+      build,
+      note,
+      log: () => this.#log,
+      retireMs: profile.retireMs,
+    });
     const initial = this.#roster.found(profile.nodes);
     this.#log = new CommittedLog(initial);
     const known = { ...shared, faults: this.#faults, roster: this.#roster, note };

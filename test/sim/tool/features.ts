@@ -52,6 +52,7 @@ export const FEATURES: Readonly<Record<keyof Profile, Off>> = {
   interrupt: { interrupt: 0 },
   announce: { announce: 0 },
   awayEveryMs: { awayEveryMs: 0 },
+  retireMs: "size",
   wipeEveryMs: { wipeEveryMs: 0 },
   limits: { limits: LIMITS },
   raft: { raft: RAFT_SETTINGS },
