@@ -208,12 +208,16 @@ export class MetaWriter {
   }
 }
 
-/** The digests kept, oldest first. */
-export function readDigests(database: Database): StateDigest[] {
+/**
+ * The digests kept, oldest first.
+ * @param file what to call the database in the sentence, if it is a copy of another.
+ * @throws {CorruptionError} if one is damaged.
+ */
+export function readDigests(database: Database, file: string = database.name): StateDigest[] {
   const rows = database.prepare<unknown[], Columns>("SELECT at, digest, hash FROM digests ORDER BY at").raw();
   return rows.all().map(([at, digest, hash]) => {
     if (hash52([Number(at), Number(digest)]) !== hash) {
-      throw stateDamage(database.name, "a row of digests does not match its hash");
+      throw stateDamage(file, "a row of digests does not match its hash");
     }
     return { index: index(Number(at)), digest: Number(digest) };
   });
@@ -254,4 +258,6 @@ export function verifyRows(database: Database, totals: Totals, file: string = da
   if (!counted || sessions !== totals.sessions || digest !== totals.digest) {
     throw stateDamage(file, "its rows do not add up to its digest, so some are missing or too many");
   }
+  // They are of earlier states, so no sum covers them; whoever opens the state believes them all the same.
+  readDigests(database, file);
 }
