@@ -36,6 +36,9 @@ export type ErrorCode =
   | "UNSUPPORTED_MEDIA_TYPE"
   | "ROUTE_NOT_FOUND"
   | "METHOD_NOT_ALLOWED"
+  | "QUERY_TOO_LARGE"
+  | "FOREIGN_ORIGIN"
+  | "TOO_MANY_REQUESTS"
   | "COUNTER_NOT_FOUND"
   | "COUNTER_OVERFLOW"
   | "LIMIT_REACHED"
@@ -83,6 +86,9 @@ export const ERRORS: Readonly<Record<ErrorCode, ErrorInfo>> = {
   UNSUPPORTED_MEDIA_TYPE: refused(415, "The body must be application/json."),
   ROUTE_NOT_FOUND: refused(404, "There is no such route."),
   METHOD_NOT_ALLOWED: refused(405, "This route does not take this method."),
+  QUERY_TOO_LARGE: refused(422, "The question concerns too many counters."),
+  FOREIGN_ORIGIN: refused(403, "A page of another origin may not ask for this."),
+  TOO_MANY_REQUESTS: later(429, "Too many requests in too short a time."),
   COUNTER_NOT_FOUND: decided(404, "This counter has never been written."),
   COUNTER_OVERFLOW: decided(409, "The counter would leave the signed 64-bit range."),
   LIMIT_REACHED: decided(409, "The counter would pass the given bound."),
