@@ -1,4 +1,7 @@
-import { writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import Sqlite from "better-sqlite3";
 import { describe, expect, it } from "vitest";
 import { Prng } from "../../src/base/index.ts";
 import { term } from "../../src/raft/index.ts";
@@ -8,6 +11,7 @@ import type { SnapshotManifest } from "../../src/store/types.ts";
 import { flip } from "./real-log.ts";
 import {
   bytes,
+  directory,
   entries,
   filesOf,
   manifest,
@@ -124,6 +128,21 @@ describe("receiving a snapshot", () => {
     const snapshots = await openSnapshots();
     const incoming = await snapshots.receive({ ...manifest, ...change });
     await incoming.write(bytes);
+    expect(await incoming.finish()).toBe(false);
+    expect(filesOf()).toEqual([]);
+  });
+
+  it("refuses a file with a remembered digest that is damaged: no sum covers it, and a node that opens it stops", async () => {
+    const file = join(directory, "spoilt.db");
+    writeFileSync(file, bytes);
+    const database = new Sqlite(file);
+    database.prepare("INSERT INTO digests (at, digest, hash) VALUES (0, 1, 2)").run();
+    database.close();
+    const spoilt = readFileSync(file);
+    const sha256 = createHash("sha256").update(spoilt).digest("hex");
+    const snapshots = await openSnapshots();
+    const incoming = await snapshots.receive({ ...manifest, bytes: spoilt.length, sha256 });
+    await incoming.write(spoilt);
     expect(await incoming.finish()).toBe(false);
     expect(filesOf()).toEqual([]);
   });
