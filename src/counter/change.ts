@@ -64,7 +64,9 @@ function tryChange(work: Work, change: Change, base: number): Changed | Refusal 
   }
 }
 
-function tryAdd(work: Work, { key, by, min, max, once }: Add, base: number): Changed | Refusal {
+function tryAdd(work: Work, change: Add, base: number): Changed | Refusal {
+  if (change.saturate === true) return trySaturate(work, change, base);
+  const { key, by, min, max, once } = change;
   const cell = work.cells.at(key);
   if (once !== undefined && work.cells.hasMember(cell, once)) return unchanged(cell);
   const sum = cell.value + by;
@@ -77,6 +79,28 @@ function tryAdd(work: Work, { key, by, min, max, once }: Add, base: number): Cha
   work.cells.write(cell, sum, nextRevision(work, cell, base));
   if (once !== undefined) work.cells.addMember(cell, once);
   return changedTo(cell);
+}
+
+/** As much of an add as its bounds allow. */
+function trySaturate(work: Work, { key, by, min, max, once }: Add, base: number): Changed | Refusal {
+  assert(min !== undefined || max !== undefined, "add: one that saturates has a bound");
+  const cell = work.cells.at(key);
+  if (once !== undefined && work.cells.hasMember(cell, once)) return { ...unchanged(cell), applied: 0n };
+  const sum = cell.value + by;
+  let goal = sum;
+  if (by > 0n && max !== undefined && sum > max) goal = max;
+  if (by < 0n && min !== undefined && sum < min) goal = min;
+  if (!isInt64(goal)) return overflow(cell.value, by);
+  const applied = goal - cell.value;
+  const isBackwards = by > 0n ? applied < 0n : applied > 0n;
+  const isWithin = (min === undefined || goal >= min) && (max === undefined || goal <= max);
+  // The bounds leave nothing: a member that was not counted may count later, once there is room.
+  const isNothing = !isWithin || isBackwards || (applied === 0n && by !== 0n);
+  if (isNothing || (by === 0n && once === undefined)) return { ...unchanged(cell), applied: 0n };
+
+  work.cells.write(cell, goal, nextRevision(work, cell, base));
+  if (once !== undefined) work.cells.addMember(cell, once);
+  return { ...changedTo(cell), applied };
 }
 
 function trySet(work: Work, { key, value, ifRevision }: SetValue, base: number): Changed | Refusal {

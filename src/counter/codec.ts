@@ -9,11 +9,12 @@
  *              [2, key, ifRevision?]                                 delete
  *              [3, [operation ...]]                                  batch, of add, set and delete
  *              [4]                                                   openSession
+ *              [5, key, by, min?, max?, member?]                     add that saturates, with a bound
  *     once     key  or  [session, seq, firstUnanswered]
  *
  * A later program may append fields to any array but the lists; they are passed over here. That is allowed
  * only for fields without effect on the state, since replicas must agree: anything else raises the format,
- * which older programs refuse.
+ * which older programs refuse. A new kind of operation is refused by them as well, and only where it is used.
  */
 
 import { assertNever } from "../base/index.ts";
@@ -33,6 +34,7 @@ const SET = 1;
 const DELETE = 2;
 const BATCH = 3;
 const OPEN_SESSION = 4;
+const SATURATING_ADD = 5;
 
 /** The bytes of a payload. Keys and members must not hold lone surrogates; integers must be in range. */
 export function encodePayload(payload: Payload): Uint8Array {
@@ -92,7 +94,7 @@ function encodeChange(change: Change): Wire {
   switch (change.kind) {
     case "add":
       return wire.wireTuple([
-        ADD,
+        change.saturate === true ? SATURATING_ADD : ADD,
         key,
         wire.wireInt64(change.by),
         change.min === undefined ? undefined : wire.wireInt64(change.min),
@@ -122,6 +124,8 @@ function decodeChange(value: unknown): Change {
   switch (tag) {
     case ADD:
       return decodeAdd([key, number, third, fourth, fifth]);
+    case SATURATING_ADD:
+      return decodeSaturatingAdd([key, number, third, fourth, fifth]);
     case SET: {
       const set: SetValue = { kind: "set", key: wire.stringOf(key), value: wire.int64Of(number) };
       const ifRevision = wire.optionalOf(third, wire.countOf);
@@ -149,6 +153,14 @@ function decodeAdd([key, by, lowest, highest, member]: readonly unknown[]): Add 
     ...(max === undefined ? {} : { max }),
     ...(once === undefined ? {} : { once }),
   };
+}
+
+function decodeSaturatingAdd(fields: readonly unknown[]): Add {
+  const add = decodeAdd(fields);
+  if (add.min === undefined && add.max === undefined) {
+    throw new MalformedBytes("an add that saturates has a bound");
+  }
+  return { ...add, saturate: true };
 }
 
 function encodeOnce(once: Once): Wire {

@@ -110,8 +110,9 @@ export function outcomeOf(itemOutcomes: readonly ItemOutcome[], ticket: Ticket):
 }
 
 /** Whether an add may be part of a run. An add of 0 changes nothing, so it has no revision to count by. */
-function isPlain({ by, min, max, once }: Add): boolean {
-  return by !== 0n && min === undefined && max === undefined && once === undefined;
+function isPlain({ by, min, max, saturate, once }: Add): boolean {
+  const isFree = min === undefined && max === undefined && saturate === undefined && once === undefined;
+  return by !== 0n && isFree;
 }
 
 function commandBytes({ operation, once }: Command): number {

@@ -15,7 +15,7 @@ function partsOf(change: Change): (number | string)[] {
   switch (change.kind) {
     case "add":
       return [
-        "add",
+        change.saturate === true ? "add, saturating" : "add",
         change.key,
         change.by.toString(),
         change.min?.toString() ?? "none",

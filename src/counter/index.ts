@@ -72,6 +72,7 @@ export type {
 } from "./types.ts";
 export {
   BATCH_MAX,
+  boundsProblem,
   hasLoneSurrogate,
   IDEMPOTENCY_KEY_MAX,
   INT64_MAX,

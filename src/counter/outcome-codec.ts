@@ -2,14 +2,16 @@
  * The bytes of a remembered outcome. They are counted in the digest, so equal outcomes must give equal bytes
  * on every node, and a change to the bytes is a change to the format of the replicated state.
  *
- *     done     [format, 0, [value, revision, changed, value, ...], session?]
+ *     done     [format, 0, [value, revision, changed, value, ...], session?, [applied, ...]?]
  *     refused  [format, 1, code, detail, position]
+ *
+ * There is one `applied` for each add that saturates, in order; no list if there is no such add.
  *
  * Keys are left out. An outcome is only ever given again for the operation that it came from, whose keys are
  * the same; leaving them out halves what a million remembered increments take.
  */
 
-import type { Changed, Operation, Outcome, RefusalCode } from "./types.ts";
+import type { Change, Changed, Operation, Outcome, RefusalCode } from "./types.ts";
 import * as wire from "./wire.ts";
 import { MalformedBytes, type Wire } from "./wire.ts";
 
@@ -39,10 +41,13 @@ export function encodeOutcome(outcome: Outcome): Uint8Array {
     return wire.pack([FORMAT, REFUSED, CODE_NUMBERS[outcome.code], outcome.detail, outcome.position]);
   }
   const results: Wire[] = [];
-  for (const { value, revision, changed } of outcome.results) {
+  const amounts: Wire[] = [];
+  for (const { value, revision, changed, applied } of outcome.results) {
     results.push(wire.wireInt64(value), revision, changed);
+    if (applied !== undefined) amounts.push(wire.wireInt64(applied));
   }
-  return wire.pack(wire.wireTuple([FORMAT, DONE, results, outcome.session]));
+  const saturated = amounts.length > 0 ? amounts : undefined;
+  return wire.pack(wire.wireTuple([FORMAT, DONE, results, outcome.session, saturated]));
 }
 
 /**
@@ -53,7 +58,10 @@ export function encodeOutcome(outcome: Outcome): Uint8Array {
 export function decodeOutcome(bytes: Uint8Array, operation: Operation): Outcome {
   const [format, kind, first, second, third] = wire.unpackArray(bytes);
   if (format !== FORMAT) throw new MalformedBytes("a remembered outcome has a format that is not known");
-  if (kind === DONE) return decodeDone(wire.arrayOf(first), second, operation);
+  if (kind === DONE) {
+    const amounts = wire.optionalOf(third, wire.arrayOf) ?? [];
+    return decodeDone(wire.arrayOf(first), second, { operation, amounts });
+  }
   if (kind !== REFUSED) throw new MalformedBytes("a remembered outcome is neither done nor refused");
   const code = CODES.get(first);
   if (code === undefined) throw new MalformedBytes("a remembered refusal has an unknown code");
@@ -61,29 +69,36 @@ export function decodeOutcome(bytes: Uint8Array, operation: Operation): Outcome 
   return { kind: "refused", ...refusal, replayed: true };
 }
 
-function decodeDone(fields: readonly unknown[], session: unknown, operation: Operation): Outcome {
-  const keys = keysOf(operation);
-  if (fields.length !== keys.length * 3) {
+function decodeDone(
+  fields: readonly unknown[],
+  session: unknown,
+  { operation, amounts }: { readonly operation: Operation; readonly amounts: readonly unknown[] },
+): Outcome {
+  const changes = changesOf(operation);
+  const saturating = changes.filter(isSaturating);
+  if (fields.length !== changes.length * 3 || amounts.length !== saturating.length) {
     throw new MalformedBytes("a remembered outcome does not fit its operation");
   }
-  const results = keys.map((key, at): Changed => {
+  const left = amounts.values();
+  const results = changes.map((change, at): Changed => {
     const changed = fields[at * 3 + 2];
     if (typeof changed !== "boolean") throw new MalformedBytes("a boolean was expected");
-    return {
-      key,
-      value: wire.int64Of(fields[at * 3]),
-      revision: wire.countOf(fields[at * 3 + 1]),
-      changed,
-    };
+    const value = wire.int64Of(fields[at * 3]);
+    const revision = wire.countOf(fields[at * 3 + 1]);
+    const result = { key: change.key, value, revision, changed };
+    return isSaturating(change) ? { ...result, applied: wire.int64Of(left.next().value) } : result;
   });
   const opened = wire.optionalOf(session, wire.countOf);
   if (opened === undefined) return { kind: "done", results, replayed: true };
   return { kind: "done", results, session: opened, replayed: true };
 }
 
-/** The key of each change of an operation, in order. */
-function keysOf(operation: Operation): readonly string[] {
+/** The changes of an operation, in order. */
+function changesOf(operation: Operation): readonly Change[] {
   if (operation.kind === "openSession") return [];
-  if (operation.kind === "batch") return operation.changes.map((change) => change.key);
-  return [operation.key];
+  return operation.kind === "batch" ? operation.changes : [operation];
+}
+
+function isSaturating(change: Change): boolean {
+  return change.kind === "add" && change.saturate === true;
 }

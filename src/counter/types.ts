@@ -13,12 +13,15 @@ export interface Add {
   readonly max?: bigint;
   /**
    * Instead of refusing, adds only as much as the bounds allow, down to nothing; never in the other direction. Needs a
-   * bound. The range of a counter still refuses with COUNTER_OVERFLOW where no bound comes first.
+   * bound. Where the add would not be refused it is done in full; where no part of it leads to a value within the
+   * bounds nothing is added, so that a counter that is beyond its bound already stays where it is. The range of a
+   * counter still refuses with COUNTER_OVERFLOW where no bound comes first.
    */
   readonly saturate?: true;
   /**
    * Counts only the first time this member is seen for this key. 1 to 512 bytes of UTF-8. An add that brings
-   * a new member is a change even if `by` is 0, so that members never exist without their counter.
+   * a new member is a change even if `by` is 0, so that members never exist without their counter. A member for whom
+   * the bounds of a saturating add left nothing is not seen: it may count later.
    */
   readonly once?: string;
 }
@@ -86,7 +89,7 @@ export interface Changed {
   readonly revision: number;
   /** False when nothing changed: the `once` member had been seen, a set to the present value, and the like. */
   readonly changed: boolean;
-  /** Of an add that saturates only: how much was added. */
+  /** Of an add that saturates only: how much was added, 0 for a member that had been seen. */
   readonly applied?: bigint;
 }
 

@@ -60,6 +60,28 @@ export function memberProblem(member: string): string | undefined {
 }
 
 /**
+ * What is wrong with the bounds of an add, as the end of a sentence that begins with the field's name; undefined if
+ * nothing. An add that saturates needs a bound to do it at.
+ */
+export function boundsProblem({
+  min,
+  max,
+  saturate,
+}: {
+  readonly min?: bigint | undefined;
+  readonly max?: bigint | undefined;
+  readonly saturate?: true | undefined;
+}): { readonly field: "min" | "saturate"; readonly message: string } | undefined {
+  if (min !== undefined && max !== undefined && min > max) {
+    return { field: "min", message: `must not be above max; got ${min}` };
+  }
+  if (saturate === true && min === undefined && max === undefined) {
+    return { field: "saturate", message: "needs a bound: give min, max, or both" };
+  }
+  return undefined;
+}
+
+/**
  * What is wrong with an idempotency key, as the end of a sentence. It travels in a header, which keeps neither
  * other characters than printable ASCII nor spaces at its ends.
  */

@@ -1,6 +1,7 @@
+import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { INT64_MAX, INT64_MIN, MemoryTable, type Outcome } from "../../src/counter/index.ts";
-import { add, apply, batch, remove, seen, set } from "./commands.ts";
+import { add, apply, batch, keyed, remove, seen, set } from "./commands.ts";
 
 let table: MemoryTable;
 
@@ -89,6 +90,110 @@ describe("add", () => {
     expect(apply(table, add("a", 0n, { once: "m" }))).toEqual(done("a", 0n, 1));
     expect(table.counter("a")).toEqual({ key: "a", value: 0n, revision: 1 });
     expect(table.hasMember("a", "m")).toBe(true);
+  });
+});
+
+describe("an add that saturates", () => {
+  function saturated(value: bigint, revision: number, applied: bigint): Outcome {
+    const result = { key: "a", value, revision, changed: applied !== 0n, applied };
+    return { kind: "done", results: [result], replayed: false };
+  }
+
+  it("adds up to its bound and says how much, then nothing", () => {
+    expect(apply(table, add("a", 7n, { max: 10n, saturate: true }))).toEqual(saturated(7n, 1, 7n));
+    expect(apply(table, add("a", 7n, { max: 10n, saturate: true }))).toEqual(saturated(10n, 2, 3n));
+    expect(apply(table, add("a", 7n, { max: 10n, saturate: true }))).toEqual(saturated(10n, 2, 0n));
+    expect(apply(table, add("a", -25n, { min: 0n, max: 3n, saturate: true }))).toEqual(
+      saturated(0n, 3, -10n),
+    );
+  });
+
+  it("creates nothing where nothing fits", () => {
+    expect(apply(table, add("a", -1n, { min: 0n, saturate: true }))).toEqual(saturated(0n, 0, 0n));
+    expect(table.counter("a")).toBeUndefined();
+  });
+
+  it("never takes away from a counter that is beyond its bound already", () => {
+    apply(table, set("a", 20n));
+    expect(apply(table, add("a", 5n, { max: 10n, saturate: true }))).toEqual(saturated(20n, 1, 0n));
+    expect(apply(table, add("a", -5n, { min: 30n, saturate: true }))).toEqual(saturated(20n, 1, 0n));
+    // No part of it leads to a value within the bounds.
+    expect(apply(table, add("a", 5n, { min: 30n, saturate: true }))).toEqual(saturated(20n, 1, 0n));
+    // On its way back it does what one that rejects would do.
+    expect(apply(table, add("a", -15n, { max: 10n, saturate: true }))).toEqual(saturated(5n, 2, -15n));
+  });
+
+  it("is refused where the range ends before the bound in its direction", () => {
+    apply(table, set("a", INT64_MAX - 1n));
+    expect(apply(table, add("a", 5n, { min: 0n, saturate: true }))).toMatchObject({
+      code: "COUNTER_OVERFLOW",
+    });
+    expect(apply(table, add("a", 5n, { max: INT64_MAX, saturate: true }))).toEqual(
+      saturated(INT64_MAX, 2, 1n),
+    );
+    expect(apply(table, add("a", INT64_MIN, { min: INT64_MIN, saturate: true }))).toEqual(
+      saturated(-1n, 3, INT64_MIN),
+    );
+  });
+
+  it("sees a member only if it could be counted", () => {
+    apply(table, set("a", 5n));
+    const once = { max: 5n, saturate: true, once: "m" } as const;
+    expect(apply(table, add("a", 1n, once))).toEqual(saturated(5n, 1, 0n));
+    expect(table.hasMember("a", "m")).toBe(false);
+    expect(apply(table, add("a", 2n, { ...once, max: 6n }))).toEqual(saturated(6n, 2, 1n));
+    expect(table.hasMember("a", "m")).toBe(true);
+    expect(apply(table, add("a", 2n, { ...once, max: 60n }))).toEqual(saturated(6n, 2, 0n));
+    // Of 0 it brings the member along, unless the counter is out of bounds.
+    expect(apply(table, add("a", 0n, { ...once, once: "n" }))).toEqual(saturated(6n, 2, 0n));
+    expect(apply(table, add("a", 0n, { ...once, max: 6n, once: "n" }))).toMatchObject({
+      results: [{ value: 6n, revision: 3, changed: true, applied: 0n }],
+    });
+    expect(table.hasMember("a", "n")).toBe(true);
+  });
+
+  it("is given again with what it added, and is another request than one that rejects", () => {
+    const operation = add("a", 7n, { max: 5n, saturate: true });
+    const first = apply(table, operation, { once: keyed("k") });
+    expect(first).toEqual(saturated(5n, 1, 5n));
+    expect(apply(table, operation, { once: keyed("k") })).toEqual({ ...first, replayed: true });
+    expect(apply(table, add("a", 7n, { max: 5n }), { once: keyed("k") })).toMatchObject({
+      code: "IDEMPOTENCY_KEY_REUSED",
+    });
+  });
+
+  it("keeps within its bounds and its direction, does in full what would not be refused, and wastes no room", () => {
+    const small = fc.bigInt({ min: -6n, max: 6n });
+    fc.assert(
+      fc.property(
+        small,
+        small,
+        fc.option(small, { nil: undefined }),
+        fc.option(small, { nil: undefined }),
+        (value, by, min, max) => {
+          fc.pre((min ?? max) !== undefined);
+          const bounds = { ...(min === undefined ? {} : { min }), ...(max === undefined ? {} : { max }) };
+          const own = new MemoryTable();
+          apply(own, set("a", value));
+          const outcome = apply(own, add("a", by, { ...bounds, saturate: true }));
+          const [result] = outcome.kind === "done" ? outcome.results : [];
+          const applied = result?.applied ?? -100n;
+          const fits = (amount: bigint): boolean =>
+            (min === undefined || value + amount >= min) && (max === undefined || value + amount <= max);
+          // Every amount between nothing and all of it is tried.
+          let best = 0n;
+          for (let amount = by; amount !== 0n; amount -= by > 0n ? 1n : -1n) {
+            if (!fits(amount)) continue;
+            best = amount;
+            break;
+          }
+          expect(applied).toBe(best);
+          expect(result?.value).toBe(value + applied);
+          expect(own.counter("a")?.value).toBe(value + applied);
+        },
+      ),
+      { numRuns: 2_000 },
+    );
   });
 });
 

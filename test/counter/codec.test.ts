@@ -115,6 +115,32 @@ describe("the payload codec", () => {
     );
   });
 
+  it("writes an add that saturates as an operation of its own, which older programs refuse to guess at", () => {
+    const items = [item(add("b", -2n, { min: 0n, saturate: true, once: "m" }))];
+    expect(encodePayload({ elapsed: 0, items })).toEqual(raw([1, 0, [[1, [5, "b", -2, 0, null, "m"]]]]));
+    expect(roundTrip({ elapsed: 0, items }).items).toEqual(items);
+    const batched = [item(batch(add("a", 3n, { max: 5n, saturate: true }), add("a", 3n, { max: 5n })))];
+    expect(encodePayload({ elapsed: 0, items: batched })).toEqual(
+      raw([
+        1,
+        0,
+        [
+          [
+            1,
+            [
+              3,
+              [
+                [5, "a", 3, null, 5],
+                [0, "a", 3, null, 5],
+              ],
+            ],
+          ],
+        ],
+      ]),
+    );
+    expect(roundTrip({ elapsed: 0, items: batched }).items).toEqual(batched);
+  });
+
   it("returns bytes that share no memory, and leaves those that it reads as they are", () => {
     const payload: Payload = { elapsed: 1, items: [item(add("a"))] };
     const bytes = encodePayload(payload);
@@ -178,6 +204,7 @@ describe("the payload codec", () => {
     ["a double that is no safe integer", [1, 0, [[0, "a", 2 ** 60, 1]]]],
     ["an unknown operation", [1, 0, [[1, [9, "a", 1]]]]],
     ["an add of nothing", [1, 0, [[1, [0, "a"]]]]],
+    ["an add that saturates nowhere", [1, 0, [[1, [5, "a", 1]]]]],
     ["an empty batch", [1, 0, [[1, [3, []]]]]],
     ["a batch in a batch", [1, 0, [[1, [3, [[3, [[2, "a"]]]]]]]]],
     ["a session in a batch", [1, 0, [[1, [3, [[4]]]]]]],
@@ -282,6 +309,23 @@ describe("the outcome codec", () => {
     expect(hex(done)).toMatchInlineSnapshot(`"93010096d38000000000000000cb41f2a05f20000000c30703c2"`);
     expect(hex(opened)).toMatchInlineSnapshot(`"9401009009"`);
     expect(hex(refused)).toMatchInlineSnapshot(`"95010102a34e6f2e02"`);
+  });
+
+  it("appends what each saturating add added, and nothing where there is none", () => {
+    const result = { key: "a", value: 5n, revision: 1, changed: true };
+    const outcome: Outcome = {
+      kind: "done",
+      results: [{ ...result, applied: 2n }, result, { ...result, changed: false, applied: 0n }],
+      replayed: false,
+    };
+    const bytes = encodeOutcome(outcome);
+    expect(bytes).toEqual(raw([1, 0, [5, 1, true, 5, 1, true, 5, 1, false], null, [2, 0]]));
+    const saturating = add("a", 2n, { max: 5n, saturate: true });
+    const again = decodeOutcome(bytes, batch(saturating, add("a"), saturating));
+    expect(again).toEqual({ ...outcome, replayed: true });
+    for (const other of [batch(add("a"), add("a"), add("a")), batch(saturating, saturating, saturating)]) {
+      expect(() => decodeOutcome(bytes, other)).toThrow(MalformedBytes);
+    }
   });
 
   it.each<[string, unknown]>([

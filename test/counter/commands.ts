@@ -112,9 +112,10 @@ function half<T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
 }
 
 const anyAdd: fc.Arbitrary<Add> = fc
-  .tuple(key, value64, half(value64), half(value64), half(fc.constantFrom("m", "n", "o")))
-  .map(([k, by, min, max, once]) =>
+  .tuple(key, value64, half(value64), half(value64), half(fc.constantFrom("m", "n", "o")), fc.boolean())
+  .map(([k, by, min, max, once, saturate]) =>
     add(k, by, {
+      ...(saturate && (min ?? max) !== undefined ? { saturate } : {}),
       ...(min === undefined ? {} : { min }),
       ...(max === undefined ? {} : { max }),
       ...(once === undefined ? {} : { once }),

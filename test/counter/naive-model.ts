@@ -142,6 +142,16 @@ export class NaiveModel {
     const counter = this.counters.get(key);
     const value = counter?.value ?? 0n;
     const same = { key, value, revision: counter?.revision ?? 0, changed: false };
+    if (change.kind === "add" && change.saturate === true) {
+      const { saturate: _, ...plain } = change;
+      if (plain.once !== undefined && counter?.members.includes(plain.once)) return { ...same, applied: 0n };
+      const by = amountThatFits(value, plain);
+      if (by === "COUNTER_OVERFLOW") return by;
+      if (by === undefined || (by === 0n && change.by !== 0n)) return { ...same, applied: 0n };
+      const result = this.#change({ ...plain, by });
+      if (typeof result === "string") throw new Error("what fits is not refused");
+      return { ...result, applied: result.changed ? by : 0n };
+    }
     if (change.kind === "add") {
       const isNew = change.once !== undefined && counter?.members.includes(change.once) !== true;
       if (change.once !== undefined && !isNew) return same;
@@ -181,6 +191,27 @@ export class NaiveModel {
     this.#changedNow.set(key, this.revision);
     return this.revision;
   }
+}
+
+/**
+ * The largest part of `by` that an add with these bounds would take, found by asking the bounds about every value
+ * that matters; undefined if it takes none.
+ */
+function amountThatFits(
+  value: bigint,
+  { by, min, max }: { readonly by: bigint; readonly min?: bigint; readonly max?: bigint },
+): bigint | "COUNTER_OVERFLOW" | undefined {
+  const isAllowed = (amount: bigint): boolean =>
+    (max === undefined || value + amount <= max) && (min === undefined || value + amount >= min);
+  const size = (amount: bigint): bigint => (amount < 0n ? -amount : amount);
+  const candidates = [by, 0n, (max ?? value) - value, (min ?? value) - value]
+    .filter((amount) => amount === 0n || (amount > 0n === by > 0n && size(amount) <= size(by)))
+    .filter(isAllowed)
+    .sort((a, b) => (size(a) < size(b) ? 1 : -1));
+  const [largest] = candidates;
+  if (largest === undefined) return undefined;
+  const isOut = value + largest > INT64_MAX || value + largest < INT64_MIN;
+  return isOut ? "COUNTER_OVERFLOW" : largest;
 }
 
 function asText(operation: Operation): string {

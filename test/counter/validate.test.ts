@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
+  boundsProblem,
   hasLoneSurrogate,
   INT64_MAX,
   INT64_MIN,
@@ -90,6 +91,22 @@ describe("memberProblem", () => {
     ["a\u0085", 1],
   ])("refuses the control character in %j", (member, at) => {
     expect(memberProblem(member)).toBe(`must not contain control characters (one is at position ${at})`);
+  });
+});
+
+describe("boundsProblem", () => {
+  it("refuses an empty range, and saturating without a bound", () => {
+    expect(boundsProblem({})).toBeUndefined();
+    expect(boundsProblem({ min: 1n, max: 1n, saturate: true })).toBeUndefined();
+    expect(boundsProblem({ max: 0n, saturate: true })).toBeUndefined();
+    expect(boundsProblem({ min: 2n, max: 1n })).toEqual({
+      field: "min",
+      message: "must not be above max; got 2",
+    });
+    expect(boundsProblem({ saturate: true })).toMatchObject({
+      field: "saturate",
+      message: expect.stringMatching(/needs a bound/),
+    });
   });
 });
 
