@@ -33,6 +33,19 @@ export {
 } from "./errors.ts";
 export { type Json, parseExact, printExact } from "./json.ts";
 export type {
+  ClusterEvent,
+  NodePicture,
+  NodeRole,
+  PictureConfiguration,
+  PictureEntry,
+  PictureMember,
+  PictureMessages,
+  PicturePeer,
+  PictureSpread,
+  PictureStatus,
+  PictureTally,
+} from "./pictures.ts";
+export type {
   BackupDownload,
   BatchDone,
   CallOptions,

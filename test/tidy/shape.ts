@@ -136,6 +136,7 @@ export const manuals: Rule = {
 /** Files that must export a default, because a tool asks for it. */
 const DEFAULT_EXPORTS: readonly Exception[] = [
   { path: "vitest.config.ts", reason: "vitest reads the default export" },
+  { path: "vite.config.ts", reason: "vite reads the default export" },
   { path: "test/mutants/stryker.vitest.config.ts", reason: "vitest reads the default export" },
 ];
 

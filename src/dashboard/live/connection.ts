@@ -1,0 +1,141 @@
+/** Listens to the nodes: one stream of events for each, own origin first, opened and closed as members come and go. */
+
+import type { ClusterEvent, NodePicture } from "../../client/index.ts";
+import { ClusterModel } from "../model/cluster.ts";
+import { ViewStore } from "../store.ts";
+
+/** Nodes are asked for a picture so often, ms. */
+const PICTURES_MS = 250;
+/** The view is made anew at least so often, for the ages in it, ms. */
+const REFRESH_MS = 500;
+/** A line that broke is tried again after so long, ms. */
+const AGAIN_MS_MIN = 250;
+const AGAIN_MS_MAX = 2_000;
+/** A line on which nothing came for so long is given up and opened again, ms: a paused process keeps its sockets open. */
+const SILENT_MS = 5_000;
+/** A page that nobody sees lets go of its lines after so long, ms: a browser grants few for each node. */
+const HIDDEN_MS = 60_000;
+
+export interface Live {
+  readonly store: ViewStore;
+  /** Where to ask next, the likely best first: the leader, then nodes heard just now, then the rest. */
+  urls(): readonly string[];
+}
+
+/** One line to one node. */
+class Line {
+  readonly #url: string;
+  readonly #model: ClusterModel;
+  readonly #changed: () => void;
+  #source: EventSource | undefined;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #pauseMs = AGAIN_MS_MIN;
+  #heardAtMs = 0;
+  /** Where to go on when the line is opened anew. */
+  #lastId = "";
+
+  constructor(url: string, model: ClusterModel, changed: () => void) {
+    this.#url = url;
+    this.#model = model;
+    this.#changed = changed;
+    this.#model.line(url, "connecting");
+    this.#open();
+  }
+
+  #open(): void {
+    this.#heardAtMs = Date.now();
+    const query = new URLSearchParams({ pictures: String(PICTURES_MS) });
+    if (this.#lastId !== "") query.set("after", this.#lastId);
+    const source = new EventSource(`${this.#url}/v1/cluster/events?${query}`);
+    this.#source = source;
+    source.addEventListener("picture", (message) => this.#onPicture(message));
+    source.addEventListener("event", (message) => this.#onEvent(message));
+    source.onerror = () => this.#onError();
+  }
+
+  #onPicture(message: MessageEvent<string>): void {
+    this.#heardAtMs = Date.now();
+    this.#pauseMs = AGAIN_MS_MIN;
+    const picture = JSON.parse(message.data) as NodePicture;
+    this.#model.heard(this.#url, picture, Date.now());
+    this.#changed();
+  }
+
+  #onEvent(message: MessageEvent<string>): void {
+    const run = message.lastEventId.slice(0, message.lastEventId.lastIndexOf("-"));
+    this.#model.happened(JSON.parse(message.data) as ClusterEvent, run, Date.now());
+    this.#changed();
+  }
+
+  /** The browser would try again by itself, but only after seconds, and never after a refusal. */
+  #onError(): void {
+    this.#source?.close();
+    this.#source = undefined;
+    this.#model.line(this.#url, "connecting");
+    this.#changed();
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#open(), this.#pauseMs);
+    this.#pauseMs = Math.min(this.#pauseMs * 2, AGAIN_MS_MAX);
+  }
+
+  /** Called now and then. */
+  look(nowMs: number): void {
+    if (this.#source === undefined || nowMs - this.#heardAtMs < SILENT_MS) return;
+    this.#onError();
+  }
+
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#source?.close();
+    this.#source = undefined;
+    this.#model.line(this.#url, "connecting");
+  }
+}
+
+/** Begins to listen. @param homeUrl the origin that the page came from. */
+export function listen(homeUrl: string): Live {
+  const model = new ClusterModel(homeUrl, Date.now());
+  const store = new ViewStore(model.view(Date.now()));
+  const lines = new Map<string, Line>();
+  let paused = false;
+  const changed = (): void => {
+    follow();
+    store.set(model.view(Date.now()));
+  };
+  const follow = (): void => {
+    const wanted = paused ? [] : model.wanted();
+    for (const [url, line] of lines) {
+      if (wanted.includes(url)) continue;
+      line.close();
+      lines.delete(url);
+      if (!paused) model.forget(url);
+    }
+    for (const url of wanted) if (!lines.has(url)) lines.set(url, new Line(url, model, changed));
+  };
+  setInterval(() => {
+    for (const line of lines.values()) line.look(Date.now());
+    changed();
+  }, REFRESH_MS);
+  whenHidden((hidden) => {
+    paused = hidden;
+    changed();
+  });
+  follow();
+  return { store, urls: () => urlsOf(store) };
+}
+
+function urlsOf(store: ViewStore): readonly string[] {
+  const { nodes, home } = store.get();
+  const rank = (node: (typeof nodes)[number]): number => (node.leads ? 0 : node.fresh ? 1 : 2);
+  const known = nodes.toSorted((a, b) => rank(a) - rank(b)).map(({ url }) => url);
+  return [...new Set([...known, home.url])];
+}
+
+function whenHidden(tell: (hidden: boolean) => void): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  document.addEventListener("visibilitychange", () => {
+    clearTimeout(timer);
+    if (document.visibilityState === "visible") tell(false);
+    else timer = setTimeout(() => tell(true), HIDDEN_MS);
+  });
+}
