@@ -61,6 +61,21 @@ export function id(text: string): Parsed<string> {
   return NODE_ID.test(text) ? good(text) : bad("1 to 32 of a-z, 0-9 and - (not first or last)");
 }
 
+/** `10.0.0.2:4100=192.0.2.1:9100,…`: where to connect instead of the address on the left. */
+export function detours(text: string): Parsed<ReadonlyMap<string, string>> {
+  const found = new Map<string, string>();
+  for (const part of text.split(",")) {
+    const [left, right] = part.split("=").map((side) => address(side.trim()));
+    if (left?.ok !== true || right?.ok !== true || part.split("=").length !== 2) {
+      return bad("ADDRESS=WAY, separated by commas, such as 10.0.0.2:4100=192.0.2.1:9100, each host:port");
+    }
+    const key = showAddress(left.value);
+    if (found.has(key)) return bad(`a list in which no address has two ways (${key} has)`);
+    found.set(key, showAddress(right.value));
+  }
+  return good(found);
+}
+
 /** The base URL of a node, returned without trailing slashes. */
 export function url(text: string): Parsed<string> {
   const problem = bad("a URL such as http://127.0.0.1:4000");

@@ -67,6 +67,7 @@ export const COMMANDS: readonly Command[] = [
       "listenPeer",
       "advertise",
       "advertisePeer",
+      "dial",
       "join",
       "discover",
       "joinAs",

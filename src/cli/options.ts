@@ -4,6 +4,7 @@ import {
   type Address,
   address,
   addresses,
+  detours,
   id,
   type MemberAddress,
   members,
@@ -44,6 +45,7 @@ export interface OptionValues {
   readonly listenPeer: Address;
   readonly advertise: string | undefined;
   readonly advertisePeer: Address | undefined;
+  readonly dial: ReadonlyMap<string, string> | undefined;
   readonly join: readonly Address[] | undefined;
   readonly discover: DnsName | undefined;
   readonly joinAs: JoinAs;
@@ -167,6 +169,14 @@ export const OPTIONS: OptionTable = {
     placeholder: "HOST:PORT",
     help: "Where the other nodes reach this node. Comes from --members, or else from --listen-peer.",
     read: address,
+  }),
+  dial: optional("dial", {
+    env: "RAFTALLY_DIAL",
+    placeholder: "ADDRESS=WAY[,…]",
+    help:
+      "Reach the peer that is said to be at ADDRESS by connecting to WAY, both HOST:PORT: through a tunnel, a proxy, " +
+      "or NAT. Only what this node dials changes, not what the cluster knows of its members.",
+    read: detours,
   }),
   join: optional("join", {
     env: "RAFTALLY_JOIN",

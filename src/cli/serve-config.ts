@@ -32,6 +32,8 @@ export interface ServeConfig {
   readonly wantedVoters: number;
   readonly listen: Address;
   readonly listenPeer: Address;
+  /** Where to connect instead of some addresses of peers. */
+  readonly detours: ReadonlyMap<string, string>;
   readonly data: string;
   /** Empty only if every peer address is loopback. */
   readonly secret: string;
@@ -67,9 +69,11 @@ export function serveConfig(values: OptionValues, host: string = hostname()): Se
   }
   refuseNeedlessNewCluster(values, membership);
   const secret = secretOf(values);
-  refuseOpenPeers(secret, membership.members, listenPeer);
+  const detours = values.dial ?? new Map<string, string>();
+  const dialled = [...membership.members.map(({ peer }) => peer), ...detours.values()];
+  refuseOpenPeers(secret, [showAddress(listenPeer), ...dialled]);
   const { clusterId, newCluster, autoremoveAfter: autoremoveMs, wantedVoters } = values;
-  const rest = { autoremoveMs, wantedVoters, listen, listenPeer, data, secret };
+  const rest = { autoremoveMs, wantedVoters, listen, listenPeer, detours, data, secret };
   return { id, clusterId, newCluster, ...membership, ...rest };
 }
 
@@ -177,9 +181,9 @@ function readSecret(path: string): string {
 }
 
 /** Without a secret, whoever reaches a peer port could vote and write. */
-function refuseOpenPeers(secret: string, members: readonly MemberAddress[], listenPeer: Address): void {
+function refuseOpenPeers(secret: string, addresses: readonly string[]): void {
   if (secret !== "") return;
-  const open = [showAddress(listenPeer), ...members.map(({ peer }) => peer)].find((text) => {
+  const open = addresses.find((text) => {
     const read = address(text);
     return !read.ok || !isLoopback(read.value.host);
   });

@@ -154,7 +154,7 @@ class Server {
   }
 
   #startNode(service: StartingService): Promise<RunningNode> {
-    const { id, clusterId, members, join, autoremoveMs, wantedVoters, data, listenPeer, secret } =
+    const { id, clusterId, members, join, autoremoveMs, wantedVoters, data, listenPeer, detours, secret } =
       this.#config;
     const { foundingWait, heartbeatInterval, electionTimeout, writeTimeout, readTimeout } = this.#values;
     const options: NodeOptions = {
@@ -166,6 +166,7 @@ class Server {
       foundingMs: foundingWait,
       directory: data,
       listenPeer,
+      detours,
       secret,
       version: version(),
       settings: {

@@ -15,6 +15,7 @@ export interface JoinParts {
   /** Only this cluster will do; undefined if whichever has the secret will. */
   readonly clusterId: string | undefined;
   readonly secret: string;
+  readonly detours: ReadonlyMap<string, string> | undefined;
   readonly join: JoinOptions;
   readonly signal: AbortSignal;
   readonly onNotice: (notice: NodeNotice) => void;
@@ -50,7 +51,7 @@ export async function joinCluster(parts: JoinParts): Promise<DataDirectory> {
 
 /** One round through all that are known to be asked. */
 async function askRound({ directory, self, own, ...parts }: JoinParts): Promise<JoinOutcome> {
-  const { join, secret, clusterId, signal } = parts;
+  const { join, secret, detours, clusterId, signal } = parts;
   const unreachable = (detail: string): JoinOutcome => ({ kind: "unreachable", detail });
   let addresses: readonly string[];
   try {
@@ -65,6 +66,7 @@ async function askRound({ directory, self, own, ...parts }: JoinParts): Promise<
   return await askToJoin({
     addresses,
     secret,
+    detours,
     signal,
     request: {
       id: self,

@@ -57,6 +57,8 @@ export interface NodeOptions {
   readonly wantedVoters?: number;
   readonly directory: string;
   readonly listenPeer: { readonly host: string; readonly port: number };
+  /** Where to connect instead of some addresses of peers, host:port to host:port: for links, snapshots and joining. */
+  readonly detours?: ReadonlyMap<string, string>;
   /** Shared by all nodes; may be empty only if every peer address is loopback. */
   readonly secret: string;
   readonly version: string;

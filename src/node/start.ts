@@ -94,7 +94,7 @@ async function enterJoining(
   join: NonNullable<NodeOptions["join"]>,
   self: NodeId,
 ): Promise<DataDirectory> {
-  const { clusterId, secret, signal, onNotice } = options;
+  const { clusterId, secret, detours, signal, onNotice } = options;
   const own = rowOf(options);
   if (own === undefined) throw new RangeError("members must include the node itself");
   const directory = await joinDirectory({
@@ -112,6 +112,7 @@ async function enterJoining(
       own,
       clusterId,
       secret,
+      detours,
       join,
       signal: signal ?? new AbortController().signal,
       onNotice,
@@ -198,7 +199,7 @@ class Start {
 
   #listen(peers: readonly Peer[]): Promise<Transport> {
     const { identity } = this.#directory;
-    const { listenPeer, secret } = this.#options;
+    const { listenPeer, secret, detours } = this.#options;
     return this.#parts.openTransport({
       clusterId: identity.clusterId,
       self: { id: this.#self, incarnation: identity.incarnation, address: rowOf(this.#options)?.peer },
@@ -207,6 +208,7 @@ class Start {
       listen: listenPeer,
       peers,
       secret,
+      detours,
       handlers: {
         onPacket: (from, packet) => this.#receive(from, packet),
         onReachable: (peer, version) => this.#reachable(peer, version < MEMBERSHIP_VERSION),

@@ -19,6 +19,18 @@ export function parseAddress(address: string): HostPort | undefined {
   return host === undefined || port < 1 || port > 65_535 ? undefined : { host, port };
 }
 
+/**
+ * Where to connect instead of an address, both host:port: the way to it leads through NAT, a tunnel or a proxy. Only
+ * this node's own dialling is concerned, nothing that it says or knows of anybody.
+ */
+export type Detours = ReadonlyMap<string, string>;
+
+/** Where to connect for `address`: there, or where a detour begins. What it leads to is never looked up again. */
+export function wayTo(address: HostPort, detours: Detours | undefined): HostPort {
+  const detour = detours?.get(formatAddress(address));
+  return (detour === undefined ? undefined : parseAddress(detour)) ?? address;
+}
+
 /** `host:port`, as {@link parseAddress} reads it. */
 export function formatAddress({ host, port }: HostPort): string {
   return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;

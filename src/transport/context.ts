@@ -1,5 +1,6 @@
 /** What every connection of one transport shares. */
 
+import type { Detours } from "./address.ts";
 import type { Versions } from "./handshake.ts";
 import type { Roster } from "./roster.ts";
 import type { TransportHandlers, TransportOptions, TransportSettings } from "./types.ts";
@@ -11,6 +12,7 @@ export interface Context {
   readonly settings: TransportSettings;
   readonly versions: Versions;
   readonly roster: Roster;
+  readonly detours?: Detours | undefined;
   /** The caller's, except that they fall silent when the transport is closed. */
   readonly handlers: TransportHandlers;
 }

@@ -3,7 +3,7 @@
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
 import type { NodeId } from "../raft/index.ts";
-import type { HostPort } from "./address.ts";
+import { type HostPort, wayTo } from "./address.ts";
 import { HandshakeChannel, HandshakeFailure } from "./channel.ts";
 import type { Context } from "./context.ts";
 import type { FrameReader } from "./frame.ts";
@@ -46,7 +46,8 @@ export async function dialPeer(target: Target, context: Context, signal: AbortSi
   const began = performance.now();
   const { handshakeMsMax } = context.settings;
   try {
-    const { socket, head } = await upgrade({ ...target, path: LINK_PATH }, handshakeMsMax, signal);
+    const way = wayTo(target, context.detours);
+    const { socket, head } = await upgrade({ ...way, path: LINK_PATH }, handshakeMsMax, signal);
     const left = Math.max(1, handshakeMsMax - (performance.now() - began));
     const channel = new HandshakeChannel(socket, head, left);
     const stop = (): void => channel.fail(STOPPED);

@@ -37,7 +37,7 @@
  * Who may link (roster.ts): a peer, with the incarnation that is known of it. One that was removed is told so. One
  * that is unknown here is refused while the cluster is being made, and later, when it may be this node's list that
  * is old, a guest: linked both ways for as long as it stays. A peer is dialled where the list says, and where it
- * says itself that it is.
+ * says itself that it is; `detours` say how to get to such an address, and to nothing else do they make a difference.
  *
  * What can be relied on, and what cannot:
  * - Packets of one link arrive in order, none twice, none damaged (CRC32C for each frame, and again for the data
@@ -57,7 +57,7 @@
  * join-words, join and join-accept (joining), snapshot-offers and snapshot-fetch, server, options, transport.
  */
 
-export { addressFault } from "./address.ts";
+export { addressFault, type Detours } from "./address.ts";
 export { type Content, decodePacket, encodePacket, MEMBERSHIP_VERSION, type Undecodable } from "./codec.ts";
 export { TransportError, type TransportErrorCode } from "./errors.ts";
 export { askToJoin } from "./join.ts";

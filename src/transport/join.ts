@@ -1,11 +1,11 @@
 /** The joining node's side: asks one member after the other, without being part of anything itself. */
 
 import { randomBytes } from "node:crypto";
-import { addressFault, parseAddress } from "./address.ts";
+import { addressFault, parseAddress, wayTo } from "./address.ts";
 import { HandshakeChannel, HandshakeFailure } from "./channel.ts";
 import { decodeChallenge, encodeJson, HANDSHAKE_BYTES_MAX, seal, unseal, VERSIONS } from "./handshake.ts";
 import { decodeJoinAnswer, JOIN_ANSWER_BYTES_MAX, requestFault } from "./join-words.ts";
-import { checkAddress, checkSecret, checkSettings, expect } from "./options.ts";
+import { checkAddress, checkDetours, checkSecret, checkSettings, expect } from "./options.ts";
 import type { JoinAnswer, JoinOptions, JoinOutcome, JoinRequest, TransportSettings } from "./types.ts";
 import { JOIN_PATH, STOPPED, upgrade } from "./upgrade.ts";
 
@@ -54,10 +54,10 @@ export async function askToJoin(options: JoinOptions): Promise<JoinOutcome> {
   return later ?? { kind: "unreachable", detail: failures.join(" ") || "The members point to each other." };
 }
 
-function check({ addresses, secret, request, settings }: JoinOptions): TransportSettings {
+function check({ addresses, secret, request, detours, settings }: JoinOptions): TransportSettings {
   expect(addresses.length > 0, "To join, the address of at least one member is needed.");
   const hosts = addresses.map((address) => checkAddress("a member", address).host);
-  checkSecret(secret, [...hosts, checkAddress(request.id, request.peer).host]);
+  checkSecret(secret, [...hosts, checkAddress(request.id, request.peer).host, ...checkDetours(detours)]);
   const fault = requestFault(request, secret);
   expect(fault === undefined, fault ?? "");
   const bytes = encodeJson(request).length;
@@ -71,7 +71,7 @@ function check({ addresses, secret, request, settings }: JoinOptions): Transport
 /** One address, one connection, one answer. */
 async function ask(
   address: string,
-  { secret, request }: JoinOptions,
+  { secret, request, detours }: JoinOptions,
   settings: TransportSettings,
   signal: AbortSignal,
 ): Promise<Asked> {
@@ -79,7 +79,8 @@ async function ask(
   if (target === undefined) return failed("it is not host:port");
   const { handshakeMsMax, joinMsMax } = settings;
   try {
-    const { socket, head } = await upgrade({ ...target, path: JOIN_PATH }, handshakeMsMax, signal);
+    const way = wayTo(target, detours);
+    const { socket, head } = await upgrade({ ...way, path: JOIN_PATH }, handshakeMsMax, signal);
     const channel = new HandshakeChannel(socket, head, handshakeMsMax, JOIN_ANSWER_BYTES_MAX);
     const stop = (): void => channel.fail(STOPPED);
     signal.addEventListener("abort", stop, { once: true });

@@ -1,7 +1,7 @@
 /** What `openTransport` accepts, and the settings for whoever says nothing. */
 
 import { isNodeId, type NodeId } from "../raft/index.ts";
-import { addressFault, type HostPort, isLoopback, parseAddress } from "./address.ts";
+import { addressFault, type Detours, type HostPort, isLoopback, parseAddress } from "./address.ts";
 import { TransportError } from "./errors.ts";
 import { isIncarnation } from "./fields.ts";
 import type { Peer, TransportOptions, TransportSettings } from "./types.ts";
@@ -48,7 +48,8 @@ export function checkOptions(options: TransportOptions): CheckedOptions {
     targets.set(peer.id, targetOf(peer));
   }
   const own = self.address === undefined ? [] : [checkAddress("this node", self.address).host];
-  checkSecret(secret, [listen.host, ...own, ...[...targets.values()].map(({ host }) => host)]);
+  const detours = checkDetours(options.detours);
+  checkSecret(secret, [listen.host, ...own, ...[...targets.values()].map(({ host }) => host), ...detours]);
   return { settings: checkSettings(options.settings), targets };
 }
 
@@ -105,6 +106,17 @@ export function checkAddress(whose: string, address: string): HostPort {
   const parts = parseAddress(address);
   expect(parts !== undefined, `The address of ${whose}, "${address}", is not host:port.`);
   return parts;
+}
+
+/**
+ * The hosts to which detours lead.
+ * @throws {TransportError} unless both sides of each are addresses.
+ */
+export function checkDetours(detours: Detours = new Map()): readonly string[] {
+  return [...detours].map(([address, way]) => {
+    checkAddress("a peer that is reached elsewhere", address);
+    return checkAddress(`the way to ${address}`, way).host;
+  });
 }
 
 /**

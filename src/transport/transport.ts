@@ -40,8 +40,8 @@ export async function openVersioned(
   const learn = (peer: NodeId, incarnation: string): Promise<void> =>
     handlers.onFirstContact(peer, incarnation);
   const roster = new Roster(options.peers, learn, options.guests);
-  const { clusterId, self, secret } = options;
-  const context: Context = { clusterId, self, secret, settings, versions, roster, handlers };
+  const { clusterId, self, secret, detours } = options;
+  const context: Context = { clusterId, self, secret, settings, versions, roster, detours, handlers };
   const offers = new SnapshotOffers(settings.chunkBytes);
   const links = new PeerLinks(context);
   const server = new PeerServer({
@@ -148,11 +148,12 @@ class PeerTransport implements ObservableTransport {
     signal: AbortSignal,
   ): Promise<boolean> {
     const { links, context } = this.#parts;
-    const { settings, handlers } = context;
+    const { settings, handlers, detours } = context;
     const address = links.addressOf(from);
     if (address === undefined || this.#closed !== undefined || signal.aborted) return false;
     const stop = AbortSignal.any([signal, this.#closing.signal]);
-    const failure = await fetchInto({ address, offer, sink, signal: stop }, this.#agent, settings);
+    const fetch = { address: detours?.get(address) ?? address, offer, sink, signal: stop };
+    const failure = await fetchInto(fetch, this.#agent, settings);
     if (failure !== undefined && !stop.aborted) {
       const detail = `Fetching a snapshot from ${from} ended early: ${failure}.`;
       handlers.onNotice({ event: "snapshotFetchFailed", remote: address, detail });

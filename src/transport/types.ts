@@ -1,6 +1,7 @@
 /** How nodes talk, as the driver sees it. `Transport` is implemented by `openTransport`. */
 
 import type { Member, Message, NodeId, RemovedMember, SnapshotMeta } from "../raft/index.ts";
+import type { Detours } from "./address.ts";
 
 /** What one frame of a peer link carries after the handshake. */
 export type Packet =
@@ -113,6 +114,8 @@ export interface JoinOptions {
   /** The cluster's; empty only if every address is loopback. */
   readonly secret: string;
   readonly request: Omit<JoinRequest, "versions">;
+  /** Where to connect instead of some addresses. */
+  readonly detours?: Detours | undefined;
   readonly settings?: Partial<TransportSettings>;
   /** Ends the asking; the outcome then is `unreachable`. */
   readonly signal?: AbortSignal;
@@ -174,6 +177,8 @@ export interface TransportOptions {
   /** Authenticates both sides of each link; empty only if every address is loopback. */
   readonly secret: string;
   readonly handlers: TransportHandlers;
+  /** Where to connect instead of some addresses, for links and for snapshots. */
+  readonly detours?: Detours | undefined;
   readonly settings?: Partial<TransportSettings>;
 }
 

@@ -168,3 +168,34 @@ describe("the configuration of a node", () => {
     expect(refusal(line)).toBe(sentence);
   });
 });
+
+describe("the ways on which peers are reached", () => {
+  it("are pairs of addresses, by flag or variable", () => {
+    const ways = "10.0.0.2:4100=192.0.2.1:9100,[::1]:4100=localhost:1";
+    const expected = [
+      ["10.0.0.2:4100", "192.0.2.1:9100"],
+      ["[::1]:4100", "localhost:1"],
+    ];
+    expect([...config(`${REMOTE} --secret 0123456789abcdef --dial ${ways}`).detours]).toEqual(expected);
+    const environment = { RAFTALLY_DIAL: ways, RAFTALLY_SECRET: "0123456789abcdef" };
+    expect([...config(REMOTE, environment).detours]).toEqual(expected);
+    expect(config(LOCAL).detours.size).toBe(0);
+  });
+
+  it.each([
+    "10.0.0.2:4100",
+    "10.0.0.2:4100=",
+    "n2=127.0.0.1:1",
+    "127.0.0.1:1=127.0.0.1:2=127.0.0.1:3",
+    "127.0.0.1:1=127.0.0.1:2,",
+  ])("are not %s", (ways) => {
+    expect(refusal(`${LOCAL} --dial ${ways}`)).toMatch(/^--dial must be ADDRESS=WAY, separated by commas/);
+  });
+
+  it("are one for each address, and need a secret like any address that others reach", () => {
+    expect(refusal(`${LOCAL} --dial 127.0.0.1:1=127.0.0.1:2,127.0.0.1:1=127.0.0.1:3`)).toMatch(
+      /^--dial must be a list in which no address has two ways \(127\.0\.0\.1:1 has\)/,
+    );
+    expect(refusal(`${LOCAL} --dial 127.0.0.1:4101=10.0.0.1:1`)).toMatch(/10\.0\.0\.1:1 can be reached from/);
+  });
+});

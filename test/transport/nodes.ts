@@ -53,6 +53,7 @@ export interface OpenOptions {
   readonly onPacket?: (from: NodeId, packet: Packet) => void;
   readonly onJoin?: (request: JoinRequest) => Promise<JoinAnswer>;
   readonly guests?: boolean;
+  readonly detours?: ReadonlyMap<string, string>;
   /** Where it says that it is, instead of its relay; null says nothing. */
   readonly address?: string | null;
 }
@@ -125,6 +126,7 @@ export class World {
       listen: { host: "127.0.0.1", port: 0 },
       peers: peers.map((peer) => this.peer(peer, options.pins?.[peer])),
       secret: options.secret ?? "a secret for tests",
+      detours: options.detours,
       settings: { ...QUICK, ...options.settings },
       handlers: {
         onPacket: (from, packet) => {
