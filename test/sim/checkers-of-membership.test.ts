@@ -8,6 +8,7 @@ import {
   type Member,
   NO_CONFIGURATION,
   nodeId,
+  term,
 } from "../../src/raft/index.ts";
 import { commitOnMajority } from "./checkers/commit-on-majority.ts";
 import { CommittedLog } from "./checkers/committed-log.ts";
@@ -168,6 +169,22 @@ describe("the checkers of the membership", () => {
     drained(node, role("preCandidate"));
     mended++;
     expect(() => drained(node, role("candidate"))).not.toThrow();
+  });
+
+  it("I16 counts a yes that waited in a paused process as somebody's word, and a no as nobody's", () => {
+    const checker = isolatedKeepsItsTerm({ mended: () => 0, isDeaf: () => true });
+    const node = fake(1);
+    const turn = {
+      trace: [
+        { ...LEADS, role: "preCandidate" as const },
+        { ...LEADS, role: "candidate" as const },
+      ],
+    };
+    const answer = { kind: "preVoteResponse", from: nodeId("n2"), to: node.id, term: term(1) } as const;
+    hook(checker, "received")(node, { ...answer, granted: true });
+    expect(() => hook(checker, "drained")(node, effects(turn))).not.toThrow();
+    hook(checker, "received")(node, { ...answer, granted: false });
+    expect(() => hook(checker, "drained")(node, effects(turn))).toThrow("I16");
   });
 
   it("I16 sees members that a removed node disturbs", () => {

@@ -22,6 +22,8 @@ export interface Hearing {
 
 export function isolatedKeepsItsTerm({ mended, isDeaf }: Hearing): Partial<Observer> {
   const asking = new Map<SimNode, Asking>();
+  /** Those that took in a yes since they last acted: it may have waited in a paused process, whose links are cut now. */
+  const answered = new Set<SimNode>();
 
   function campaigns(node: SimNode, term: number): void {
     const since = asking.get(node);
@@ -37,14 +39,20 @@ export function isolatedKeepsItsTerm({ mended, isDeaf }: Hearing): Partial<Obser
 
   return {
     crashing: (node) => asking.delete(node),
+    received(node, message) {
+      if (message.kind !== "preVoteResponse" || !message.granted) return;
+      answered.add(node);
+      asking.delete(node);
+    },
     drained(node, { trace }) {
       for (const event of trace) {
         if (event.kind !== "role") continue;
         if (event.role === "candidate") campaigns(node, event.term);
-        if (event.role === "preCandidate" && isDeaf(node)) {
+        if (event.role === "preCandidate" && isDeaf(node) && !answered.has(node)) {
           asking.set(node, { mended: mended(), pausedMs: node.pausedMs });
         } else asking.delete(node);
       }
+      answered.delete(node);
     },
   };
 }
