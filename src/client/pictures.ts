@@ -65,6 +65,8 @@ export interface PictureStatus {
   readonly snapshot: number;
   readonly revision: number;
   readonly counters: number;
+  /** Of the state after `applied`: equal on all nodes that have applied as much. */
+  readonly digest: number;
   readonly configuration: PictureConfiguration;
   readonly peers: readonly PicturePeer[];
   /** Set when digests of replicas differ. */

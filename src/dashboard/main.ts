@@ -4,6 +4,8 @@ import { listen } from "./live/connection.ts";
 import { mountChaos } from "./panels/chaos.ts";
 import { mountLog } from "./panels/log.ts";
 import { mountTopology } from "./panels/topology.ts";
+import { mountVerdict } from "./panels/verdict.ts";
+import { startTheme } from "./theme.ts";
 
 function at(id: string): HTMLElement {
   const element = document.getElementById(id);
@@ -11,7 +13,9 @@ function at(id: string): HTMLElement {
   return element;
 }
 
+startTheme();
 const { store } = listen(location.origin);
+mountVerdict(at("verdict"), store);
 mountTopology(at("topology"), store);
 mountLog(at("log"), store);
 mountChaos(at("chaos"), store);
