@@ -3,7 +3,7 @@
 import { assert, assertNever } from "../base/index.ts";
 import type { Cell } from "./cells.ts";
 import type { ItemOutcome } from "./outcomes.ts";
-import type { Add, Change, Changed, Delete, Outcome, SetValue } from "./types.ts";
+import type { Add, Change, Changed, Delete, ExpectedRevision, Outcome, SetValue } from "./types.ts";
 import { INT64_MAX, INT64_MIN, isInt64 } from "./validate.ts";
 import { type Refusal, refused, type Work } from "./work.ts";
 
@@ -106,7 +106,7 @@ function trySaturate(work: Work, { key, by, min, max, once }: Add, base: number)
 function trySet(work: Work, { key, value, ifRevision }: SetValue, base: number): Changed | Refusal {
   assert(isInt64(value), "set: the value is in the range of a counter");
   const cell = work.cells.at(key);
-  if (ifRevision !== undefined && ifRevision !== currentRevision(cell)) return mismatch(cell, ifRevision);
+  if (ifRevision !== undefined && !isAt(cell, ifRevision)) return mismatch(cell, ifRevision);
   if (cell.exists && cell.value === value) return unchanged(cell);
   work.cells.write(cell, value, nextRevision(work, cell, base));
   return changedTo(cell);
@@ -114,7 +114,7 @@ function trySet(work: Work, { key, value, ifRevision }: SetValue, base: number):
 
 function tryDelete(work: Work, { key, ifRevision }: Delete, base: number): Changed | Refusal {
   const cell = work.cells.at(key);
-  if (ifRevision !== undefined && ifRevision !== currentRevision(cell)) return mismatch(cell, ifRevision);
+  if (ifRevision !== undefined && !isAt(cell, ifRevision)) return mismatch(cell, ifRevision);
   if (!cell.exists) return unchanged(cell);
   work.cells.remove(cell, nextRevision(work, cell, base));
   return changedTo(cell);
@@ -130,6 +130,10 @@ function nextRevision(work: Work, cell: Cell, base: number): number {
 /** The revision that a client sees: a counter that does not exist has none. */
 function currentRevision(cell: Cell): number {
   return cell.exists ? cell.revision : 0;
+}
+
+function isAt(cell: Cell, expected: ExpectedRevision): boolean {
+  return expected === "any" ? cell.exists : expected === currentRevision(cell);
 }
 
 function changedTo({ key, value, revision }: Cell): Changed {
@@ -150,8 +154,9 @@ function limitReached(value: bigint, by: bigint, where: string): Refusal {
   return { code: "LIMIT_REACHED", detail };
 }
 
-function mismatch(cell: Cell, expected: number): Refusal {
+function mismatch(cell: Cell, expected: ExpectedRevision): Refusal {
   const code = "REVISION_MISMATCH";
+  if (expected === "any") return { code, detail: "The counter does not exist, but was expected to." };
   if (!cell.exists) {
     return { code, detail: `The counter does not exist, but was expected at revision ${expected}.` };
   }

@@ -10,6 +10,7 @@
  *              [3, [operation ...]]                                  batch, of add, set and delete
  *              [4]                                                   openSession
  *              [5, key, by, min?, max?, member?]                     add that saturates, with a bound
+ *     ifRevision  a revision, 0: must not exist, -1: must exist
  *     once     key  or  [session, seq, firstUnanswered]
  *
  * A later program may append fields to any array but the lists; they are passed over here. That is allowed
@@ -19,7 +20,18 @@
 
 import { assertNever } from "../base/index.ts";
 import type { Item, Payload } from "./outcomes.ts";
-import type { Add, Batch, Change, Command, Delete, Once, OpenSession, Operation, SetValue } from "./types.ts";
+import type {
+  Add,
+  Batch,
+  Change,
+  Command,
+  Delete,
+  ExpectedRevision,
+  Once,
+  OpenSession,
+  Operation,
+  SetValue,
+} from "./types.ts";
 import { BATCH_MAX } from "./validate.ts";
 import * as wire from "./wire.ts";
 import { MalformedBytes, type Wire } from "./wire.ts";
@@ -102,12 +114,23 @@ function encodeChange(change: Change): Wire {
         change.once === undefined ? undefined : wire.wireString(change.once),
       ]);
     case "set":
-      return wire.wireTuple([SET, key, wire.wireInt64(change.value), change.ifRevision]);
+      return wire.wireTuple([SET, key, wire.wireInt64(change.value), wireExpected(change.ifRevision)]);
     case "delete":
-      return wire.wireTuple([DELETE, key, change.ifRevision]);
+      return wire.wireTuple([DELETE, key, wireExpected(change.ifRevision)]);
     default:
       return assertNever(change);
   }
+}
+
+/** No revision is negative, so that programs that do not know this one refuse it. */
+const MUST_EXIST = -1;
+
+function wireExpected(expected: ExpectedRevision | undefined): Wire | undefined {
+  return expected === "any" ? MUST_EXIST : expected;
+}
+
+function expectedOf(value: unknown): ExpectedRevision {
+  return value === MUST_EXIST ? "any" : wire.countOf(value);
 }
 
 function decodeOperation(value: unknown): Operation {
@@ -128,12 +151,12 @@ function decodeChange(value: unknown): Change {
       return decodeSaturatingAdd([key, number, third, fourth, fifth]);
     case SET: {
       const set: SetValue = { kind: "set", key: wire.stringOf(key), value: wire.int64Of(number) };
-      const ifRevision = wire.optionalOf(third, wire.countOf);
+      const ifRevision = wire.optionalOf(third, expectedOf);
       return ifRevision === undefined ? set : { ...set, ifRevision };
     }
     case DELETE: {
       const remove: Delete = { kind: "delete", key: wire.stringOf(key) };
-      const ifRevision = wire.optionalOf(number, wire.countOf);
+      const ifRevision = wire.optionalOf(number, expectedOf);
       return ifRevision === undefined ? remove : { ...remove, ifRevision };
     }
     default:

@@ -29,6 +29,7 @@
  *   sessions.ts            the same for client sessions
  *   digest.ts              hashes of rows, and the digest that is their sum
  *   limits.ts              how much is remembered for how long, and why that is not configurable
+ *   glob.ts                patterns for keys
  *   memory-table.ts        a table in memory, for the simulator and tests
  *
  * The replicated state has a format: the bytes of outcomes, the sentences in remembered refusals, the row hashes, the
@@ -46,6 +47,7 @@ export {
   outcomeRowHash,
   sessionRowHash,
 } from "./digest.ts";
+export { compileGlob, type Glob } from "./glob.ts";
 export { EMPTY_TOTALS, LIMITS, type Limits } from "./limits.ts";
 export { MemoryTable } from "./memory-table.ts";
 export { effectiveWindow } from "./once.ts";
@@ -59,6 +61,7 @@ export type {
   Command,
   CounterRow,
   Delete,
+  ExpectedRevision,
   Once,
   OpenSession,
   Operation,

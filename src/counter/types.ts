@@ -31,16 +31,19 @@ export interface SetValue {
   readonly kind: "set";
   readonly key: string;
   readonly value: bigint;
-  /** Refused with REVISION_MISMATCH unless the counter's revision is this one; 0 means "must not exist". */
-  readonly ifRevision?: number;
+  /** Refused with REVISION_MISMATCH unless the counter's revision is this one. */
+  readonly ifRevision?: ExpectedRevision;
 }
 
 /** Remove a counter and its `once` members. Done, with nothing changed, if there is no such counter. */
 export interface Delete {
   readonly kind: "delete";
   readonly key: string;
-  readonly ifRevision?: number;
+  readonly ifRevision?: ExpectedRevision;
 }
+
+/** The revision that a counter is expected to have: 0 means that it must not exist, "any" that it must. */
+export type ExpectedRevision = number | "any";
 
 /** One change to one counter. */
 export type Change = Add | SetValue | Delete;

@@ -230,6 +230,29 @@ describe("set", () => {
   });
 });
 
+describe("a change of a counter that must exist", () => {
+  const absent = refusal("REVISION_MISMATCH", "The counter does not exist, but was expected to.");
+
+  it("is refused while there is none, and is done whatever its revision", () => {
+    expect(apply(table, set("a", 1n, "any"))).toEqual(absent);
+    expect(apply(table, remove("a", "any"))).toEqual(absent);
+    expect(table.totals()).toMatchObject({ revision: 0, counters: 0 });
+    apply(table, add("a", 0n, { once: "m" }));
+    expect(apply(table, set("a", 0n, "any"))).toEqual(done("a", 0n, 1, false));
+    expect(apply(table, set("a", 1n, "any"))).toEqual(done("a", 1n, 2));
+    expect(apply(table, remove("a", "any"))).toEqual(done("a", 0n, 3));
+    expect(apply(table, remove("a", "any"))).toEqual(absent);
+  });
+
+  it("is another request than one without the condition, under one idempotency key", () => {
+    apply(table, add("a"));
+    apply(table, set("a", 5n, "any"), { once: keyed("k") });
+    expect(apply(table, set("a", 5n), { once: keyed("k") })).toMatchObject({
+      code: "IDEMPOTENCY_KEY_REUSED",
+    });
+  });
+});
+
 describe("delete", () => {
   it("removes the counter and its members", () => {
     apply(table, add("a", 1n, { once: "m" }));

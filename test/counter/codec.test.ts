@@ -115,6 +115,22 @@ describe("the payload codec", () => {
     );
   });
 
+  it("writes that a counter must exist as a revision which older programs refuse", () => {
+    const items = [item(set("a", 5n, "any")), item(remove("a", "any"))];
+    expect(encodePayload({ elapsed: 0, items })).toEqual(
+      raw([
+        1,
+        0,
+        [
+          [1, [1, "a", 5, -1]],
+          [1, [2, "a", -1]],
+        ],
+      ]),
+    );
+    expect(roundTrip({ elapsed: 0, items }).items).toEqual(items);
+    expect(() => decodePayload(raw([1, 0, [[1, [2, "a", -2]]]]))).toThrow(MalformedBytes);
+  });
+
   it("writes an add that saturates as an operation of its own, which older programs refuse to guess at", () => {
     const items = [item(add("b", -2n, { min: 0n, saturate: true, once: "m" }))];
     expect(encodePayload({ elapsed: 0, items })).toEqual(raw([1, 0, [[1, [5, "b", -2, 0, null, "m"]]]]));
@@ -209,7 +225,7 @@ describe("the payload codec", () => {
     ["a batch in a batch", [1, 0, [[1, [3, [[3, [[2, "a"]]]]]]]]],
     ["a session in a batch", [1, 0, [[1, [3, [[4]]]]]]],
     ["a batch of 1,001", [1, 0, [[1, [3, Array.from({ length: 1001 }, () => [2, "a"])]]]]],
-    ["a negative revision", [1, 0, [[1, [1, "a", 1, -1]]]]],
+    ["a negative revision", [1, 0, [[1, [1, "a", 1, -2]]]]],
     ["a session without a number", [1, 0, [[1, [2, "a"], [1]]]]],
   ])("refuses %s", (_, value) => {
     expect(() => decodePayload(raw(value))).toThrow(MalformedBytes);

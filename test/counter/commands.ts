@@ -40,11 +40,11 @@ export function add(key: string, by: bigint = 1n, rest: Partial<Add> = {}): Add 
   return { kind: "add", key, by, ...rest };
 }
 
-export function set(key: string, value: bigint, ifRevision?: number): Change {
+export function set(key: string, value: bigint, ifRevision?: number | "any"): Change {
   return ifRevision === undefined ? { kind: "set", key, value } : { kind: "set", key, value, ifRevision };
 }
 
-export function remove(key: string, ifRevision?: number): Change {
+export function remove(key: string, ifRevision?: number | "any"): Change {
   return ifRevision === undefined ? { kind: "delete", key } : { kind: "delete", key, ifRevision };
 }
 
@@ -100,7 +100,9 @@ const value64: fc.Arbitrary<bigint> = fc.oneof(
 );
 
 const key = fc.constantFrom("a", "b", "c");
-const revision = half(fc.nat(12));
+const revision = half(
+  fc.oneof({ weight: 4, arbitrary: fc.nat(12) }, { weight: 1, arbitrary: fc.constant("any" as const) }),
+);
 
 /** A plain add, which may become part of a run. */
 export const anyPlainAdd: fc.Arbitrary<Add> = fc

@@ -163,7 +163,9 @@ export class NaiveModel {
       const members = [...(counter?.members ?? []), ...(change.once === undefined ? [] : [change.once])];
       return this.#write(key, { value: sum, revision: this.#next(key), members });
     }
-    if (change.ifRevision !== undefined && change.ifRevision !== same.revision) return "REVISION_MISMATCH";
+    if (change.ifRevision === "any" && counter === undefined) return "REVISION_MISMATCH";
+    const expected = change.ifRevision ?? "any";
+    if (expected !== "any" && expected !== same.revision) return "REVISION_MISMATCH";
     if (change.kind === "set") {
       if (counter?.value === change.value) return same;
       return this.#write(key, {
