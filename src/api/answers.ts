@@ -20,14 +20,28 @@ function placeOf(at: Position): string {
   return `"index":${at.index},"term":${at.term}`;
 }
 
-/** Of an increment. */
+/** Of an increment, a set and a delete. */
 export function changedText(changed: Changed, at: Position): string {
-  return `{${fieldsOf(changed)},"changed":${changed.changed},${placeOf(at)}}`;
+  return `{${fieldsOf(changed)},"changed":${changed.changed},${appliedText(changed)}${placeOf(at)}}`;
+}
+
+/** Of an add that saturates. */
+function appliedText({ applied }: Changed): string {
+  return applied === undefined ? "" : `"applied":${applied},`;
+}
+
+/** Of handing out numbers: the last `count` of them up to the counter's value are the caller's alone. */
+export function allocatedText({ key, value, revision }: Changed, count: bigint, at: Position): string {
+  const range = `"from":${value - count + 1n},"to":${value},"count":${count}`;
+  return `{"key":${JSON.stringify(key)},${range},"value":${value},"revision":${revision},${placeOf(at)}}`;
 }
 
 /** Of a batch. */
 export function batchText(results: readonly Changed[], at: Position): string {
-  const list = results.map((result) => `{${fieldsOf(result)},"changed":${result.changed}}`);
+  const list = results.map((result) => {
+    const applied = result.applied === undefined ? "" : `,"applied":${result.applied}`;
+    return `{${fieldsOf(result)},"changed":${result.changed}${applied}}`;
+  });
   return `{"results":[${list.join(",")}],${placeOf(at)}}`;
 }
 

@@ -6,9 +6,10 @@ import type { NodeId, NodeService } from "../node/index.ts";
 import { type BackupWriter, backupRoutes, writeBackupFile } from "./backup.ts";
 import { type Api, type ApiContext, type ApiEnv, Call, targetOf } from "./call.ts";
 import { Forwarder } from "./forward.ts";
-import { healthRoutes } from "./health.ts";
+import { healthRoutes, helpHandler } from "./health.ts";
 import { redirectToLeader, type ToLeader } from "./leader.ts";
 import { memberIdOf, memberRoutes } from "./members.ts";
+import { type PageOptions, pageRoutes } from "./page.ts";
 import { problemResponse, Refusal } from "./problem.ts";
 import { readRoutes } from "./reads.ts";
 import type { Route } from "./route.ts";
@@ -29,6 +30,8 @@ export interface ApiOptions {
   readonly forwardAnswerMs?: number;
   /** How long a leader that takes what is passed on is looked for, ms. 3,000 by default, as nodes hold writes. */
   readonly forwardHoldMs?: number;
+  /** The dashboard. */
+  readonly page?: PageOptions;
   /** Replaces the store's format of backups, for tests. */
   readonly writeBackup?: BackupWriter;
 }
@@ -37,10 +40,11 @@ export interface ApiOptions {
 function routesOf({ service, toLeader, options, onError }: Parts): readonly Route[] {
   const write = options.writeBackup ?? writeBackupFile;
   return [
-    ...writeRoutes(service, toLeader),
     ...readRoutes(service),
+    ...writeRoutes({ service, toLeader }),
     ...memberRoutes({ service, toLeader }),
     ...backupRoutes(service, { write, onError }),
+    ...pageRoutes(service, options.page, helpHandler()),
     ...healthRoutes(service),
   ];
 }

@@ -1,10 +1,17 @@
 /** From the text of a body to a command of the state machine, or to a refusal that says what is wrong with it. */
 
-import { type Add, BATCH_MAX, type Batch, type Change } from "../counter/index.ts";
+import { type Add, BATCH_MAX, type Batch, type Change, type SetValue } from "../counter/index.ts";
 import { check, memberOf } from "./check.ts";
 import { parseJson } from "./json.ts";
 import { Refusal } from "./problem.ts";
-import { type BatchBody, batchBody, type IncrementBody, incrementBody } from "./schemas.ts";
+import {
+  allocateBody,
+  type BatchBody,
+  batchBody,
+  type IncrementBody,
+  incrementBody,
+  setBody,
+} from "./schemas.ts";
 
 /** The bodies that nearly all increments have; every number of up to 15 digits is exact in a double. */
 const COMMON_BODY =
@@ -20,6 +27,29 @@ export function parseIncrement(key: string, text: string | undefined): Add {
   const common = COMMON_BODY.exec(text);
   if (common !== null) return { kind: "add", key, by: BigInt(common[1] ?? "1") };
   return toAdd(key, check(incrementBody, parseJson(text), "increment"));
+}
+
+/**
+ * The value that a body gives a counter.
+ * @throws {Refusal} INVALID_JSON, INVALID_BODY.
+ */
+export function parseSet(key: string, text: string | undefined): SetValue {
+  if (text === undefined) {
+    throw new Refusal("INVALID_BODY", 'setting a counter needs a body such as {"value":5}');
+  }
+  return { kind: "set", key, value: check(setBody, parseJson(text), "setCounter").value };
+}
+
+/**
+ * The add that hands out as many numbers as a body asks for.
+ * @throws {Refusal} INVALID_JSON, INVALID_BODY.
+ */
+export function parseAllocate(key: string, text: string | undefined): Add {
+  if (text === undefined) {
+    throw new Refusal("INVALID_BODY", 'handing out numbers needs a body such as {"count":100}');
+  }
+  const { count, max } = check(allocateBody, parseJson(text), "allocate");
+  return { kind: "add", key, by: count, ...(max === undefined ? {} : { max }) };
 }
 
 /**
@@ -68,6 +98,8 @@ function toAdd(key: string, body: IncrementBody): Add {
     by: body.by ?? 1n,
     ...(body.min === undefined ? {} : { min: body.min }),
     ...(body.max === undefined ? {} : { max: body.max }),
+    // Refusing is what an add does of itself: said or not, it is the same request.
+    ...(body.onLimit === "saturate" ? { saturate: true as const } : {}),
     ...(body.once === undefined ? {} : { once: body.once }),
   };
 }

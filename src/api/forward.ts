@@ -34,6 +34,8 @@ const PASSED_ON = [
   "content-type",
   "content-encoding",
   "idempotency-key",
+  "if-match",
+  "if-none-match",
   "raftally-session",
   "user-agent",
 ] as const;

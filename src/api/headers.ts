@@ -1,6 +1,6 @@
 /** Request headers that carry meaning: each is either understood entirely or refused by name. */
 
-import { idempotencyKeyProblem, type Once } from "../counter/index.ts";
+import { type ExpectedRevision, idempotencyKeyProblem, type Once } from "../counter/index.ts";
 import type { Call } from "./call.ts";
 import { Refusal } from "./problem.ts";
 
@@ -31,6 +31,34 @@ export function refuseConditions(call: Call): void {
       throw new Refusal("INVALID_HEADER", `${name} does not apply to this route, which cannot check it`);
     }
   }
+}
+
+/** A revision as `ETag` gives it. None begins with 0: there is no revision 0. */
+const ETAG = /^"([1-9][0-9]{0,15})"$/;
+
+/**
+ * The revision that `If-Match` or `If-None-Match` expects of the counter that is to be changed.
+ * @param creates whether `If-None-Match: *` makes sense: the write makes a counter that does not exist.
+ * @throws {Refusal} INVALID_HEADER for everything that cannot be checked exactly.
+ */
+export function expectedRevision(call: Call, creates: boolean): ExpectedRevision | undefined {
+  const match = call.header("if-match");
+  const none = call.header("if-none-match");
+  if (match === undefined && none === undefined) return undefined;
+  if (match !== undefined && none !== undefined) {
+    throw new Refusal("INVALID_HEADER", "give either If-Match or If-None-Match, not both");
+  }
+  if (none !== undefined) {
+    if (creates && none.trim() === "*") return 0;
+    const rule = creates ? "can only be *: the counter must not exist" : "does not apply to deleting";
+    throw new Refusal("INVALID_HEADER", `If-None-Match ${rule}`);
+  }
+  const tag = (match ?? "").trim();
+  if (tag === "*") return "any";
+  const revision = Number(ETAG.exec(tag)?.[1] ?? "0");
+  if (revision >= 1 && revision <= Number.MAX_SAFE_INTEGER) return revision;
+  const wanted = 'If-Match must be * or one revision as ETag gives it, such as "12"';
+  throw new Refusal("INVALID_HEADER", `${wanted}; got ${JSON.stringify(tag.slice(0, 64))}`);
 }
 
 /** Text between quotes as RFC 8941 section 3.3.3 writes it: printable ASCII; `\` only before `"` and `\`. */

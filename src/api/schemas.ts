@@ -14,7 +14,20 @@ export interface IncrementBody {
   readonly by?: bigint | undefined;
   readonly min?: bigint | undefined;
   readonly max?: bigint | undefined;
+  /** What becomes of an add that would pass a bound: refused, as without it, or only as much as fits. */
+  readonly onLimit?: "reject" | "saturate" | undefined;
   readonly once?: string | undefined;
+}
+
+/** What setting a counter takes beside its key. */
+export interface SetBody {
+  readonly value: bigint;
+}
+
+/** What handing out a range of numbers takes. */
+export interface AllocateBody {
+  readonly count: bigint;
+  readonly max?: bigint | undefined;
 }
 
 export interface IncrementOperation extends IncrementBody {
@@ -79,6 +92,21 @@ function ruled(problemOf: (text: string) => string | undefined, code: string): z
   });
 }
 
+/** One of a few words. */
+function oneOf<const Word extends string>(words: readonly Word[]): z.ZodType<Word> {
+  const wanted = words.map((word) => JSON.stringify(word)).join(" or ");
+  return z
+    .unknown()
+    .transform((value, context): Word => {
+      const found = words.find((word) => word === value);
+      if (found !== undefined) return found;
+      const message = `must be ${wanted}; got ${describeJson(value)}`;
+      context.issues.push({ code: "custom", input: value, message });
+      return z.NEVER;
+    })
+    .meta({ type: "string", enum: [...words] });
+}
+
 const key = ruled(keyProblem, "INVALID_KEY").meta({ description: "1 to 512 bytes of UTF-8" });
 const member = ruled(memberProblem, "INVALID_BODY").meta({ description: "1 to 512 bytes of UTF-8" });
 
@@ -86,10 +114,15 @@ const increment = {
   by: int64.optional(),
   min: int64.optional(),
   max: int64.optional(),
+  onLimit: oneOf(["reject", "saturate"]).optional(),
   once: member.optional(),
 };
 
 function refuseEmptyRange(body: IncrementBody, context: z.RefinementCtx): void {
+  if (body.onLimit === "saturate" && body.min === undefined && body.max === undefined) {
+    const message = "saturate needs a bound: give min, max or both";
+    context.addIssue({ code: "custom", path: ["onLimit"], message });
+  }
   if (body.min === undefined || body.max === undefined || body.min <= body.max) return;
   context.addIssue({ code: "custom", path: ["min"], message: `must not be above max; got ${body.min}` });
 }
@@ -98,6 +131,22 @@ function refuseEmptyRange(body: IncrementBody, context: z.RefinementCtx): void {
 export const incrementBody: z.ZodType<IncrementBody> = z
   .strictObject(increment)
   .superRefine(refuseEmptyRange);
+
+const set = { value: int64 };
+
+/** Of PUT /v1/counters/{key}. */
+export const setBody: z.ZodType<SetBody> = z.strictObject(set);
+
+/** Numbers that one request can be handed out. */
+export const ALLOCATE_MAX = 1_000_000_000;
+
+const allocate = {
+  count: integer(1n, BigInt(ALLOCATE_MAX)).meta({ type: "integer", minimum: 1, maximum: ALLOCATE_MAX }),
+  max: int64.optional(),
+};
+
+/** Of POST /v1/counters/{key}/allocate. */
+export const allocateBody: z.ZodType<AllocateBody> = z.strictObject(allocate);
 
 /** Of POST /v1/batch. That there are 1 to {@link BATCH_MAX} operations is checked before each is looked at. */
 export const batchBody: z.ZodType<BatchBody> = z.strictObject({
@@ -188,6 +237,8 @@ export const transferBody: z.ZodType<TransferBody> = z.strictObject(transfer).su
 /** What the bodies, and the operations of a batch, are called here. */
 export type BodyName =
   | "increment"
+  | "setCounter"
+  | "allocate"
   | "batch"
   | "add"
   | "set"
@@ -200,6 +251,8 @@ export type BodyName =
 /** The fields that a body of each kind may have, for the refusals of those it may not. */
 export const FIELDS: Readonly<Record<BodyName, readonly string[]>> = {
   increment: Object.keys(increment),
+  setCounter: Object.keys(set),
+  allocate: Object.keys(allocate),
   batch: ["operations"],
   add: ["op", "key", ...Object.keys(increment)],
   set: ["op", "key", "value", "ifRevision"],

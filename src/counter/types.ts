@@ -192,7 +192,8 @@ export interface SessionRow {
 export interface Table {
   counter(key: string): CounterRow | undefined;
   putCounter(row: CounterRow): void;
-  deleteCounter(key: string): void;
+  /** @param revision of the deletion, for whoever follows changes; a counter may be made and deleted by one entry. */
+  deleteCounter(key: string, revision: number): void;
   hasMember(key: string, member: string): boolean;
   /** Only called if the member is not there. */
   addMember(key: string, member: string): void;
