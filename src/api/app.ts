@@ -5,6 +5,7 @@ import { InvariantViolation } from "../base/index.ts";
 import type { NodeId, NodeService } from "../node/index.ts";
 import { type BackupWriter, backupRoutes, writeBackupFile } from "./backup.ts";
 import { type Api, type ApiContext, type ApiEnv, Call, targetOf } from "./call.ts";
+import { docsRoutes } from "./docs.ts";
 import { Forwarder } from "./forward.ts";
 import { healthRoutes, helpHandler } from "./health.ts";
 import { redirectToLeader, type ToLeader } from "./leader.ts";
@@ -46,6 +47,7 @@ function routesOf({ service, toLeader, options, onError }: Parts): readonly Rout
     ...backupRoutes(service, { write, onError }),
     ...pageRoutes(service, options.page, helpHandler()),
     ...healthRoutes(service),
+    ...docsRoutes(service),
   ];
 }
 

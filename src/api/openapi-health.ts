@@ -1,0 +1,120 @@
+/** What is said of probes, metrics and pages. */
+
+import { z } from "zod";
+import { ANY_REFUSALS, type Operation, plain, someText } from "./openapi-form.ts";
+import { VERBOSE } from "./openapi-shared.ts";
+
+const VERBOSE_TEXT = "[+]leader ok\n[+]applied ok: 0 entries behind\nreadyz check passed\n";
+
+const live: Operation = {
+  method: "GET",
+  path: "/livez",
+  id: "checkLive",
+  tag: "Health and metrics",
+  summary: "Whether the process lives",
+  description: "Never depends on a majority, or a partition would have healthy nodes started again.",
+  parameters: [VERBOSE],
+  answers: { 200: { description: "It lives.", content: plain(someText, "ok\n") } },
+  refusals: ANY_REFUSALS,
+  curl: { target: "/livez" },
+};
+
+const ready: Operation = {
+  method: "GET",
+  path: "/readyz",
+  id: "checkReady",
+  tag: "Health and metrics",
+  summary: "Whether the node can serve",
+  description:
+    "For load balancers and Kubernetes: 503, with a line for each check, while it should not be given requests. `leader` " +
+    "is for those that know only one way for all requests.",
+  parameters: [
+    VERBOSE,
+    {
+      name: "leader",
+      in: "query",
+      schema: someText,
+      allowEmptyValue: true,
+      description: "Only the leader is ready.",
+    },
+  ],
+  answers: {
+    200: { description: "It can.", content: plain(someText, VERBOSE_TEXT) },
+    503: {
+      description: "It cannot, or not now.",
+      content: plain(someText, "[-]leader failed: no leader is known\nreadyz check failed\n"),
+    },
+  },
+  refusals: ANY_REFUSALS,
+  curl: { target: "/readyz?verbose" },
+};
+
+const HTML: z.ZodType = z.string().meta({ description: "A page" });
+
+const home: Operation = {
+  method: "GET",
+  path: "/",
+  id: "home",
+  tag: "Pages",
+  summary: "The dashboard, or help in plain text",
+  description:
+    "The dashboard for whoever prefers `text/html`, if it was built; otherwise a list of the routes.",
+  parameters: [],
+  answers: {
+    200: {
+      description: "Help or the dashboard.",
+      content: {
+        ...plain(someText, "Raftally: counters that do not lose a count.\n"),
+        "text/html": { text: HTML },
+      },
+    },
+  },
+  refusals: ANY_REFUSALS,
+  curl: { target: "/" },
+};
+
+const document: Operation = {
+  method: "GET",
+  path: "/openapi.json",
+  id: "readDocument",
+  tag: "Pages",
+  summary: "This interface as an OpenAPI 3.1 document",
+  description: "Made of the schemas that requests are checked with.",
+  parameters: [],
+  answers: {
+    200: { description: "The document.", content: { "application/json": { schema: "OpenApiDocument" } } },
+  },
+  refusals: ANY_REFUSALS,
+  curl: { target: "/openapi.json" },
+};
+
+function page(path: string, id: string, summary: string): Operation {
+  return {
+    method: "GET",
+    path,
+    id,
+    tag: "Pages",
+    summary,
+    description: "A page that needs no script, no style and no font from elsewhere.",
+    parameters: [],
+    answers: { 200: { description: "The page.", content: { "text/html": { text: HTML } } } },
+    refusals: ANY_REFUSALS,
+    curl: { target: path },
+  };
+}
+
+export const HEALTH_OPERATIONS: readonly Operation[] = [
+  live,
+  ready,
+  home,
+  document,
+  page("/docs", "readDocs", "This interface as a page"),
+  page("/docs/errors", "readErrors", "What each error means, and what to do"),
+  {
+    ...page("/docs/style.css", "readDocsStyle", "How the pages look"),
+    description: "The style sheet of the pages.",
+    answers: {
+      200: { description: "The style sheet.", content: { "text/css": { text: someText } } },
+    },
+  },
+];
