@@ -87,8 +87,8 @@ Try it (-L follows the way to the leader):
 
 const HOST = /^[A-Za-z0-9.:[\]-]{1,255}$/;
 
-/** GET / */
-function helpHandler(): ApiHandler {
+/** GET /, for whoever does not ask for the page. */
+export function helpHandler(): ApiHandler {
   return function giveHelp(context): Response {
     const call = new Call(context);
     refuseParameters(call.target);

@@ -36,7 +36,8 @@
  *          `Raftally-Backup-Index`, `-Term`, `-Digest` (of the counters), `-Sha256` (of the snapshot inside)
  *     GET  /livez /readyz, ?verbose   "ok", or "[+]leader ok" lines; readyz answers 503 while not ready, and with
  *          ?leader also on whoever does not lead: for a load balancer that sends writes to the leader only
- *     GET  /            help for people
+ *     GET  /            the dashboard for browsers (`Accept` names text/html), with its files under /assets; help for
+ *          everybody else
  *
  * Keys are one percent-encoded path segment, decoded strictly from the bytes on the wire: `%2F` is part of the
  * key. Integers are plain JSON integers, exact over 64 bits. `changed` is false when nothing changed, for
@@ -64,6 +65,7 @@ export type { BackupWriter } from "./backup.ts";
 export { BODY_BYTES_MAX } from "./body.ts";
 export type { Api } from "./call.ts";
 export { FORWARDED_BY } from "./forward.ts";
+export type { PageControl, PageOptions } from "./page.ts";
 export { PAGE_MAX } from "./reads.ts";
 export { type BatchBody, batchBody, type IncrementBody, incrementBody } from "./schemas.ts";
 export { type ApiServer, ListenError, type ServeOptions, type ServerLimits, serveApi } from "./server.ts";

@@ -9,6 +9,7 @@ import { ChildNode, type Started } from "./child-node.ts";
 import { type ClusterPlan, planCluster, portOf, savePlan } from "./cluster-file.ts";
 import { EXIT } from "./commands.ts";
 import { type Column, type Terminal, table } from "./output.ts";
+import { buildPageIfMissing } from "./page.ts";
 import type { Parsed } from "./parse.ts";
 import { StartRefusal } from "./refusal.ts";
 import { restartAll } from "./rolling-restart.ts";
@@ -35,6 +36,7 @@ export async function cluster(parsed: Parsed, terminal: Terminal): Promise<numbe
   await refuseLost(plan, data);
   await refuseBusyPorts(plan);
   if (!plan.existed) savePlan(data, plan);
+  await buildPageIfMissing((sentence) => terminal.error(sentence));
   const nodes = plan.members.map((member) => childFor(member, plan, parsed, terminal));
   const running = new AbortController();
   let exitCode: number = EXIT.done;

@@ -17,6 +17,7 @@ import { checkFounding } from "./founding.ts";
 import { openLog } from "./log.ts";
 import type { OptionValues } from "./options.ts";
 import type { Terminal } from "./output.ts";
+import { pageOptions } from "./page.ts";
 import type { Parsed } from "./parse.ts";
 import { isSupervised, sendReport } from "./report.ts";
 import type { Adapt } from "./run.ts";
@@ -136,6 +137,7 @@ class Server {
     const { writes, writeTimeout } = this.#values;
     const api = createApi(service, {
       writes,
+      page: pageOptions(process.env),
       forwardAnswerMs: writeTimeout + FORWARD_GRACE_MS,
       onFatal: (error) => this.#break(error),
       onError: (err, requestId) => this.#log.error({ err, requestId }, "a request failed unexpectedly"),
@@ -173,6 +175,7 @@ class Server {
         raft: { electionTicks: ticks(electionTimeout), heartbeatTicks: ticks(heartbeatInterval) },
         node: { writeMs: writeTimeout, readMs: readTimeout },
       },
+      live: service.early,
       onNotice: (notice) => this.#note(notice),
       onBeginning: (beginning) => service.began(beginning),
       onFatal: (error) => this.#break(error),
