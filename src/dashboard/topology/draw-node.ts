@@ -1,6 +1,7 @@
 /** One node of the picture: a shape for its role, its name and role in words, and a ring that runs down. */
 
 import { setAttribute, setText, svg, vars } from "../dom.ts";
+import { nodeHue } from "../words.ts";
 import { type Place, polygon, RING_GAP } from "./layout.ts";
 import type { Look, SceneNode } from "./scene.ts";
 
@@ -31,6 +32,7 @@ export function drawNode(
   setAttribute(element, "data-look", node.look);
   setAttribute(element, "data-node", node.id);
   setAttribute(element, "aria-label", node.words);
+  vars(element, { "--hue": `var(--node-${nodeHue(node.id)})` });
   const [focus, track, ring, shape, name, role, second, alarm] = [...element.children];
   if (!(ring instanceof SVGElement) || shape === undefined) return;
   setAttribute(focusable(focus), "r", radius + RING_GAP + 5);
