@@ -40,24 +40,20 @@ export function byKey(calls: readonly Call[]): ReadonlyMap<string, readonly Call
   return keys;
 }
 
-/** Calls that are one write asked for several times, under one idempotency key; only where there are several. */
+/**
+ * Calls that are one write asked for several times, under one idempotency key; only where there are several. Another
+ * operation under the same key is no repeat: the cluster refuses it, whichever of the two came first.
+ */
 export function repeats(calls: readonly Call[]): readonly (readonly Call[])[] {
-  const firsts = new Map<string, Call>();
-  const groups = new Map<Call, Call[]>();
+  const groups = new Map<string, Call[]>();
   for (const call of calls) {
     if (call.id === undefined || call.op.f === "read") continue;
-    const first = firsts.get(call.id);
-    if (first === undefined) {
-      firsts.set(call.id, call);
-      continue;
-    }
-    // Another operation under the same key is no repeat: the cluster refuses it.
-    if (textOf(first.op) !== textOf(call.op)) continue;
-    const group = groups.get(first);
-    if (group === undefined) groups.set(first, [first, call]);
+    const name = `${call.id} ${textOf(call.op)}`;
+    const group = groups.get(name);
+    if (group === undefined) groups.set(name, [call]);
     else group.push(call);
   }
-  return [...groups.values()];
+  return [...groups.values()].filter(({ length }) => length > 1);
 }
 
 /**

@@ -81,6 +81,14 @@ describe("counting", () => {
     "leaves sets, bounds and adds that count down to the search": {
       calls: [ok(set(5), [0, 1], 7), ok(add(1, { max: "9" }), [2, 3], 1)],
     },
+    "joins the repeats of a write also where another write was asked for first under their key": {
+      calls: [
+        keyed(failed(set(9), [0, 1], "NO_LEADER"), "id"),
+        keyed(unknown(add(1), 2), "id"),
+        ok(READ, [3, 4], 1),
+        keyed(ok(add(1), [5, 6], 1, { replayed: true }), "id"),
+      ],
+    },
     "lets a stale read be of any time before": {
       calls: [ok(add(1), [0, 1], 1), ok(add(1), [2, 3], 2), ok(STALE, [4, 5], 0), ok(READ, [6, 7], 2)],
     },
