@@ -125,13 +125,13 @@ export class Cells {
 
   #flushRow({ key, stored, exists, value, revision }: Cell, totals: OpenTotals): void {
     // Every change has a revision of its own: an equal revision is an untouched counter.
-    if (exists ? stored?.revision === revision : stored === undefined) return;
+    if ((stored?.revision ?? 0) === revision) return;
     if (stored !== undefined) {
       totals.digest = digestRemove(totals.digest, counterRowHash(stored));
       totals.counters--;
     }
     if (!exists) {
-      this.#table.deleteCounter(key);
+      this.#table.deleteCounter(key, revision);
       return;
     }
     const row: CounterRow = { key, value, revision };

@@ -11,6 +11,9 @@
  * files; `restoreBackup` and `recoverDirectory` make the first node of a new cluster, from a backup or from a surviving
  * directory of one that has lost its majority.
  *
+ * Queries that may have to look at every counter (`ScanQuery`) are answered in a thread of their own and end in `tooMuch`
+ * rather than take longer than 2 s. What changed lately is kept in memory for those who follow (`ChangeHistory`).
+ *
  * What the log, a manifest and the state are as bytes and rows is also given out as functions without input or output
  * (`LogReader`, `recordsOf`, `encodeBatch`, `planRepair`, …), for whoever keeps them elsewhere than on a disk, as the
  * simulator does.
@@ -21,6 +24,7 @@
  */
 
 export { readBackup, writeBackup } from "./backup.ts";
+export { ChangeHistory } from "./change-history.ts";
 export { type DataDirectory, type OpenDirectoryOptions, openDirectory } from "./directory.ts";
 export {
   type BackupCode,
@@ -54,6 +58,7 @@ export { type OpenStoreOptions, openStore } from "./open.ts";
 export { type Found, planRepair, type Repair, repairedLog, withKnownCommit } from "./recover.ts";
 export { type RecoverOptions, type RecoveryOutlook, recoverDirectory, recoveryOutlook } from "./recovery.ts";
 export { type RestoreOptions, restoreBackup } from "./restore.ts";
+export { answerScan, isScanQuery, type RowSource } from "./scan.ts";
 export { decodeManifest, encodeManifest } from "./snapshot-manifest.ts";
 export { createState, MetaWriter, readMeta, type StateMeta, verifyRows } from "./sqlite-schema.ts";
 export { SqliteTable } from "./sqlite-table.ts";

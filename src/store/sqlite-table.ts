@@ -13,9 +13,15 @@ import {
   type Table,
   type Totals,
 } from "../counter/index.ts";
+import { ChangeHistory } from "./change-history.ts";
+import { lowerBound, upperBound } from "./key-range.ts";
 import { type Columns, packSessionOutcomes, RowReader } from "./sqlite-rows.ts";
 
 type Query = Statement<unknown[], Columns>;
+
+interface Deleted {
+  readonly deletedAt: number;
+}
 
 /**
  * A table inside a transaction that its owner begins and commits.
@@ -25,11 +31,13 @@ type Query = Statement<unknown[], Columns>;
  * written at once. Totals stay here; the owner writes them with the applied index.
  */
 export class SqliteTable implements Table {
+  /** Of the counters, from the opening of this table on. */
+  readonly changes: ChangeHistory;
   readonly #rows: RowReader;
   readonly #sql: ReturnType<typeof prepareAll>;
   #totals: Totals;
-  /** Counters as they will be; null for those that go. */
-  readonly #counters = new Map<string, CounterRow | null>();
+  /** Counters as they will be; with `deletedAt`, the revision of the deletion, those that go. */
+  readonly #counters = new Map<string, CounterRow | Deleted>();
   readonly #sessions = new Map<number, SessionRow | null>();
   /** The remembered outcome with the lowest serial; undefined if it has to be looked up. */
   #oldestOutcome: RememberedOutcome | undefined;
@@ -38,16 +46,24 @@ export class SqliteTable implements Table {
     this.#rows = new RowReader(database.name);
     this.#sql = prepareAll(database);
     this.#totals = totals;
+    this.changes = new ChangeHistory(totals.revision);
   }
 
   /** Writes what was kept back. To be called before the transaction is committed. */
   flush(): void {
     const { putCounter, deleteCounter } = this.#sql;
     for (const [key, row] of this.#counters) {
-      if (row === null) deleteCounter.run(key);
-      else putCounter.run(key, row.value, row.revision, counterRowHash(row));
+      if ("deletedAt" in row) {
+        deleteCounter.run(key);
+        this.changes.note({ key, value: 0n, revision: row.deletedAt, deleted: true });
+      } else {
+        const { value, revision } = row;
+        putCounter.run(key, value, revision, counterRowHash(row));
+        this.changes.note({ key, value, revision, deleted: false });
+      }
     }
     this.#counters.clear();
+    this.changes.commit();
     this.#flushSessions();
   }
 
@@ -58,7 +74,7 @@ export class SqliteTable implements Table {
 
   counter(key: string): CounterRow | undefined {
     const kept = this.#counters.get(key);
-    if (kept !== undefined) return kept ?? undefined;
+    if (kept !== undefined) return "deletedAt" in kept ? undefined : kept;
     const columns = this.#sql.counter.get(key);
     return columns === undefined ? undefined : this.#rows.counter(columns);
   }
@@ -67,8 +83,8 @@ export class SqliteTable implements Table {
     this.#counters.set(row.key, row);
   }
 
-  deleteCounter(key: string): void {
-    this.#counters.set(key, null);
+  deleteCounter(key: string, revision: number): void {
+    this.#counters.set(key, { deletedAt: revision });
   }
 
   hasMember(key: string, member: string): boolean {
@@ -175,29 +191,6 @@ export class SqliteTable implements Table {
     }
     this.#sessions.clear();
   }
-}
-
-/** The lowest key that a list may hold. */
-function lowerBound(prefix: string, after: string | undefined): string {
-  if (after === undefined || Buffer.compare(Buffer.from(after), Buffer.from(prefix)) < 0) return prefix;
-  // Nothing lies between a key and the same key with a zero byte behind it.
-  return `${after}\0`;
-}
-
-/**
- * The lowest string of bytes above all that begin with `prefix`; undefined if there is none, as for "".
- * It need not be UTF-8: bytes are all that SQLite compares.
- */
-function upperBound(prefix: string): Buffer | undefined {
-  const bytes = Buffer.from(prefix);
-  for (let length = bytes.length; length > 0; length--) {
-    // UTF-8 has no byte 0xFF, so this ends at the last byte; it is right for any bytes.
-    const last = bytes.readUInt8(length - 1);
-    if (last === 0xff) continue;
-    bytes.writeUInt8(last + 1, length - 1);
-    return bytes.subarray(0, length);
-  }
-  return undefined;
 }
 
 const COUNTER = "SELECT key, value, revision, hash FROM counters";

@@ -123,7 +123,10 @@ export class StateDatabase {
 
   #answer(query: Query): QueryAnswer {
     if (query.kind === "get") return { kind: "get", row: this.#table.counter(query.key) };
-    if (query.kind !== "list") return { kind: "tooMuch", detail: `${query.kind} is not answered yet` };
+    if (query.kind === "changes") {
+      return this.#table.changes.after(query.after, query.limit, this.totals().revision);
+    }
+    assert(query.kind === "list", "state: scans are answered in a thread of their own");
     const { prefix, after, limit } = query;
     assert(Number.isSafeInteger(limit) && limit > 0, "state: a list asks for at least one row");
     const rows = this.#table.list(prefix, after, limit + 1);
@@ -145,6 +148,12 @@ export class StateDatabase {
     this.#meta = opened.meta;
     this.#position = opened.position;
     return { index: this.#position.index, outcomes: [], digests: [], totals: this.totals() };
+  }
+
+  /** Tries a checkpoint if one is due, also one that was put off because somebody was reading. */
+  checkpoint(): void {
+    this.#checkpointAt = Math.min(this.#checkpointAt, this.#options.walBytesMax);
+    this.#checkpointIfDue();
   }
 
   close(): void {

@@ -4,7 +4,7 @@ import { InvariantViolation } from "../base/index.ts";
 import type { Totals } from "../counter/index.ts";
 import type { Configuration, Entry, SnapshotMeta } from "../raft/index.ts";
 import { BackupError, CorruptionError, IdentityError, NewerFormatError, StorageFailure } from "./errors.ts";
-import type { Applied, Query, QueryAnswers, SnapshotManifest, StateDigest } from "./types.ts";
+import type { Applied, Query, QueryAnswers, ScanQuery, SnapshotManifest, StateDigest } from "./types.ts";
 
 /** What the worker of state.db is told when it starts. */
 export interface StateWorkerOptions {
@@ -36,6 +36,8 @@ export interface StateCalls {
   readonly query: { readonly queries: readonly Query[] };
   readonly totals: object;
   readonly digests: object;
+  /** Makes a checkpoint if one is due. */
+  readonly checkpoint: object;
   readonly restore: { readonly file: string; readonly manifest: SnapshotManifest };
   readonly close: object;
 }
@@ -45,6 +47,7 @@ export interface StateReplies {
   readonly query: QueryAnswers;
   readonly totals: Totals;
   readonly digests: readonly StateDigest[];
+  readonly checkpoint: undefined;
   readonly restore: Applied;
   readonly close: undefined;
 }
@@ -58,6 +61,24 @@ export type StateRequest = {
 /** The first message of the worker has id 0 and carries the position at open. */
 export type StateMessage =
   | { readonly id: number; readonly value: StateReplies[StateCall] | SnapshotMeta }
+  | { readonly id: number; readonly error: PlainError };
+
+/** What the thread of the scans is told when it starts. */
+export interface ScanWorkerOptions {
+  /** The path of state.db. */
+  readonly path: string;
+  readonly clusterId: string;
+  /** One 32-bit number: no scan goes on once it is not 0. */
+  readonly stop: SharedArrayBuffer;
+}
+
+/** `release`: let go of the file, which may be replaced. Each is answered before the next is asked. */
+export type ScanRequest =
+  | { readonly id: number; readonly kind: "scan"; readonly query: ScanQuery; readonly limitMs: number }
+  | { readonly id: number; readonly kind: "release" | "close" };
+
+export type ScanMessage =
+  | { readonly id: number; readonly value: QueryAnswers | undefined }
   | { readonly id: number; readonly error: PlainError };
 
 /** One job of a snapshot worker, which ends with it. */

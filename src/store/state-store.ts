@@ -17,9 +17,12 @@
 
 import { stat } from "node:fs/promises";
 import { Worker } from "node:worker_threads";
+import { defined } from "../base/index.ts";
 import type { Totals } from "../counter/index.ts";
 import type { Configuration, Entry, SnapshotMeta } from "../raft/index.ts";
 import { StorageFailure } from "./errors.ts";
+import { isScanQuery } from "./scan.ts";
+import { ScanDesk } from "./scan-desk.ts";
 import {
   packEntries,
   reviveError,
@@ -31,7 +34,7 @@ import {
   type StateWorkerOptions,
   workerUrl,
 } from "./state-protocol.ts";
-import type { Applied, Query, QueryAnswers, SnapshotManifest, StateDigest } from "./types.ts";
+import type { Applied, Query, QueryAnswer, QueryAnswers, SnapshotManifest, StateDigest } from "./types.ts";
 
 const WAL_BYTES_MAX = 16_777_216;
 
@@ -43,6 +46,8 @@ export interface StateStoreOptions {
   readonly initial: Configuration;
   /** Bytes of SQLite's WAL beyond which a checkpoint is made between two applies; 16 MiB by default. */
   readonly walBytesMax?: number;
+  /** How long one scan may take, ms; 2 s by default. */
+  readonly scanMs?: number;
   /** Called once, when the store has failed: also when nobody was waiting for it. */
   readonly onFailure?: (failure: Error) => void;
 }
@@ -79,6 +84,10 @@ export class StateStore {
   #lastId = 0;
   #failure: Error | undefined;
   #closing: Promise<void> | undefined;
+  /** Answers scans in a thread of their own. */
+  readonly #scans: ScanDesk;
+  /** Ends when the latest change that was asked for is done; never rejects. */
+  #settled: Promise<unknown> = Promise.resolve();
   /** Ends when nobody else has state.db open: snapshots are taken, and restores made, one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   /** Calls made after a restore that waits for its turn; undefined while none waits. */
@@ -110,6 +119,13 @@ export class StateStore {
     this.#path = options.path;
     this.#onFailure = options.onFailure;
     this.opened = opened;
+    this.#scans = new ScanDesk({
+      path: options.path,
+      clusterId: options.clusterId,
+      ...(options.scanMs === undefined ? {} : { scanMs: options.scanMs }),
+      onGap: () => this.#post("checkpoint", {}),
+      onFailure: (failure) => this.#fail(failure),
+    });
     worker.on("message", (message: StateMessage) => this.#settle(message));
     worker.on("messageerror", (error) =>
       this.#fail(new StorageFailure("read an answer of the worker", error)),
@@ -131,9 +147,36 @@ export class StateStore {
     return this.#call("apply", { entries: packed, wantOutcomes }, [packed.bytes.buffer]);
   }
 
-  /** Answers all of `queries` from one state. */
+  /**
+   * Answers `queries` from a state that has applied everything asked for before; each scan from one of its own, the
+   * others together from one. The position is the lowest of all, so that it promises nothing too much.
+   */
   query(queries: readonly Query[]): Promise<QueryAnswers> {
-    return this.#call("query", { queries });
+    if (!queries.some(isScanQuery)) return this.#call("query", { queries });
+    if (this.#isHolding()) return this.#hold(() => this.query(queries));
+    return this.#queryWithScans(queries);
+  }
+
+  async #queryWithScans(queries: readonly Query[]): Promise<QueryAnswers> {
+    const quick = queries.filter((query) => !isScanQuery(query));
+    const others = quick.length === 0 ? undefined : this.#post("query", { queries: quick });
+    const scans = queries.filter(isScanQuery).map((query) => this.#scans.run(query, this.#settled));
+    const [answered, ...results] = await Promise.all([others, ...scans]);
+    const positions = [answered, ...results.map((one) => ("refused" in one ? undefined : one))];
+    const lowest = positions.reduce((low, one) => {
+      return low === undefined || (one !== undefined && one.index < low.index) ? one : low;
+    }, undefined);
+    // Scans that were all refused have seen no state.
+    const { index, term } = lowest ?? (await this.#post("query", { queries: [] }));
+    const [given, scanned] = [(answered?.answers ?? []).values(), results.values()];
+    const answers = queries.map((query): QueryAnswer => {
+      if (!isScanQuery(query)) return defined(given.next().value, "state: each query has an answer");
+      const result = defined(scanned.next().value, "state: each scan has an answer");
+      return "refused" in result
+        ? result.refused
+        : defined(result.answers[0], "state: each scan has an answer");
+    });
+    return { answers, index, term };
   }
 
   totals(): Promise<Totals> {
@@ -155,10 +198,11 @@ export class StateStore {
     // Whoever reads state.db for a snapshot must be done: SQLite finds the WAL by its name, and would mix the
     // old state's with the new one's. What is asked for after this call waits behind it, in order.
     this.#held = [];
-    return this.#inTurn(() => {
+    return this.#inTurn(async () => {
+      await this.#scans.pause();
       const restored = this.#post("restore", { file, manifest });
       this.#letGo();
-      return restored;
+      return restored.finally(() => this.#scans.resume());
     });
   }
 
@@ -187,6 +231,8 @@ export class StateStore {
 
   async #shutDown(): Promise<void> {
     await this.#turn;
+    // Before the state is closed, so that the last one to close the file tidies up behind itself.
+    await this.#scans.close(new StorageFailure("use state.db", "it has been closed"));
     if (this.#failure === undefined) {
       const closed = this.#post("close", {});
       this.#failure = new StorageFailure("use state.db", "it has been closed");
@@ -235,11 +281,13 @@ export class StateStore {
     transfer: readonly ArrayBuffer[] = [],
   ): Promise<StateReplies[Kind]> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    return new Promise((resolve, reject) => {
+    const answered = new Promise<StateReplies[Kind]>((resolve, reject) => {
       const id = ++this.#lastId;
       this.#pending.set(id, { resolve: (value) => resolve(value as StateReplies[Kind]), reject });
       this.#worker.postMessage({ ...call, id, kind } as StateRequest, transfer);
     });
+    if (kind === "apply" || kind === "restore") this.#settled = answered.catch(() => undefined);
+    return answered;
   }
 
   #settle(message: StateMessage): void {
@@ -253,6 +301,7 @@ export class StateStore {
     if (this.#failure !== undefined) return this.#rejectAll(this.#failure);
     this.#failure = failure;
     this.#rejectAll(failure);
+    void this.#scans.close(failure);
     // Ends a worker that is still well, as when only its answer could not be read; one that is gone ignores it.
     this.#worker.postMessage({ id: 0, kind: "close" } satisfies StateRequest);
     this.#onFailure?.(failure);

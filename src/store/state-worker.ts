@@ -42,6 +42,8 @@ function carryOut(state: StateDatabase, request: StateRequest): StateReplies[Sta
       return state.totals();
     case "digests":
       return state.digests();
+    case "checkpoint":
+      return state.checkpoint() as undefined;
     case "restore":
       return state.restore(request.file, request.manifest);
     case "close":
