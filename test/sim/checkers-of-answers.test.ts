@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { NODE_SETTINGS } from "../../src/node/index.ts";
-import { index, nodeId } from "../../src/raft/index.ts";
+import { index, nodeId, term } from "../../src/raft/index.ts";
 import { answersAreTrue } from "./checkers/answers-are-true.ts";
 import { CommittedLog } from "./checkers/committed-log.ts";
 import { converged } from "./checkers/converges.ts";
@@ -8,6 +8,7 @@ import { type Trial, tryDeafNode, tryLostLeader } from "./checkers/leaders-come-
 import { linearizable } from "./checkers/linearizable.ts";
 import { refusalsAreHonest } from "./checkers/refusals-are-honest.ts";
 import { requestsEndOnce } from "./checkers/requests-end-once.ts";
+import { snapshotsAreWorthIt } from "./checkers/snapshots-are-worth-it.ts";
 import { stalledLeaderYields } from "./checkers/stalled-leader-yields.ts";
 import { transfersEnd } from "./checkers/transfers-end.ts";
 import {
@@ -19,6 +20,7 @@ import {
   fake,
   history,
   hook,
+  INITIAL,
   PLAIN,
   PROFILE,
   payload,
@@ -114,6 +116,26 @@ describe("the checkers of availability", () => {
     drained(node, effects({ trace: [{ kind: "transfer", to: nodeId("n2"), ended: false }] }));
     now = 10_000;
     expect(() => drained(node, effects({}))).toThrow("transfers end");
+  });
+
+  it("I20 sees a snapshot for a peer that has said that it holds as much", () => {
+    const checker = snapshotsAreWorthIt();
+    const node = fake(1);
+    const sends = effects({
+      sendSnapshot: [{ to: nodeId("n2"), snapshot: { ...INITIAL, index: index(7) } }],
+    });
+    const answer = {
+      kind: "appendResponse",
+      from: nodeId("n2"),
+      to: node.id,
+      term: term(1),
+      ok: true,
+    } as const;
+    hook(checker, "received")(node, { ...answer, match: index(6) });
+    hook(checker, "drained")(node, effects({}));
+    hook(checker, "received")(node, { ...answer, match: index(7) });
+    expect(() => hook(checker, "drained")(node, sends)).not.toThrow();
+    expect(() => hook(checker, "drained")(node, sends)).toThrow("I20");
   });
 
   it("I16 and I20 see a deposed leader, and one that goes on alone", () => {

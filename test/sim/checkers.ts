@@ -27,6 +27,7 @@ import type { Reference } from "./checkers/reference.ts";
 import { refusalsAreHonest } from "./checkers/refusals-are-honest.ts";
 import { removedStayRemoved } from "./checkers/removed-stay-removed.ts";
 import { requestsEndOnce } from "./checkers/requests-end-once.ts";
+import { snapshotsAreWorthIt } from "./checkers/snapshots-are-worth-it.ts";
 import { staleReadsGoForward } from "./checkers/stale-reads-go-forward.ts";
 import { stalledLeaderYields } from "./checkers/stalled-leader-yields.ts";
 import { statesAgree } from "./checkers/states-agree.ts";
@@ -90,6 +91,7 @@ export function checkersOf(watched: Watched): readonly Partial<Observer>[] {
     logTime(now),
     stalledLeaderYields(profile.raft, now),
     transfersEnd(profile.raft, now),
+    snapshotsAreWorthIt(),
     refusalsAreHonest(reference),
     // With a memory that forgets within seconds, what is asked for again may happen again.
     ...(profile.limits.windowMs === LIMITS.windowMs ? [historyIsLinearizable()] : []),
