@@ -65,6 +65,40 @@ export function pageText(page: Page, at: Position): string {
   return `{"counters":[${list.join(",")}],${next}${placeOf(at)}${ageText(page.ageMs)}}`;
 }
 
+export interface Sum {
+  readonly total: GroupSum;
+  readonly groups: readonly GroupSum[];
+  readonly more: boolean;
+}
+
+/** Any prefix that ends a group, or none: the sum is exact and may leave the range of a counter. */
+export interface GroupSum {
+  readonly prefix: string;
+  readonly sum: bigint;
+  readonly counters: number;
+}
+
+/** Of summing up. */
+export function sumText({ total, groups, more }: Sum, at: Position, ageMs: number | undefined): string {
+  const list = groups.map((group) => `{${groupFields(group)}}`).join(",");
+  return `{${groupFields(total)},"groups":[${list}],"more":${more},${placeOf(at)}${ageText(ageMs)}}`;
+}
+
+function groupFields({ prefix, sum, counters }: GroupSum): string {
+  return `"prefix":${JSON.stringify(prefix)},"sum":${sum},"counters":${counters}`;
+}
+
+export interface Selection {
+  readonly rows: readonly CounterRow[];
+  readonly more: boolean;
+}
+
+/** Of an expression. `more` is only there if counters are missing. */
+export function selectionText({ rows, more }: Selection, at: Position, ageMs: number | undefined): string {
+  const list = rows.map((row) => `{${fieldsOf(row)}}`).join(",");
+  return `{"counters":[${list}],${more ? '"more":true,' : ""}${placeOf(at)}${ageText(ageMs)}}`;
+}
+
 /** Of opening a session. */
 export function sessionText(session: number, at: Position): string {
   return `{"session":${session},${placeOf(at)}}`;

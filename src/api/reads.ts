@@ -1,25 +1,34 @@
 /** Routes that read counters. */
 
-import { assert } from "../base/index.ts";
-import type { Consistency, NodeService } from "../node/index.ts";
-import { counterText, pageText, statusText } from "./answers.ts";
+import type { NodeService } from "../node/index.ts";
+import { counterText, pageText, selectionText, statusText, sumText } from "./answers.ts";
 import { type ApiHandler, Call } from "./call.ts";
-import { decodeCursor, encodeCursor } from "./cursor.ts";
+import { cursorOf, placeOf, type ScanOrder } from "./cursor.ts";
+import { namesOf } from "./expression.ts";
 import { noneMatch, prefersText } from "./headers.ts";
 import { problemResponse, Refusal } from "./problem.ts";
+import { type Answered, ask, READING, readHeaders, readingOf, shown, wholeOf } from "./reading.ts";
 import type { Route } from "./route.ts";
-import { keyOf, parametersOf, pathOf, queryOf, refuseParameters } from "./target.ts";
+import { keyOf, parametersOf, pathOf, queryOf, rawParameter, refuseParameters } from "./target.ts";
 
-/** Counters on one page of a listing. */
+/** Counters on one page of a listing, and in one answer to an expression. */
 export const PAGE_MAX = 1_000;
 const PAGE_DEFAULT = 100;
 /** A longer one could not begin any key. */
 const PREFIX_BYTES_MAX = 512;
+/** A glob may escape or list what one byte of a key may be. */
+const MATCH_BYTES_MAX = 1_024;
+/** Segments below a prefix by which a sum can be grouped. */
+const DEPTH_MAX = 8;
+/** Groups of one sum. */
+const GROUPS_MAX = 1_000;
 
 export function readRoutes(service: NodeService): readonly Route[] {
   return [
     { method: "GET", path: "/v1/counters/:key", handler: counterHandler(service) },
     { method: "GET", path: "/v1/counters", handler: listHandler(service) },
+    { method: "GET", path: "/v1/sum", handler: sumHandler(service) },
+    { method: "GET", path: "/v1/query", handler: queryHandler(service) },
     { method: "GET", path: "/v1/cluster", handler: clusterHandler(service) },
   ];
 }
@@ -29,17 +38,14 @@ function counterHandler(service: NodeService): ApiHandler {
   return async function readCounter(context): Promise<Response> {
     const call = new Call(context);
     const key = keyOf(pathOf(call.target));
-    const consistency = consistencyOf(parametersOf(queryOf(call.target), ["consistency"]).consistency);
-    const result = await service.read({ kind: "get", key }, consistency);
-    if (result.kind === "failed") return problemResponse(result.code, result, call.requestId());
-    assert(result.answer.kind === "get", "read: a question for one counter has one counter as its answer");
-    const { row } = result.answer;
+    const reading = readingOf(parametersOf(queryOf(call.target), READING));
+    const read = await ask(service, { kind: "get", key }, reading);
+    const { row } = read.answer;
     if (row === undefined) {
       const detail = `${JSON.stringify(key)} has never been written, or was deleted`;
       return problemResponse("COUNTER_NOT_FOUND", { detail }, call.requestId());
     }
-    const ageMs = consistency === "stale" ? result.ageMs : undefined;
-    const headers = headersOf(call, consistency === "stale" ? (result.ageMs ?? "unknown") : undefined);
+    const headers = readHeaders(call, read.age);
     headers["Vary"] = "Accept";
     headers["ETag"] = `"${row.revision}"`;
     if (noneMatch(call.header("if-none-match"), headers["ETag"])) {
@@ -47,29 +53,63 @@ function counterHandler(service: NodeService): ApiHandler {
     }
     const text = prefersText(call.header("accept"));
     headers["Content-Type"] = text ? "text/plain; charset=utf-8" : "application/json";
-    return new Response(text ? `${row.value}\n` : counterText(row, result, ageMs), { status: 200, headers });
+    const body = text ? `${row.value}\n` : counterText(row, read, ageMsOf(read));
+    return new Response(body, { status: 200, headers });
   };
 }
 
 /** GET /v1/counters */
 function listHandler(service: NodeService): ApiHandler {
+  const known = ["prefix", "match", "order", "limit", "cursor", ...READING] as const;
   return async function listCounters(context): Promise<Response> {
     const call = new Call(context);
-    const given = parametersOf(queryOf(call.target), ["prefix", "limit", "cursor", "consistency"]);
-    const consistency = consistencyOf(given.consistency);
+    const given = parametersOf(queryOf(call.target), known);
+    const reading = readingOf(given);
     const prefix = prefixOf(given.prefix);
-    const limit = limitOf(given.limit);
-    const after = afterOf(given.cursor, prefix);
-    const result = await service.read({ kind: "list", prefix, after, limit }, consistency);
-    if (result.kind === "failed") return problemResponse(result.code, result, call.requestId());
-    assert(result.answer.kind === "list", "read: a question for a list has a list as its answer");
-    const { rows, more } = result.answer;
+    const match = matchOf(given.match);
+    const order = orderOf(given.order);
+    const limit =
+      given.limit === undefined ? PAGE_DEFAULT : wholeOf("limit", given.limit, { from: 1, to: PAGE_MAX });
+    const after = given.cursor === undefined ? undefined : placeOf(given.cursor, order);
+    if (given.cursor !== undefined && after?.key.startsWith(prefix) !== true) {
+      const detail = "cursor must be the `next` of a page that was listed with the same prefix and order";
+      throw new Refusal("INVALID_QUERY", detail);
+    }
+    // The index of keys answers this one; everything else has to look at each counter.
+    const plain = match === undefined && order === "key";
+    const read = plain
+      ? await ask(service, { kind: "list", prefix, after: after?.key, limit }, reading)
+      : await ask(service, { kind: "scan", prefix, match, order, after, limit }, reading);
+    const { rows, more } = read.answer;
     const last = rows.at(-1);
-    const next = more && last !== undefined ? encodeCursor(last.key) : undefined;
-    const ageMs = consistency === "stale" ? result.ageMs : undefined;
-    const headers = headersOf(call, consistency === "stale" ? (result.ageMs ?? "unknown") : undefined);
-    headers["Content-Type"] = "application/json";
-    return new Response(pageText({ rows, next, ageMs }, result), { status: 200, headers });
+    const next = more && last !== undefined ? cursorOf(last, order) : undefined;
+    return json(call, read.age, pageText({ rows, next, ageMs: ageMsOf(read) }, read));
+  };
+}
+
+/** GET /v1/sum */
+function sumHandler(service: NodeService): ApiHandler {
+  return async function sumCounters(context): Promise<Response> {
+    const call = new Call(context);
+    const given = parametersOf(queryOf(call.target), ["prefix", "depth", ...READING]);
+    const reading = readingOf(given);
+    const prefix = prefixOf(given.prefix);
+    const depth = given.depth === undefined ? 0 : wholeOf("depth", given.depth, { from: 0, to: DEPTH_MAX });
+    const read = await ask(service, { kind: "sum", prefix, depth, limit: GROUPS_MAX }, reading);
+    return json(call, read.age, sumText(read.answer, read, ageMsOf(read)));
+  };
+}
+
+/** GET /v1/query */
+function queryHandler(service: NodeService): ApiHandler {
+  return async function queryCounters(context): Promise<Response> {
+    const call = new Call(context);
+    const query = queryOf(call.target);
+    const given = parametersOf(query, ["expression", ...READING]);
+    const reading = readingOf(given);
+    const { keys, globs } = namesOf(rawParameter(query, "expression"));
+    const read = await ask(service, { kind: "select", keys, globs, limit: PAGE_MAX }, reading);
+    return json(call, read.age, selectionText(read.answer, read, ageMsOf(read)));
   };
 }
 
@@ -78,36 +118,19 @@ function clusterHandler(service: NodeService): ApiHandler {
   return function readCluster(context): Response {
     const call = new Call(context);
     refuseParameters(call.target);
-    const headers = headersOf(call, undefined);
-    headers["Content-Type"] = "application/json";
-    return new Response(statusText(service.status()), { status: 200, headers });
+    return json(call, undefined, statusText(service.status()));
   };
 }
 
-/**
- * A cache may keep an answer, but has to ask before it gives it again.
- * @param age in ms, of a stale read.
- */
-function headersOf(call: Call, age: number | "unknown" | undefined): Record<string, string> {
-  const headers: Record<string, string> = { "Cache-Control": "no-cache", "X-Request-Id": call.requestId() };
-  if (age !== undefined) headers["Raftally-Age-Ms"] = age === "unknown" ? age : String(Math.round(age));
-  return headers;
+function json(call: Call, age: Answered<"get">["age"], body: string): Response {
+  const headers = readHeaders(call, age);
+  headers["Content-Type"] = "application/json";
+  return new Response(body, { status: 200, headers });
 }
 
-function consistencyOf(text: string | undefined): Consistency {
-  if (text === undefined || text === "linearizable") return "linearizable";
-  if (text === "stale") return "stale";
-  throw new Refusal("INVALID_QUERY", `consistency must be linearizable or stale; got ${shown(text)}`);
-}
-
-function limitOf(text: string | undefined): number {
-  if (text === undefined) return PAGE_DEFAULT;
-  const limit = /^[0-9]{1,4}$/.test(text) ? Number(text) : 0;
-  if (limit >= 1 && limit <= PAGE_MAX) return limit;
-  throw new Refusal(
-    "INVALID_QUERY",
-    `limit must be a whole number from 1 to ${PAGE_MAX}; got ${shown(text)}`,
-  );
+/** For the body, which has no word for an age that is not known. */
+function ageMsOf({ age }: Pick<Answered<"get">, "age">): number | undefined {
+  return age === "unknown" ? undefined : age;
 }
 
 function prefixOf(text: string | undefined): string {
@@ -115,16 +138,14 @@ function prefixOf(text: string | undefined): string {
   throw new Refusal("INVALID_QUERY", `prefix must take at most ${PREFIX_BYTES_MAX} bytes of UTF-8`);
 }
 
-function afterOf(cursor: string | undefined, prefix: string): string | undefined {
-  if (cursor === undefined) return undefined;
-  const after = decodeCursor(cursor);
-  if (after?.startsWith(prefix)) return after;
-  throw new Refusal(
-    "INVALID_QUERY",
-    "cursor must be the `next` of a page that was listed with the same prefix",
-  );
+function matchOf(text: string | undefined): string | undefined {
+  if (text === "") throw new Refusal("INVALID_QUERY", "match must not be empty: no key is");
+  if (text === undefined || Buffer.byteLength(text) <= MATCH_BYTES_MAX) return text;
+  throw new Refusal("INVALID_QUERY", `match must take at most ${MATCH_BYTES_MAX} bytes of UTF-8`);
 }
 
-function shown(text: string): string {
-  return JSON.stringify(text.slice(0, 64));
+function orderOf(text: string | undefined): ScanOrder {
+  if (text === undefined || text === "key") return "key";
+  if (text === "value" || text === "-value") return text;
+  throw new Refusal("INVALID_QUERY", `order must be key, value or -value; got ${shown(text)}`);
 }

@@ -87,6 +87,18 @@ export function parametersOf<Name extends string>(
   return found;
 }
 
+/**
+ * One parameter as it was sent, still encoded, of a query that {@link parametersOf} has found nothing wrong with.
+ */
+export function rawParameter(query: string, name: string): string | undefined {
+  for (const pair of query.split("&")) {
+    const equals = pair.indexOf("=");
+    const rawName = equals === -1 ? pair : pair.slice(0, equals);
+    if (decodeStrictly(rawName) === name) return equals === -1 ? "" : pair.slice(equals + 1);
+  }
+  return undefined;
+}
+
 /** @throws {Refusal} INVALID_QUERY if there is any parameter. */
 export function refuseParameters(target: string): void {
   if (target.includes("?")) parametersOf(queryOf(target), []);

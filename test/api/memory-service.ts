@@ -10,25 +10,27 @@ import {
   MemoryTable,
   type Outcome,
 } from "../../src/counter/index.ts";
-import type {
-  BackupResult,
-  Check,
-  ClusterOperations,
-  Consistency,
-  MemberStatus,
-  MembershipRequest,
-  MembershipResult,
-  NodeId,
-  NodeRefusal,
-  NodeService,
-  NodeStatus,
-  PlanResult,
-  ReadResult,
-  TransferResult,
-  WriteResult,
+import {
+  type BackupResult,
+  type Check,
+  type ClusterOperations,
+  type Consistency,
+  Live,
+  type MemberStatus,
+  type MembershipRequest,
+  type MembershipResult,
+  type NodeId,
+  type NodeRefusal,
+  type NodeService,
+  type NodeStatus,
+  type PlanResult,
+  type ReadResult,
+  type TransferResult,
+  type WriteResult,
 } from "../../src/node/index.ts";
 import { nodeId } from "../../src/raft/index.ts";
 import type { Query, QueryAnswer } from "../../src/store/index.ts";
+import { answerMany } from "./memory-queries.ts";
 
 const TERM = 3;
 const ID = nodeId("n1");
@@ -66,7 +68,9 @@ export class MemoryService implements NodeService, ClusterOperations {
     { name: "leader", ok: true, detail: "" },
     { name: "applied", ok: true, detail: "0 entries behind" },
   ];
-  reads: { readonly query: Query; readonly consistency: Consistency }[] = [];
+  reads: { readonly query: Query; readonly consistency: Consistency; readonly minIndex?: number }[] = [];
+  /** When set, questions about many counters are answered like this. */
+  insteadOfAnswers: QueryAnswer | undefined;
   /** Overrides parts of the status. */
   about: Partial<NodeStatus> = {};
   known: MemberStatus[] = [OWN];
@@ -92,6 +96,11 @@ export class MemoryService implements NodeService, ClusterOperations {
   transferResult: TransferResult = { kind: "transferred", leader: ID, url: "http://127.0.0.1:4000" };
   /** When set, backups end like this. */
   backupResult: BackupResult | undefined;
+  readonly live: Live = new Live(ID);
+
+  constructor() {
+    this.live.attach({ status: () => this.status(), checks: () => this.checks() });
+  }
 
   async write(command: Command): Promise<WriteResult> {
     if (typeof this.instead === "function") return this.instead();
@@ -108,8 +117,8 @@ export class MemoryService implements NodeService, ClusterOperations {
     return outcome.outcome;
   }
 
-  async read(query: Query, consistency: Consistency): Promise<ReadResult> {
-    this.reads.push({ query, consistency });
+  async read(query: Query, consistency: Consistency, minIndex?: number): Promise<ReadResult> {
+    this.reads.push({ query, consistency, ...(minIndex === undefined ? {} : { minIndex }) });
     if (this.refuseReads !== undefined) return this.refuseReads;
     const ageMs = consistency === "stale" ? this.ageMs : 0;
     return { kind: "answer", answer: this.#answer(query), index: this.#index, term: TERM, ageMs };
@@ -117,12 +126,8 @@ export class MemoryService implements NodeService, ClusterOperations {
 
   #answer(query: Query): QueryAnswer {
     if (query.kind === "get") return { kind: "get", row: this.#table.counter(query.key) };
-    if (query.kind !== "list") throw new Error(`${query.kind} is not answered here yet`);
-    const rows = [...this.#table.counters()]
-      .filter((row) => row.key.startsWith(query.prefix))
-      .filter((row) => query.after === undefined || compareBytes(row.key, query.after) > 0)
-      .sort((a, b) => compareBytes(a.key, b.key));
-    return { kind: "list", rows: rows.slice(0, query.limit), more: rows.length > query.limit };
+    if (query.kind === "changes") throw new Error("changes are not answered here yet");
+    return this.insteadOfAnswers ?? answerMany(this.#table.counters(), query);
   }
 
   /** A counter as the state machine has it, past the interface. */
@@ -189,8 +194,4 @@ export class MemoryService implements NodeService, ClusterOperations {
   checks(): readonly Check[] {
     return this.readiness;
   }
-}
-
-function compareBytes(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
 }

@@ -1,6 +1,7 @@
 /** The small languages of headers, targets and queries, also as long as they can be: no text makes a parser slow. */
 
-import { decodeCursor, encodeCursor } from "../../../src/api/cursor.ts";
+import { cursorOf, placeOf, type ScanOrder } from "../../../src/api/cursor.ts";
+import { namesOf } from "../../../src/api/expression.ts";
 import { noneMatch, parseIdempotencyKey, parseSession, prefersText } from "../../../src/api/headers.ts";
 import { Refusal } from "../../../src/api/problem.ts";
 import { decodeStrictly, keyOf, originForm, parametersOf, pathOf, queryOf } from "../../../src/api/target.ts";
@@ -81,11 +82,34 @@ const LANGUAGES: readonly Language[] = [
     },
   },
   {
-    real: ["MWhpdHM", "McOp", encodeCursor("a".repeat(512))],
+    real: [
+      "MWhpdHM",
+      "McOp",
+      cursorOf({ key: "a".repeat(512), value: 0n }, "key"),
+      cursorOf({ key: "hits", value: -9_223_372_036_854_775_808n }, "value"),
+      cursorOf({ key: "a b", value: 17n }, "-value"),
+    ],
     read: (text) => {
-      const key = decodeCursor(text);
-      demand(key === undefined || encodeCursor(key) === text, "cursor: two texts mean the same place");
-      return key === undefined ? undefined : "cursor";
+      const orders: readonly ScanOrder[] = ["key", "value", "-value"];
+      const fitting = orders.filter((order) => {
+        const place = placeOf(text, order);
+        demand(
+          place === undefined || cursorOf(place, order) === text,
+          "cursor: two texts mean the same place",
+        );
+        return place !== undefined;
+      });
+      demand(fitting.length <= 1, "cursor: it fits two orders");
+      return fitting[0];
+    },
+  },
+  {
+    real: ["a,b,items:*", "a%2Cb,%5C*,%5B", "%E2%82%AC%3F,x+y", Array(100).fill("a").join(",")],
+    read: (text) => {
+      const { keys, globs } = namesOf(text);
+      demand(keys.length + globs.length <= 100, "expression: too many names");
+      demand(!keys.some((key) => keyProblem(key) !== undefined), "expression: a key that may not be");
+      return "expression";
     },
   },
   {
