@@ -1,5 +1,7 @@
 /** Numbers and times for people. */
 
+import { span } from "./model/phrases.ts";
+
 const WHOLE = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const SHORT = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 
@@ -18,19 +20,7 @@ export function duration(ms: number | undefined): string {
   if (ms === undefined) return "–";
   if (ms < 10) return `${ms.toFixed(1)} ms`;
   if (ms < 1_000) return `${Math.round(ms)} ms`;
-  return span(ms);
-}
-
-/** 4 s, 3 min, 2 h 5 min, 3 d 4 h. */
-export function span(ms: number): string {
-  const seconds = Math.floor(ms / 1_000);
-  if (seconds < 10 && ms % 1_000 >= 100) return `${(ms / 1_000).toFixed(1)} s`;
-  if (seconds < 120) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 48) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`;
-  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  return ms < 10_000 ? `${(ms / 1_000).toFixed(1)} s` : span(ms);
 }
 
 export function bytes(count: number): string {

@@ -1,0 +1,411 @@
+import { describe, expect, it } from "vitest";
+import { ClusterModel, type Verdict } from "../../src/dashboard/index.ts";
+import { configurationOf, pictureOf, type Scene, START, sceneView, urlOf } from "./pictures.ts";
+
+const THREE = configurationOf(["n1", "n2", "n3"]);
+const FIVE = configurationOf(["n1", "n2", "n3", "n4", "n5"]);
+const LEADS = { role: "leader" } as const;
+
+function verdictOf(scene: Partial<Scene> & Pick<Scene, "nodes">): Verdict {
+  return sceneView({ configuration: THREE, ...scene }).verdict;
+}
+
+describe("the verdict on a cluster that is well", () => {
+  it("says who leads, and how many may still fail", () => {
+    const { kind, tone, sentence, notes } = verdictOf({ nodes: { n1: {}, n2: LEADS, n3: {} } });
+    expect({ kind, tone, sentence, notes }).toEqual({
+      kind: "healthy",
+      tone: "good",
+      sentence: "3 of 3 nodes, n2 leads term 7, can lose 1 more",
+      notes: [],
+    });
+  });
+
+  it("knows that five may lose two", () => {
+    const nodes = { n1: {}, n2: LEADS, n3: {}, n4: {}, n5: {} };
+    expect(verdictOf({ configuration: FIVE, nodes }).sentence).toBe(
+      "5 of 5 nodes, n2 leads term 7, can lose 2 more",
+    );
+  });
+
+  it("calls one node well, and says that it may not be lost", () => {
+    const verdict = verdictOf({ configuration: configurationOf(["n1"]), nodes: { n1: LEADS } });
+    expect(verdict.tone).toBe("good");
+    expect(verdict.sentence).toBe("1 of 1 node, n1 leads term 7, cannot lose another");
+  });
+
+  it("counts no learner among those who may fail", () => {
+    const configuration = configurationOf(["n1", "n2", "n3"], { learners: ["n4"] });
+    const verdict = verdictOf({
+      configuration,
+      nodes: { n1: LEADS, n2: {}, n3: {}, n4: { role: "learner" } },
+    });
+    expect(verdict.sentence).toBe("3 of 3 nodes, n1 leads term 7, can lose 1 more");
+    expect(verdict).toMatchObject({ kind: "changing", tone: "busy" });
+    expect(verdict.notes).toEqual(["n4 is a learner: it follows without a vote."]);
+  });
+});
+
+describe("the verdict when nobody is heard", () => {
+  it("is that the page connects, at first", () => {
+    const verdict = new ClusterModel("http://127.0.0.1:4000", START).view(START + 100).verdict;
+    expect(verdict).toMatchObject({
+      kind: "unheard",
+      tone: "none",
+      sentence: "Connecting to 127.0.0.1:4000 …",
+    });
+  });
+
+  it("is that nobody answers, after a while", () => {
+    const verdict = new ClusterModel("http://127.0.0.1:4000", START).view(START + 5_000).verdict;
+    expect(verdict).toMatchObject({ tone: "bad", sentence: "No node answers at 127.0.0.1:4000" });
+  });
+
+  it("names who was heard last, once all have gone", () => {
+    const verdict = verdictOf({ nodes: {}, gone: { n1: 20_000, n2: 12_000, n3: 30_000 } });
+    expect(verdict).toMatchObject({ kind: "lost", tone: "bad" });
+    expect(verdict.sentence).toBe("No node answers: n2 was the last to be heard, 12 s ago");
+  });
+});
+
+describe("the verdict on a node that is missing", () => {
+  it("says that no other may be lost", () => {
+    const verdict = verdictOf({
+      nodes: { n1: LEADS, n2: { misses: ["n3"] } },
+      gone: { n3: 9_000 },
+    });
+    // n1 has not noticed yet: two nodes that disagree about a third are believed in the worse case.
+    expect(verdict).toMatchObject({ tone: "warn" });
+    const both = verdictOf({
+      nodes: { n1: { ...LEADS, misses: ["n3"] }, n2: { misses: ["n3"] } },
+      gone: { n3: 9_000 },
+    });
+    expect(both).toMatchObject({
+      kind: "degraded",
+      tone: "warn",
+      sentence: "2 of 3 nodes, n1 leads term 7, cannot lose another",
+      notes: ["n3 does not answer; it was last heard 9 s ago."],
+      concerns: ["n3"],
+    });
+  });
+
+  it("knows one that never answered", () => {
+    const verdict = verdictOf({ nodes: { n1: { ...LEADS, misses: ["n3"] }, n2: { misses: ["n3"] } } });
+    expect(verdict.notes).toEqual(["n3 does not answer."]);
+  });
+
+  it("does not call down what only the page cannot hear", () => {
+    const verdict = verdictOf({ nodes: { n1: LEADS, n2: {} } });
+    expect(verdict.sentence).toBe("3 of 3 nodes, n1 leads term 7, can lose 1 more");
+    expect(verdict.notes).toEqual(["This page does not hear n3, but n1 and n2 do."]);
+  });
+
+  it("says of one whose origin the page may not ask that loading again helps", () => {
+    const verdict = verdictOf({ nodes: { n1: LEADS, n2: {} }, blocked: ["n3"] });
+    expect(verdict.notes).toEqual([
+      "n3 joined after this page was loaded, which may not speak to it: load the page again to see it too.",
+    ]);
+    expect(verdict.tone).toBe("busy");
+  });
+
+  it("is no majority once two of three are gone", () => {
+    const verdict = verdictOf({ nodes: { n1: { misses: ["n2", "n3"] } }, gone: { n2: 3_000, n3: 5_000 } });
+    expect(verdict).toMatchObject({
+      kind: "noQuorum",
+      tone: "bad",
+      sentence: "No majority: n1 reaches none of the other 2, and 2 are needed",
+    });
+    expect(verdict.notes).toContain(
+      "Writes and exact reads wait, and nothing that was acknowledged is lost.",
+    );
+    expect(verdict.notes).toContain("n2 does not answer; it was last heard 3 s ago.");
+  });
+
+  it("is no majority of five with two that reach each other", () => {
+    const nodes = { n1: { misses: ["n3", "n4", "n5"] }, n2: { misses: ["n3", "n4", "n5"] } };
+    expect(verdictOf({ configuration: FIVE, nodes }).sentence).toBe(
+      "No majority: 2 of 5 nodes reach each other, and 3 are needed",
+    );
+  });
+
+  it("believes no leader that has lost its majority and does not know it", () => {
+    const nodes = { n1: { ...LEADS, misses: ["n2", "n3"] } };
+    expect(verdictOf({ nodes, gone: { n2: 3_000, n3: 3_000 } }).kind).toBe("noQuorum");
+  });
+});
+
+describe("the verdict on an election", () => {
+  it("names who stands, and for which term", () => {
+    const verdict = verdictOf({
+      nodes: { n2: { role: "candidate", term: 8, misses: ["n1"] }, n3: { misses: ["n1"] } },
+      gone: { n1: 2_000 },
+    });
+    expect(verdict).toMatchObject({
+      kind: "electing",
+      tone: "busy",
+      sentence: "Electing: 2 of 3 nodes are up, n2 stands for term 8",
+    });
+  });
+
+  it("takes asking beforehand for standing in the next term", () => {
+    const nodes = { n1: { role: "preCandidate" }, n2: {}, n3: {} } as const;
+    expect(verdictOf({ nodes }).sentence).toBe("Electing: 3 of 3 nodes are up, n1 stands for term 8");
+  });
+
+  it("knows the pause in which nobody stands yet", () => {
+    expect(verdictOf({ nodes: { n1: {}, n2: {}, n3: {} } }).sentence).toBe(
+      "Electing: 3 of 3 nodes are up, a node will stand for election in a moment",
+    );
+  });
+
+  it("does not take the word of a leader that is cut off while the others elect", () => {
+    const verdict = verdictOf({
+      nodes: {
+        n1: { ...LEADS, misses: ["n2", "n3"] },
+        n2: { role: "candidate", term: 8, misses: ["n1"] },
+        n3: { misses: ["n1"] },
+      },
+    });
+    expect(verdict.kind).toBe("electing");
+    expect(verdict.notes).toContain("n1 still says that it leads term 7, and reaches no majority.");
+  });
+});
+
+describe("the verdict on nodes that are cut off", () => {
+  const cut = { misses: ["n1", "n2"] };
+
+  it("tells one that runs and is reached by nobody from one that is down", () => {
+    const verdict = verdictOf({
+      nodes: { n1: { ...LEADS, misses: ["n3"] }, n2: { misses: ["n3"] }, n3: cut },
+    });
+    expect(verdict).toMatchObject({
+      kind: "degraded",
+      sentence: "2 of 3 nodes, n1 leads term 7, cannot lose another",
+      notes: ["n3 runs and is cut off: it reaches no other node."],
+    });
+  });
+
+  it("says so of the node that served the page", () => {
+    const nodes = { n1: { ...LEADS, misses: ["n3"] }, n2: { misses: ["n3"] }, n3: cut };
+    expect(verdictOf({ nodes, home: "n3" }).notes).toEqual([
+      "n3, which this page came from, is cut off from the others; the page listens to all of them.",
+    ]);
+  });
+
+  it("is no majority where the node that served the page is all that is heard", () => {
+    const verdict = verdictOf({ nodes: { n3: cut }, home: "n3", gone: { n1: 4_000, n2: 4_000 } });
+    expect(verdict.kind).toBe("noQuorum");
+    expect(verdict.notes).toContain(
+      "n3, which this page came from, reaches no other node, and neither does the page.",
+    );
+  });
+
+  it("knows two leaders in different terms, of which one can do nothing", () => {
+    const verdict = verdictOf({
+      nodes: {
+        n1: { ...LEADS, misses: ["n2", "n3"] },
+        n2: { ...LEADS, term: 8, misses: ["n1"] },
+        n3: { term: 8, misses: ["n1"] },
+      },
+    });
+    expect(verdict).toMatchObject({
+      kind: "twoLeaders",
+      tone: "warn",
+      sentence: "2 of 3 nodes, n2 leads term 8, cannot lose another",
+    });
+    expect(verdict.notes[0]).toBe(
+      "n1 still says that it leads term 7: an earlier one, in which it can commit nothing.",
+    );
+  });
+
+  it("is alarmed by two leaders of one term", () => {
+    const verdict = verdictOf({ nodes: { n1: LEADS, n2: LEADS, n3: {} } });
+    expect(verdict).toMatchObject({ kind: "twoLeaders", tone: "bad" });
+    expect(verdict.sentence).toBe("n1 and n2 both say that they lead term 7: this must never be");
+  });
+
+  it("names a single link that is cut", () => {
+    const nodes = { n1: { misses: ["n3"] }, n2: LEADS, n3: { misses: ["n1"] } };
+    const verdict = verdictOf({ nodes });
+    expect(verdict.sentence).toBe("3 of 3 nodes, n2 leads term 7, can lose 1 more");
+    expect(verdict.notes).toEqual(["n1 and n3 do not reach each other."]);
+  });
+
+  it("is no majority where three nodes all run and none reaches another", () => {
+    const nodes = {
+      n1: { misses: ["n2", "n3"] },
+      n2: { misses: ["n1", "n3"] },
+      n3: { misses: ["n1", "n2"] },
+    };
+    expect(verdictOf({ nodes })).toMatchObject({ kind: "noQuorum", tone: "bad" });
+  });
+});
+
+describe("the verdict on copies that differ", () => {
+  it("names who differs from the majority, and where", () => {
+    const digests = (digest: number) => ({ digests: [{ index: 1_024, digest }] });
+    const verdict = verdictOf({
+      nodes: {
+        n1: { ...LEADS, ...digests(5), commit: 2_000 },
+        n2: { ...digests(5), commit: 2_001 },
+        n3: { ...digests(6), commit: 2_002 },
+      },
+    });
+    expect(verdict).toMatchObject({
+      kind: "digests",
+      tone: "bad",
+      sentence: "The copies differ: at index 1,024 n3 has other counters than n1 and n2",
+      concerns: ["n3"],
+    });
+  });
+
+  it("sees it in what nodes have right now, too", () => {
+    const nodes = { n1: LEADS, n2: {}, n3: { digest: 1 } };
+    expect(verdictOf({ nodes }).sentence).toBe(
+      "The copies differ: at index 100 n3 has other counters than n1 and n2",
+    );
+  });
+
+  it("blames nobody where it is one against one", () => {
+    const verdict = verdictOf({ nodes: { n1: LEADS, n2: { digest: 1 } }, gone: { n3: 5_000 } });
+    expect(verdict.sentence).toBe("The copies differ: at index 100 n1 and n2 have different counters");
+  });
+
+  it("believes a node's own alarm", () => {
+    const nodes = { n1: LEADS, n2: {}, n3: { alarm: "its state is not that of the majority." } };
+    const verdict = verdictOf({ nodes });
+    expect(verdict).toMatchObject({ kind: "digests", concerns: ["n3"] });
+    expect(verdict.notes[0]).toBe("n3: its state is not that of the majority");
+  });
+
+  it("puts it before everything else, an election included", () => {
+    expect(verdictOf({ nodes: { n1: {}, n2: {}, n3: { digest: 1 } } }).kind).toBe("digests");
+  });
+});
+
+describe("the verdict on what is slow", () => {
+  it("names a node that does not keep up", () => {
+    const nodes = {
+      n1: { ...LEADS, commit: 5_000 },
+      n2: { commit: 5_000 },
+      n3: { commit: 5_000, applied: 3_766 },
+    };
+    const verdict = verdictOf({ nodes });
+    expect(verdict).toMatchObject({ kind: "degraded", tone: "warn", notes: ["n3 is 1,234 entries behind."] });
+  });
+
+  it("names a disk that takes long", () => {
+    const verdict = verdictOf({ nodes: { n1: LEADS, n2: { fsyncMs: 240 }, n3: { fsyncMs: 12 } } });
+    expect(verdict.notes).toEqual(["The disk of n2 is slow: it took 240 ms to make a write durable."]);
+  });
+
+  it("gives a node's own words where it is not ready for another reason", () => {
+    const checks = [
+      { name: "disk", ok: false, detail: "the disk is full" },
+      { name: "leader", ok: false, detail: "no leader" },
+    ];
+    const verdict = verdictOf({ nodes: { n1: LEADS, n2: { checks }, n3: {} } });
+    expect(verdict.notes).toEqual(["n2 is not ready: the disk is full."]);
+  });
+});
+
+describe("the verdict on a change of the membership", () => {
+  it("tells how far a learner is by its own word", () => {
+    const configuration = configurationOf(["n1", "n2", "n3"], { learners: ["n4"] });
+    const n4 = { role: "learner", commit: 5_000, applied: 2_000 } as const;
+    const all = { commit: 5_000 };
+    const nodes = { n1: { ...LEADS, ...all }, n2: all, n3: all, n4 };
+    expect(verdictOf({ configuration, nodes })).toMatchObject({
+      kind: "changing",
+      tone: "busy",
+      notes: ["n4 is a learner: it follows without a vote; 3,000 entries to go."],
+    });
+  });
+
+  it("tells it by the leader's word where the page does not hear the learner", () => {
+    const configuration = configurationOf(["n1", "n2", "n3"], { learners: ["n4"] });
+    const nodes = { n1: { ...LEADS, matches: { n4: 60 } }, n2: {}, n3: {} };
+    expect(verdictOf({ configuration, nodes }).notes).toContain(
+      "n4 is a learner: it follows without a vote; 40 entries to go.",
+    );
+  });
+
+  it("says who gets a vote and who leaves", () => {
+    const configuration = configurationOf(["n1", "n2", "n4"], { outgoing: ["n1", "n2", "n3"] });
+    const verdict = verdictOf({ configuration, nodes: { n1: LEADS, n2: {}, n3: {}, n4: {} } });
+    expect(verdict).toMatchObject({
+      kind: "changing",
+      sentence: "4 of 4 nodes, n1 leads term 7, can lose 1 more",
+      notes: ["The voters are being changed: n4 gets a vote, n3 leaves."],
+    });
+  });
+
+  it("needs a majority of both halves", () => {
+    const configuration = configurationOf(["n1", "n4", "n5"], { outgoing: ["n1", "n2", "n3"] });
+    const misses = ["n4", "n5"];
+    const nodes = { n1: { misses }, n2: { misses }, n3: { misses } };
+    const verdict = verdictOf({ configuration, nodes });
+    expect(verdict).toMatchObject({ kind: "noQuorum", tone: "bad" });
+    expect(verdict.sentence).toContain("of the old voters and of the new ones");
+  });
+
+  it("knows nodes that wait for each other before there is a cluster", () => {
+    const configuration = configurationOf([]);
+    const verdict = verdictOf({ configuration, nodes: { n1: { state: "forming" } } });
+    expect(verdict).toMatchObject({ kind: "forming", tone: "busy" });
+    expect(verdict.sentence).toBe(
+      "n1 waits for the other first members: the cluster begins when all have met",
+    );
+  });
+
+  it("knows a node that asks to be taken in", () => {
+    const verdict = verdictOf({ configuration: configurationOf([]), nodes: { n4: { state: "joining" } } });
+    expect(verdict.sentence).toBe("n4 asks to be taken into the cluster");
+  });
+});
+
+describe("the model of the page", () => {
+  it("follows who belongs to the cluster, and asks its own origin first", () => {
+    const model = new ClusterModel("http://localhost:4000", START);
+    model.heard("http://localhost:4000", pictureOf("n2", THREE, LEADS), START);
+    expect(model.wanted()).toEqual(["http://localhost:4000", urlOf("n1"), urlOf("n3")]);
+  });
+
+  it("believes the leader about who belongs to it, not a node that was left behind", () => {
+    const { nodes } = sceneView({
+      configuration: configurationOf(["n1", "n2", "n4"]),
+      nodes: { n1: LEADS, n2: {}, n4: {}, n3: { configuration: THREE, term: 6 } },
+    });
+    expect(nodes.map(({ id, membership }) => [id, membership])).toEqual([
+      ["n1", "voter"],
+      ["n2", "voter"],
+      ["n3", "outside"],
+      ["n4", "voter"],
+    ]);
+  });
+
+  it("says whether the node that it came from still answers", () => {
+    const scene = { configuration: THREE, nodes: { n2: LEADS, n3: {} }, gone: { n1: 5_000 } };
+    expect(sceneView(scene).home).toEqual({ id: "n1", url: urlOf("n1"), answers: false });
+    expect(sceneView({ ...scene, home: "n2" }).home.answers).toBe(true);
+  });
+
+  it("forgets what it knew of another cluster at the same addresses", () => {
+    const model = new ClusterModel(urlOf("n1"), START);
+    model.heard(urlOf("n1"), pictureOf("n1", THREE, { ...LEADS, commit: 9_000, digest: 5 }), START);
+    model.heard(urlOf("n1"), pictureOf("n1", THREE, { ...LEADS, commit: 3, clusterId: "d" }), START + 1_000);
+    expect(model.view(START + 1_000).commit).toBe(3);
+  });
+
+  it("keeps so many events and no more, each once, in order of their time", () => {
+    const model = new ClusterModel(urlOf("n1"), START);
+    for (let seq = 1; seq <= 600; seq++) {
+      const event = { seq, atMs: seq === 600 ? 1 : seq * 10, node: "n1", kind: "role", term: 1, text: "" };
+      model.happened(event, "run", START);
+      model.happened(event, "run", START);
+    }
+    const { events } = model.view(START);
+    expect(events).toHaveLength(500);
+    expect(events.at(-1)?.seq).toBe(599);
+  });
+});
