@@ -28,10 +28,12 @@ import { WRITE_OPERATIONS } from "./openapi-writes.ts";
 import { problemText } from "./problem.ts";
 import {
   addMemberBody,
+  allocateBody,
   batchBody,
   incrementBody,
   moveMemberBody,
   replaceMemberBody,
+  setBody,
   transferBody,
 } from "./schemas.ts";
 
@@ -47,6 +49,8 @@ export const OPERATIONS: readonly Operation[] = [
 export const BODY_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   IncrementBody: incrementBody,
   BatchBody: batchBody,
+  SetBody: setBody,
+  AllocateBody: allocateBody,
   AddMemberBody: addMemberBody,
   ReplaceMemberBody: replaceMemberBody,
   MoveMemberBody: moveMemberBody,

@@ -4,6 +4,7 @@ import { connect, type Socket } from "node:net";
 import { expect } from "vitest";
 import { type Api, type ApiOptions, createApi } from "../../src/api/index.ts";
 import { ERRORS, type ErrorCode } from "../../src/base/index.ts";
+import { holdToContract } from "./contract.ts";
 import { MemoryService } from "./memory-service.ts";
 
 export interface Bench {
@@ -22,6 +23,7 @@ export function makeBench(options: Partial<ApiOptions> = {}): Bench {
     onError: (error) => errors.push(error),
     ...options,
   });
+  holdToContract(api);
   return { service, api, fatal, errors };
 }
 
