@@ -1,9 +1,10 @@
 /** One HTTP request to one node, and the honest word on what came of it. */
 
+import { baseUrlOf } from "./base-url.ts";
 import { type Json, parseExact } from "./json.ts";
 
 export interface HttpRequest {
-  readonly method: "GET" | "POST" | "PATCH" | "DELETE";
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Path and query, beginning with `/`. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -26,6 +27,8 @@ export type AttemptResult =
       readonly stream?: ReadableStream<Uint8Array>;
     }
   | { readonly kind: "redirect"; readonly to: string }
+  /** The node sent the request on and did nothing with it, and where to could not be found out. */
+  | { readonly kind: "nowhere"; readonly reason: string }
   /** The request cannot have reached the node. */
   | { readonly kind: "notSent"; readonly reason: string; readonly cause: unknown }
   /** No answer came: the node may or may not have acted. */
@@ -75,12 +78,10 @@ async function send(
 ): Promise<AttemptResult> {
   const init: RequestInit = { method: request.method, headers: { ...request.headers }, signal };
   if (request.body !== undefined) init.body = request.body;
-  let response = await fetchIt(base + request.path, { ...init, redirect: "manual" });
-  // Browsers hide where a redirect leads, so there the browser has to follow it. Sending again is harmless:
-  // a node that redirects has done nothing.
-  if (response.type === "opaqueredirect") {
-    response = await fetchIt(base + request.path, { ...init, redirect: "follow" });
-  }
+  const response = await fetchIt(base + request.path, { ...init, redirect: "manual" });
+  // Browsers hide where a redirect leads. To let one follow by itself would make a request from one foreign origin to
+  // another, whose Origin is then "null", and no node allows that.
+  if (response.type === "opaqueredirect") return findLeader(base, fetchIt, signal);
   const answered = response.redirected ? (baseOf(response.url, base, request.path) ?? base) : base;
   const { status, headers, body } = response;
   if (request.streamed === true && response.ok && body !== null) {
@@ -93,6 +94,27 @@ async function send(
     if (to !== undefined) return { kind: "redirect", to };
   }
   return { kind: "answer", status, headers, json: tryParse(text), base: answered };
+}
+
+/** Nodes redirect to the leader only, and whoever redirects knows one. */
+async function findLeader(base: string, fetchIt: typeof fetch, signal: AbortSignal): Promise<AttemptResult> {
+  const reason = "it does not lead, and does not say who does";
+  try {
+    const headers = { accept: "application/json" };
+    const response = await fetchIt(`${base}/v1/cluster`, { headers, signal });
+    const to = response.ok ? leaderUrlOf(tryParse(await response.text())) : undefined;
+    return to === undefined ? { kind: "nowhere", reason } : { kind: "redirect", to };
+  } catch {
+    return { kind: "nowhere", reason };
+  }
+}
+
+function leaderUrlOf(json: Json | undefined): string | undefined {
+  if (typeof json !== "object" || json === null || !("leader" in json)) return undefined;
+  const { leader } = json as Readonly<Record<string, Json | undefined>>;
+  if (typeof leader !== "object" || leader === null || !("url" in leader)) return undefined;
+  const { url } = leader as Readonly<Record<string, Json | undefined>>;
+  return typeof url === "string" ? baseUrlOf(url) : undefined;
 }
 
 /** The base URL of the node that a redirect leads to; undefined if it leads to some other path. */

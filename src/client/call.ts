@@ -3,7 +3,14 @@
 import { ERRORS } from "../base/index.ts";
 import { attempt, type HttpRequest } from "./attempt.ts";
 import { membersOf } from "./decode.ts";
-import { type Attempt, OutcomeUnknown, type RaftallyError, Refused, Unavailable } from "./errors.ts";
+import {
+  type Attempt,
+  OutcomeUnknown,
+  type Place,
+  type RaftallyError,
+  Refused,
+  Unavailable,
+} from "./errors.ts";
 import { Nodes } from "./nodes.ts";
 import { type Answer, judge, type Verdict } from "./verdict.ts";
 
@@ -21,8 +28,8 @@ export interface CallerOptions {
 /** What a call does beyond giving an answer. */
 export type Effect =
   | { readonly kind: "none" }
-  /** A write: the key makes its attempts one. */
-  | { readonly kind: "once"; readonly idempotencyKey: string }
+  /** A write: the key, or the place in a session, makes its attempts one. */
+  | { readonly kind: "once"; readonly idempotencyKey: string | undefined; readonly place?: Place }
   /** A change of the cluster. Made twice it is refused the second time. */
   | { readonly kind: "change" };
 
@@ -95,6 +102,12 @@ export class Caller {
       await sleep(pause, call.signal);
       if (isAborted(call.signal)) throw failure(call, progress);
     }
+  }
+
+  /** The node at `base` broke off an answer that was to go on: the next call begins at another one. */
+  brokeOff(base: string): void {
+    this.#nodes.failed(base, true);
+    this.#hadTrouble = true;
   }
 
   /** Asks each node once, the likely leader first, until one gives a definite answer. */
@@ -177,7 +190,7 @@ function refusal<T>(
   const { code, detail, position } = verdict;
   if (call.effect.kind !== "none" && progress.unknown && !ERRORS[code].byState) {
     const why = `an earlier attempt may have counted before this one was refused: ${detail}`;
-    return new OutcomeUnknown(keyOf(call), why, progress.attempts);
+    return unknown(call, why, progress);
   }
   return new Refused(code, detail, progress.attempts, position);
 }
@@ -188,15 +201,20 @@ function failure<T>(call: Call<T>, progress: Progress): unknown {
   const detail = summary(attempts, last);
   const aborted = isAborted(call.signal);
   if (call.effect.kind !== "none" && progress.unknown) {
-    const cause = aborted ? call.signal?.reason : last?.cause;
-    return new OutcomeUnknown(keyOf(call), detail, attempts, cause);
+    return unknown(call, detail, progress, aborted ? call.signal?.reason : last?.cause);
   }
   if (aborted) return call.signal?.reason;
   return new Unavailable(last?.code ?? "UNREACHABLE", detail, attempts, last?.cause);
 }
 
-function keyOf({ effect }: Call<unknown>): string | undefined {
-  return effect.kind === "once" ? effect.idempotencyKey : undefined;
+function unknown(
+  { effect }: Call<unknown>,
+  detail: string,
+  { attempts }: Progress,
+  cause?: unknown,
+): OutcomeUnknown {
+  if (effect.kind !== "once") return new OutcomeUnknown(undefined, detail, attempts, cause);
+  return new OutcomeUnknown(effect.idempotencyKey, detail, attempts, cause, effect.place);
 }
 
 function summary(attempts: readonly Attempt[], last: Again | undefined): string {

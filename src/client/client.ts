@@ -1,18 +1,30 @@
 /** The client: one object for a cluster, one method for each thing to ask. */
 
 import type { HttpRequest } from "./attempt.ts";
-import { baseUrlOf } from "./base-url.ts";
-import { Caller } from "./call.ts";
-import { decodeBatchDone, decodeIncremented, decodeNodeView, decodePage, decodeReading } from "./decode.ts";
+import { Caller, type CallerOptions } from "./call.ts";
+import { baseUrl, checkText, counterPath, countText, limitsOf, milliseconds, queryText } from "./checks.ts";
+import {
+  decodeAllocation,
+  decodeBatchDone,
+  decodeIncremented,
+  decodeNodeView,
+  decodePage,
+  decodeReading,
+  decodeSelection,
+  decodeSum,
+} from "./decode.ts";
 import { Refused } from "./errors.ts";
-import { type Json, printExact } from "./json.ts";
-import { type CallLimits, listMembers, makeChange, openBackup, planChange, transfer } from "./operations.ts";
+import { listMembers, makeChange, openBackup, planChange, transfer } from "./operations.ts";
+import { Sessions } from "./session.ts";
 import type {
+  AllocateOptions,
+  Allocation,
   BackupDownload,
   BatchDone,
   CallOptions,
   ClientOptions,
   Counter,
+  DeleteOptions,
   Increment,
   Incremented,
   Int64,
@@ -28,27 +40,35 @@ import type {
   Page,
   Reading,
   ReadOptions,
+  Selection,
+  SetOptions,
+  Sum,
+  SumOptions,
   WriteOptions,
 } from "./types.ts";
 import type { Answer } from "./verdict.ts";
+import {
+  type ClusterEventOptions,
+  type ClusterStreamEvent,
+  clusterEvents,
+  type WatchEvent,
+  type WatchOptions,
+  watch,
+} from "./watch.ts";
+import { allocateRequest, batchRequest, deleteRequest, incrementRequest, setRequest } from "./writes.ts";
 
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
-const KEY_BYTES_MAX = 512;
 const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
-/** With the u flag, a surrogate matches only where it is not part of a pair. */
-const HALF_SURROGATE = /\p{Surrogate}/u;
-/** The longest that setTimeout can wait, in ms. */
-const TIMEOUT_MS_MAX = 2_147_483_647;
 
 export class RaftallyClient {
+  readonly #options: CallerOptions;
   readonly #caller: Caller;
+  readonly #sessions: Sessions | undefined;
 
   /** @throws {RangeError} with a sentence that says which option is wrong. */
   constructor(options: ClientOptions) {
     if (options.urls.length === 0) throw new RangeError("urls must name at least one node");
     const { discoverMs = 1_000 } = options;
-    this.#caller = new Caller({
+    this.#options = {
       urls: [...new Set(options.urls.map(baseUrl))],
       // Browsers insist that fetch is called on the global object.
       fetch: options.fetch ?? ((input, init) => fetch(input, init)),
@@ -57,7 +77,10 @@ export class RaftallyClient {
       backoffMsMin: milliseconds("backoffMsMin", options.backoffMsMin ?? 50),
       backoffMsMax: milliseconds("backoffMsMax", options.backoffMsMax ?? 1_000),
       discoverMs: discoverMs === 0 ? 0 : milliseconds("discoverMs", discoverMs),
-    });
+    };
+    this.#caller = new Caller(this.#options);
+    const inSessions = options.exactlyOnce === "sessions";
+    this.#sessions = inSessions ? new Sessions(this.#caller, this.#options.timeoutMs) : undefined;
   }
 
   /**
@@ -65,9 +88,31 @@ export class RaftallyClient {
    * @throws {Refused} | {Unavailable} | {OutcomeUnknown}, or the signal's reason.
    */
   async increment(key: string, change: Increment = {}, options: WriteOptions = {}): Promise<Incremented> {
-    const body = printExact(incrementBody(change));
-    const path = `${counterPath(key)}/increment`;
-    return this.#write({ method: "POST", path, headers: {}, body }, options, decodeIncremented);
+    return this.#write(incrementRequest(key, change), options, decodeIncremented);
+  }
+
+  /**
+   * Gives a counter this value, on a condition if one is given.
+   * @throws {Refused} | {Unavailable} | {OutcomeUnknown}, or the signal's reason.
+   */
+  async set(key: string, value: Int64, options: SetOptions = {}): Promise<Incremented> {
+    return this.#write(setRequest(key, value, options), options, decodeIncremented);
+  }
+
+  /**
+   * Removes a counter and its `once` members. Done, with `changed: false`, if there is no such counter.
+   * @throws {Refused} | {Unavailable} | {OutcomeUnknown}, or the signal's reason.
+   */
+  async delete(key: string, options: DeleteOptions = {}): Promise<Incremented> {
+    return this.#write(deleteRequest(key, options), options, decodeIncremented);
+  }
+
+  /**
+   * Takes the next `count` numbers of a counter, 1 to 1,000,000,000, which nobody else gets; the first one ever is 1.
+   * @throws {Refused} | {Unavailable} | {OutcomeUnknown}, or the signal's reason.
+   */
+  async allocate(key: string, count: Int64, options: AllocateOptions = {}): Promise<Allocation> {
+    return this.#write(allocateRequest(key, count, options), options, decodeAllocation);
   }
 
   /**
@@ -75,8 +120,7 @@ export class RaftallyClient {
    * @throws {Refused} (its `position` says which one) | {Unavailable} | {OutcomeUnknown}, or the signal's reason.
    */
   async batch(operations: readonly Operation[], options: WriteOptions = {}): Promise<BatchDone> {
-    const body = printExact({ operations: operations.map(operationBody) });
-    return this.#write({ method: "POST", path: "/v1/batch", headers: {}, body }, options, decodeBatchDone);
+    return this.#write(batchRequest(operations), options, decodeBatchDone);
   }
 
   /**
@@ -84,7 +128,7 @@ export class RaftallyClient {
    * @throws {Refused} | {Unavailable}, or the signal's reason.
    */
   async get(key: string, options: ReadOptions = {}): Promise<Reading | undefined> {
-    const path = `${counterPath(key)}${query({ consistency: options.consistency })}`;
+    const path = `${counterPath(key)}${queryText(reading(options))}`;
     try {
       return await this.#read(path, options, decodeReading);
     } catch (error) {
@@ -94,13 +138,13 @@ export class RaftallyClient {
   }
 
   /**
-   * One page of counters, in order of the bytes of their keys.
+   * One page of counters, in order of the bytes of their keys, or of their values.
    * @throws {Refused} | {Unavailable}, or the signal's reason.
    */
   async list(options: ListOptions = {}): Promise<Page> {
-    const { prefix, limit, cursor, consistency } = options;
-    const path = `/v1/counters${query({ prefix, limit: limit?.toString(), cursor, consistency })}`;
-    return this.#read(path, options, decodePage);
+    const { prefix, match, order, limit, cursor } = options;
+    const asked = { prefix, match, order, limit: limit?.toString(), cursor, ...reading(options) };
+    return this.#read(`/v1/counters${queryText(asked)}`, options, decodePage);
   }
 
   /** Every counter, page by page. Each page is read at its own moment. Throws as {@link list} does. */
@@ -111,6 +155,55 @@ export class RaftallyClient {
       page = await this.list({ ...options, cursor: page.cursor });
       yield* page.counters;
     }
+  }
+
+  /**
+   * The sum of the counters below a prefix, and how many there are, all at one moment; with `depth` also of each group
+   * of them that has the next segments of the key in common.
+   * @throws {Refused} | {Unavailable}, or the signal's reason.
+   */
+  async sum(options: SumOptions = {}): Promise<Sum> {
+    const depth = countText("depth", options.depth);
+    const asked = { prefix: options.prefix, depth, ...reading(options) };
+    return this.#read(`/v1/sum${queryText(asked)}`, options, decodeSum);
+  }
+
+  /**
+   * Several counters as they are at one moment: those that exist of `names`, each a key or a glob as in `match` of
+   * {@link list} ({@link escapeGlob} for keys that hold `*`, `?`, `[` or a backslash). At most 100 names.
+   * @throws {Refused} | {Unavailable}, or the signal's reason.
+   */
+  async query(names: readonly string[], options: ReadOptions = {}): Promise<Selection> {
+    const expression = names.map(encodeName).join(",");
+    const rest = queryText(reading(options)).replace("?", "&");
+    return this.#read(`/v1/query?expression=${expression}${rest}`, options, decodeSelection);
+  }
+
+  /**
+   * Changes of counters as they happen, until the signal aborts:
+   *
+   *     for await (const event of client.watch({ prefix: "stock:", signal })) {
+   *       if (event.kind === "change") show(event.key, event.value);
+   *     }
+   *
+   * When the node dies, another one goes on exactly after the last event. Nothing is read ahead of the loop.
+   * @throws {Refused} at once for what cannot be watched; the loop throws {Refused} | {Unavailable}.
+   */
+  watch(options: WatchOptions = {}): AsyncGenerator<WatchEvent, void, void> {
+    return watch(this.#caller, options);
+  }
+
+  /**
+   * Elections, role changes, snapshots, faults and, if asked for, pictures: of one node, the one at `url`, or whichever
+   * answers. Whoever wants those of all asks each node. Until the signal aborts, as {@link watch}.
+   */
+  clusterEvents(
+    options: ClusterEventOptions & { readonly url?: string } = {},
+  ): AsyncGenerator<ClusterStreamEvent, void, void> {
+    const { url } = options;
+    if (url === undefined) return clusterEvents(this.#caller, options);
+    const only = new Caller({ ...this.#options, urls: [baseUrl(url)], discoverMs: 0 });
+    return clusterEvents(only, options);
   }
 
   /**
@@ -192,22 +285,23 @@ export class RaftallyClient {
   }
 
   async #write<T>(request: HttpRequest, options: WriteOptions, decode: (answer: Answer) => T): Promise<T> {
+    const headers: Record<string, string> = { ...request.headers, accept: "application/json" };
+    if (request.body !== undefined) headers["content-type"] = "application/json";
+    const limits = limitsOf(options);
+    const { place } = options;
+    if (this.#sessions !== undefined && options.idempotencyKey === undefined) {
+      return this.#sessions.write({ request: { ...request, headers }, decode, limits, place });
+    }
+    if (place !== undefined)
+      throw new Refused("INVALID_HEADER", "place is for a client that uses sessions", []);
     const idempotencyKey = options.idempotencyKey ?? crypto.randomUUID();
     if (!IDEMPOTENCY_KEY.test(idempotencyKey)) {
       throw new Refused("INVALID_HEADER", "an idempotency key is 1 to 255 printable ASCII characters", []);
     }
-    const headers = {
-      accept: "application/json",
-      "content-type": "application/json",
-      // As a string of RFC 8941, so that a key may begin with a quote.
-      "idempotency-key": `"${idempotencyKey.replace(/["\\]/g, "\\$&")}"`,
-    };
-    return this.#caller.run({
-      request: { ...request, headers },
-      effect: { kind: "once", idempotencyKey },
-      decode,
-      ...limitsOf(options),
-    });
+    // As a string of RFC 8941, so that a key may begin with a quote.
+    headers["idempotency-key"] = `"${idempotencyKey.replace(/["\\]/g, "\\$&")}"`;
+    const effect = { kind: "once", idempotencyKey } as const;
+    return this.#caller.run({ request: { ...request, headers }, effect, decode, ...limits });
   }
 
   async #read<T>(path: string, options: CallOptions, decode: (answer: Answer) => T): Promise<T> {
@@ -220,67 +314,18 @@ export class RaftallyClient {
   }
 }
 
-function incrementBody({ by, min, max, once }: Increment): { readonly [name: string]: Json | undefined } {
-  return { by: int64("by", by), min: int64("min", min), max: int64("max", max), once };
+/** What is asked of a read beside its subject. */
+function reading({ consistency, minIndex }: ReadOptions): Readonly<Record<string, string | undefined>> {
+  return { consistency, minIndex: countText("minIndex", minIndex) };
 }
 
-function operationBody(operation: Operation): Json {
-  const { key } = operation;
-  checkKey(key);
-  if (operation.op === "set") {
-    return { op: "set", key, value: int64("value", operation.value), ifRevision: operation.ifRevision };
-  }
-  if (operation.op === "delete") return { op: "delete", key, ifRevision: operation.ifRevision };
-  return { key, ...incrementBody(operation) };
+/** Commas part the names, so those within are encoded, and the others are not. */
+function encodeName(name: string): string {
+  checkText("a name", name);
+  return encodeURIComponent(name);
 }
 
-function int64(name: string, value: Int64 | undefined): bigint | undefined {
-  if (value === undefined) return undefined;
-  if (typeof value === "number" && !Number.isSafeInteger(value)) {
-    throw new Refused("INVALID_BODY", `${name} must be a whole number; beyond 2^53 give a bigint`, []);
-  }
-  const exact = BigInt(value);
-  if (exact < INT64_MIN || exact > INT64_MAX) {
-    throw new Refused("INVALID_BODY", `${name} must fit a signed 64-bit integer`, []);
-  }
-  return exact;
-}
-
-/** A key that a URL cannot carry must not be sent: `.` and `..` would name another path. */
-function checkKey(key: string): void {
-  if (key === "" || key === "." || key === "..") {
-    throw new Refused("INVALID_KEY", 'a key is 1 to 512 bytes of UTF-8, and not "." or ".."', []);
-  }
-  if (HALF_SURROGATE.test(key)) throw new Refused("INVALID_KEY", "the key holds half a surrogate pair", []);
-  if (new TextEncoder().encode(key).length > KEY_BYTES_MAX) {
-    throw new Refused("INVALID_KEY", `the key is longer than ${KEY_BYTES_MAX} bytes of UTF-8`, []);
-  }
-}
-
-function counterPath(key: string): string {
-  checkKey(key);
-  return `/v1/counters/${encodeURIComponent(key)}`;
-}
-
-function query(parameters: Readonly<Record<string, string | undefined>>): string {
-  const given = Object.entries(parameters).filter((pair): pair is [string, string] => pair[1] !== undefined);
-  return given.length === 0 ? "" : `?${new URLSearchParams(given).toString()}`;
-}
-
-function limitsOf({ signal, timeoutMs }: CallOptions): CallLimits {
-  return { signal, timeoutMs: timeoutMs === undefined ? undefined : milliseconds("timeoutMs", timeoutMs) };
-}
-
-function milliseconds(name: string, value: number): number {
-  if (!(value > 0 && value <= TIMEOUT_MS_MAX)) {
-    throw new RangeError(`${name} must be more than 0 and at most ${TIMEOUT_MS_MAX} ms`);
-  }
-  return value;
-}
-
-function baseUrl(url: string): string {
-  const base = baseUrlOf(url);
-  if (base !== undefined) return base;
-  if (!URL.canParse(url)) throw new RangeError(`not a URL: ${url}`);
-  throw new RangeError(`a node's URL begins with http:// or https:// and has no query: ${url}`);
+/** A glob that matches `text` and nothing else. */
+export function escapeGlob(text: string): string {
+  return text.replace(/[*?[\]\\]/g, "\\$&");
 }

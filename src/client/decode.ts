@@ -3,11 +3,13 @@
 import type { Json } from "./json.ts";
 import type { Members } from "./nodes.ts";
 import type {
+  Allocation,
   BackupDownload,
   BatchDone,
   Changed,
   Counter,
   FaultTolerance,
+  GroupSum,
   Incremented,
   LogPosition,
   Membership,
@@ -18,6 +20,8 @@ import type {
   Page,
   PeerView,
   Reading,
+  Selection,
+  Sum,
 } from "./types.ts";
 import type { Answer } from "./verdict.ts";
 
@@ -26,11 +30,54 @@ export class Malformed extends Error {
   override readonly name: string = "Malformed";
 }
 
-type Fields = Readonly<Record<string, Json | undefined>>;
+export type Fields = Readonly<Record<string, Json | undefined>>;
 
 export function decodeIncremented(answer: Answer): Incremented {
   const fields = object(answer.json, "answer");
   return { ...changed(fields), ...position(fields), replayed: wasReplayed(answer) };
+}
+
+export function decodeAllocation(answer: Answer): Allocation {
+  const fields = object(answer.json, "answer");
+  const range = { from: int64(fields, "from"), to: int64(fields, "to"), count: int64(fields, "count") };
+  return { ...counter(fields), ...range, ...position(fields), replayed: wasReplayed(answer) };
+}
+
+/** The id of a session that was opened. */
+export function decodeSession(answer: Answer): number {
+  return number(object(answer.json, "answer"), "session");
+}
+
+export function decodeSum(answer: Answer): Sum {
+  const fields = object(answer.json, "answer");
+  return {
+    ...groupSum(fields),
+    groups: list(fields, "groups").map((group) => groupSum(object(group, "group"))),
+    more: optional(fields, "more", boolean) ?? false,
+    ...position(fields),
+    ageMs: ageOf(answer, fields),
+  };
+}
+
+export function decodeSelection(answer: Answer): Selection {
+  const fields = object(answer.json, "answer");
+  const counters = list(fields, "counters").map((row) => counter(object(row, "counter")));
+  const more = optional(fields, "more", boolean) ?? false;
+  return { counters, more, ...position(fields), ageMs: ageOf(answer, fields) };
+}
+
+function groupSum(fields: Fields): GroupSum {
+  return {
+    prefix: string(fields, "prefix"),
+    sum: int64(fields, "sum"),
+    counters: number(fields, "counters"),
+  };
+}
+
+/** In the body, or only in the header. */
+function ageOf({ headers }: Answer, fields: Fields): number {
+  const header = headers.get("raftally-age-ms") ?? "";
+  return optional(fields, "ageMs", number) ?? (/^[0-9]{1,15}$/.test(header) ? Number(header) : 0);
 }
 
 export function decodeReading(answer: Answer): Reading {
@@ -191,10 +238,12 @@ function counter(fields: Fields): Counter {
 }
 
 function changed(fields: Fields): Changed {
-  return { ...counter(fields), changed: optional(fields, "changed", boolean) ?? true };
+  const applied = optional(fields, "applied", int64);
+  const result = { ...counter(fields), changed: optional(fields, "changed", boolean) ?? true };
+  return applied === undefined ? result : { ...result, applied };
 }
 
-function position(fields: Fields): LogPosition {
+export function position(fields: Fields): LogPosition {
   return { index: number(fields, "index"), term: number(fields, "term") };
 }
 
@@ -203,7 +252,11 @@ function wasReplayed(answer: Answer): boolean {
 }
 
 /** A field that may be absent or null. */
-function optional<T>(fields: Fields, name: string, read: (fields: Fields, name: string) => T): T | undefined {
+export function optional<T>(
+  fields: Fields,
+  name: string,
+  read: (fields: Fields, name: string) => T,
+): T | undefined {
   return fields[name] === undefined || fields[name] === null ? undefined : read(fields, name);
 }
 
@@ -211,7 +264,7 @@ function fieldObject(fields: Fields, name: string): Fields {
   return object(fields[name], name);
 }
 
-function object(value: Json | undefined, name: string): Fields {
+export function object(value: Json | undefined, name: string): Fields {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
     throw new Malformed(`the ${name} is not a JSON object`);
   }
@@ -237,25 +290,26 @@ function oneOf<T extends string>(known: readonly T[], value: string, name: strin
   return found;
 }
 
-function string(fields: Fields, name: string): string {
+export function string(fields: Fields, name: string): string {
   const value = fields[name];
   if (typeof value !== "string") throw new Malformed(`"${name}" is not a string`);
   return value;
 }
 
-function number(fields: Fields, name: string): number {
+export function number(fields: Fields, name: string): number {
   const value = fields[name];
   if (typeof value !== "number") throw new Malformed(`"${name}" is not a number`);
   return value;
 }
 
-function boolean(fields: Fields, name: string): boolean {
+export function boolean(fields: Fields, name: string): boolean {
   const value = fields[name];
   if (typeof value !== "boolean") throw new Malformed(`"${name}" is not true or false`);
   return value;
 }
 
-function int64(fields: Fields, name: string): bigint {
+/** A whole number of any size. */
+export function int64(fields: Fields, name: string): bigint {
   const value = fields[name];
   if (typeof value === "bigint") return value;
   if (typeof value !== "number" || !Number.isSafeInteger(value)) {

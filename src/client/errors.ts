@@ -16,6 +16,12 @@ export interface Attempt {
   readonly result: string;
 }
 
+/** Where a write stands in a client session: the session's id, and the number of the write in it. */
+export interface Place {
+  readonly session: number;
+  readonly seq: number;
+}
+
 /** What all failures of a call have in common. */
 export abstract class RaftallyError extends Error {
   readonly code: FailureCode;
@@ -52,22 +58,26 @@ export class Unavailable extends RaftallyError {
 
 /**
  * The write may or may not count: an attempt may have reached the cluster, and its answer did not come back
- * before the deadline. The same call with this `idempotencyKey` finds out, and counts at most once. Of a change of the
+ * before the deadline. The same call with this `idempotencyKey` (or `place`) finds out, and counts at most once. Of a change of the
  * cluster, which has no key, the list of members says whether it was made.
  */
 export class OutcomeUnknown extends RaftallyError {
   override readonly name: string = "OutcomeUnknown";
   override readonly outcome = "unknown";
-  /** Undefined for a change of the cluster. */
+  /** Undefined for a change of the cluster, and for a write in a session. */
   readonly idempotencyKey: string | undefined;
+  /** Of a write in a client session: `place` of its options, to ask for the outcome of the same write again. */
+  readonly place: Place | undefined;
 
   constructor(
     idempotencyKey: string | undefined,
     detail: string,
     attempts: readonly Attempt[],
     cause?: unknown,
+    place?: Place,
   ) {
     super("OUTCOME_UNKNOWN", detail, attempts, cause);
     this.idempotencyKey = idempotencyKey;
+    this.place = place;
   }
 }

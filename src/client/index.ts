@@ -5,6 +5,10 @@
  *     const { value } = await client.increment("visits");            // bigint, exact
  *     await client.increment("stock", { by: -1, min: 0 });           // throws Refused: LIMIT_REACHED
  *     const visits = await client.get("visits");                     // undefined if never written
+ *     await client.set("price", 499n, { ifRevision: 12 });           // throws Refused: REVISION_MISMATCH
+ *     const { from, to } = await client.allocate("orders", 100);     // numbers that nobody else gets
+ *     const { sum, groups } = await client.sum({ prefix: "visits:", depth: 1 });
+ *     for await (const event of client.watch({ prefix: "stock:", signal })) show(event);
  *
  * A call ends in one of four ways, and the type of the error says which: it resolves; `Refused`, a definite
  * no; `Unavailable`, nothing has changed and trying later is safe; `OutcomeUnknown`, a write may count, and
@@ -20,13 +24,15 @@
  * given have been replaced one after the other.
  *
  * Every write carries an idempotency key and is tried again with it, on other nodes where needed, until it is
- * answered or `timeoutMs` has passed. Each attempt has a shorter deadline of its own.
+ * answered or `timeoutMs` has passed. Each attempt has a shorter deadline of its own. A client made with
+ * `exactlyOnce: "sessions"` numbers its writes in a session instead, which costs the cluster less.
  */
-export { RaftallyClient } from "./client.ts";
+export { escapeGlob, RaftallyClient } from "./client.ts";
 export {
   type Attempt,
   type FailureCode,
   OutcomeUnknown,
+  type Place,
   RaftallyError,
   Refused,
   Unavailable,
@@ -45,7 +51,10 @@ export type {
   PictureStatus,
   PictureTally,
 } from "./pictures.ts";
+export type { Connection, StreamOptions } from "./stream.ts";
 export type {
+  AllocateOptions,
+  Allocation,
   BackupDownload,
   BatchDone,
   CallOptions,
@@ -53,7 +62,9 @@ export type {
   ClientOptions,
   Consistency,
   Counter,
+  DeleteOptions,
   FaultTolerance,
+  GroupSum,
   Increment,
   Incremented,
   Int64,
@@ -72,5 +83,18 @@ export type {
   PeerView,
   Reading,
   ReadOptions,
+  Selection,
+  SetOptions,
+  Sum,
+  SumOptions,
   WriteOptions,
 } from "./types.ts";
+export type {
+  ClusterEventOptions,
+  ClusterStreamEvent,
+  WatchChange,
+  WatchEvent,
+  WatchOpen,
+  WatchOptions,
+  WatchResync,
+} from "./watch.ts";

@@ -1,5 +1,7 @@
 /** What a client may ask and what it gets. Counter values are bigint, everything else fits a number. */
 
+import type { Place } from "./errors.ts";
+
 /** A whole number in the signed 64-bit range. A `number` must be a safe integer. */
 export type Int64 = bigint | number;
 
@@ -28,6 +30,14 @@ export interface ClientOptions {
    * nodes cannot be reached from here.
    */
   readonly discoverMs?: number;
+  /**
+   * How a write that has to be tried several times counts once. `keys`, the default: each write carries an idempotency
+   * key, which the cluster remembers, and with which any process may ask for its outcome again. `sessions`: the client
+   * opens a session with its first write and numbers its writes; the cluster remembers a few outcomes for each client,
+   * however much it writes. For programs that write much. At most 256 writes of one client are then in flight; more
+   * wait. A write with an `idempotencyKey` of its own stays outside the session.
+   */
+  readonly exactlyOnce?: "keys" | "sessions";
 }
 
 /** For one call. */
@@ -44,6 +54,31 @@ export interface WriteOptions extends CallOptions {
    * again after an `OutcomeUnknown`, or from another process.
    */
   readonly idempotencyKey?: string;
+  /**
+   * From an `OutcomeUnknown` of a client with sessions: makes the same write again, which counts once at most. To be
+   * asked soon: it is remembered while fewer than 256 writes follow, and until the session expires.
+   */
+  readonly place?: Place;
+}
+
+/** At most one condition; without one the counter is set whatever it is. */
+export interface SetOptions extends WriteOptions {
+  /** Refused with REVISION_MISMATCH unless the counter's revision is this one; 0: it must not exist. */
+  readonly ifRevision?: number;
+  /** Refused with REVISION_MISMATCH if the counter exists. */
+  readonly ifAbsent?: boolean;
+  /** Refused with REVISION_MISMATCH unless the counter exists. */
+  readonly ifExists?: boolean;
+}
+
+export interface DeleteOptions extends WriteOptions {
+  /** Refused with REVISION_MISMATCH unless the counter's revision is this one. */
+  readonly ifRevision?: number;
+}
+
+export interface AllocateOptions extends WriteOptions {
+  /** Refused with LIMIT_REACHED if a number above this would be handed out. */
+  readonly max?: Int64;
 }
 
 /** What an increment may carry. */
@@ -56,6 +91,11 @@ export interface Increment {
   readonly max?: Int64;
   /** Counts only the first time this member is seen for this key. 1 to 512 bytes of UTF-8. */
   readonly once?: string;
+  /**
+   * `saturate`: instead of being refused, adds only as much as `min` and `max` allow, down to nothing; `applied` of the
+   * answer says how much that was. `reject` by default.
+   */
+  readonly onLimit?: "reject" | "saturate";
 }
 
 /** A counter as it was read. */
@@ -76,11 +116,22 @@ export interface LogPosition {
 export interface Changed extends Counter {
   /** False when nothing changed, for instance because the `once` member had been seen. */
   readonly changed: boolean;
+  /** Of an increment with `onLimit: "saturate"` only: how much was added. */
+  readonly applied?: bigint;
 }
 
-/** What an increment gives. */
+/** What an increment, a set or a delete gives; of a deleted counter the value is 0. */
 export interface Incremented extends Changed, LogPosition {
   /** Whether this is the outcome of an earlier attempt with the same idempotency key. */
+  readonly replayed: boolean;
+}
+
+/** Numbers that nobody else gets: `from` to `to`, both included. */
+export interface Allocation extends Counter, LogPosition {
+  readonly from: bigint;
+  readonly to: bigint;
+  /** How many: to - from + 1. */
+  readonly count: bigint;
   readonly replayed: boolean;
 }
 
@@ -97,11 +148,23 @@ export type Consistency = "linearizable" | "stale";
 
 export interface ReadOptions extends CallOptions {
   readonly consistency?: Consistency;
+  /**
+   * Answered only by a state that has applied this entry of the log: with the `index` of a write's answer, a client
+   * reads its own write from any node, also with `consistency: "stale"`.
+   */
+  readonly minIndex?: number;
 }
 
 export interface ListOptions extends ReadOptions {
   /** Only counters whose key begins with this. */
   readonly prefix?: string;
+  /**
+   * Only counters whose whole key matches this glob, as in Redis: `*` any text, `?` one character, `[abc]`, `[a-z]`,
+   * `[^a]`; a backslash before any of these takes it as it stands.
+   */
+  readonly match?: string;
+  /** By key (the default), by value from the least up, or from the greatest down. */
+  readonly order?: "key" | "value" | "-value";
   /** 1 to 1,000; 100 by default. */
   readonly limit?: number;
   /** From the page before. */
@@ -112,6 +175,39 @@ export interface Page extends LogPosition {
   readonly counters: readonly Counter[];
   /** Gives the next page; undefined on the last. */
   readonly cursor: string | undefined;
+}
+
+export interface SumOptions extends ReadOptions {
+  /** Only counters whose key begins with this. */
+  readonly prefix?: string;
+  /** Grouped by so many `:` segments after the prefix, 0 to 8; 0 by default: no groups. */
+  readonly depth?: number;
+}
+
+/** The sum of a group of counters; it may be beyond 64 bits. */
+export interface GroupSum {
+  /** What the keys of the group begin with. */
+  readonly prefix: string;
+  readonly sum: bigint;
+  readonly counters: number;
+}
+
+export interface Sum extends GroupSum, LogPosition {
+  readonly groups: readonly GroupSum[];
+  /** Whether there are more groups than are given. The sum is of all. */
+  readonly more: boolean;
+  /** For a stale read: ms since the node last heard from a leader; otherwise 0. */
+  readonly ageMs: number;
+}
+
+/** Several counters as they were at one moment. */
+export interface Selection extends LogPosition {
+  /** Those that exist. */
+  readonly counters: readonly Counter[];
+  /** Whether there are more than are given: at most 1,000 are. */
+  readonly more: boolean;
+  /** For a stale read: ms since the node last heard from a leader; otherwise 0. */
+  readonly ageMs: number;
 }
 
 /** One operation of a batch; an increment when `op` is left out. */

@@ -37,6 +37,10 @@ export function judge<T>(result: AttemptResult, decode: (answer: Answer) => T): 
   switch (result.kind) {
     case "redirect":
       return result;
+    case "nowhere": {
+      const { reason: detail } = result;
+      return { kind: "again", code: "NO_LEADER", detail, unknown: false, hope: true, retryAfterMs: 0 };
+    }
     case "notSent":
     case "lost":
       return {

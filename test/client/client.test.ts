@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { OutcomeUnknown, RaftallyClient, Refused, Unavailable } from "../../src/client/index.ts";
-import { counted, deadUrl, fakeNode, hangUp, json, problem, redirect, silence } from "./fake-node.ts";
+import { counted, deadUrl, fakeNode, hangUp, json, problem, redirect, routes, silence } from "./fake-node.ts";
 import { clientOf, failure, keysOf } from "./kit.ts";
 
 describe("an increment", () => {
@@ -125,24 +125,46 @@ describe("finding the leader", () => {
     expect(a.asked.length).toBeLessThan(150);
   });
 
-  it("lets a browser follow, since a browser hides where a redirect leads", async () => {
+  it("asks who leads where a redirect leads nowhere to be seen, as in a browser", async () => {
     const leader = await fakeNode(counted("1"));
-    const follower = await fakeNode(redirect(() => leader.url));
-    const browserFetch: typeof fetch = async (input, init) => {
-      const response = await fetch(input, init);
-      if (init?.redirect !== "manual" || response.status !== 307) return response;
-      const opaque = Response.error();
-      return new Proxy(opaque, {
-        get: (target, name) => (name === "type" ? "opaqueredirect" : Reflect.get(target, name, target)),
-      });
-    };
-    const client = new RaftallyClient({ urls: [follower.url], fetch: browserFetch });
+    const follower = await fakeNode(
+      routes({
+        "GET /v1/cluster": (asked, response) =>
+          json(200, JSON.stringify({ leader: { id: "n2", url: `${leader.url}/` } }))(asked, response),
+        POST: redirect(() => leader.url),
+      }),
+    );
+    const client = new RaftallyClient({ urls: [follower.url], fetch: browserFetch, discoverMs: 0 });
     await client.increment("k");
     await client.increment("k");
+    expect(follower.asked.map(({ method, path }) => `${method} ${path}`)).toEqual([
+      "POST /v1/counters/k/increment",
+      "GET /v1/cluster",
+    ]);
     expect(leader.asked.length).toBe(2);
-    expect(follower.asked.length).toBe(2);
+    expect(new Set(keysOf(follower, leader)).size).toBe(3);
+  });
+
+  it("knows in a browser that a node which redirects has done nothing, though nobody says who leads", async () => {
+    const node = await fakeNode(
+      routes({ "GET /v1/cluster": json(200, "{}"), POST: redirect(() => "http://127.0.0.1:1") }),
+    );
+    const client = new RaftallyClient({ urls: [node.url], fetch: browserFetch, timeoutMs: 300 });
+    const error = await failure(client.increment("k"));
+    expect(error).toBeInstanceOf(Unavailable);
+    expect(error).toMatchObject({ code: "NO_LEADER", outcome: "not-applied" });
   });
 });
+
+/** A browser's fetch: it shows nothing of a redirect that it was told not to follow. */
+const browserFetch: typeof fetch = async (input, init) => {
+  const response = await fetch(input, init);
+  if (init?.redirect !== "manual" || response.status !== 307) return response;
+  const opaque = Response.error();
+  return new Proxy(opaque, {
+    get: (target, name) => (name === "type" ? "opaqueredirect" : Reflect.get(target, name, target)),
+  });
+};
 
 describe("trying again", () => {
   it("sends the same key when the answer was lost after the write was done", async () => {

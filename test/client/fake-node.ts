@@ -1,6 +1,6 @@
 /** Real HTTP servers that behave as a test tells them to, and remember what they were asked. */
 
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { onTestFinished } from "vitest";
 import { ERRORS, type ErrorCode } from "../../src/base/index.ts";
@@ -9,6 +9,7 @@ export interface Asked {
   readonly method: string;
   readonly path: string;
   readonly idempotencyKey: string | undefined;
+  readonly headers: IncomingHttpHeaders;
   readonly body: string;
   /** performance.now() when it arrived. */
   readonly at: number;
@@ -32,6 +33,7 @@ export async function fakeNode(...answers: readonly Answer[]): Promise<FakeNode>
         method: request.method ?? "",
         path: request.url ?? "",
         idempotencyKey: typeof key === "string" ? key : undefined,
+        headers: request.headers,
         body,
         at: performance.now(),
       };

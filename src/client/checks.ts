@@ -1,0 +1,95 @@
+/** What a call is given, checked before anything is sent, and put into the form in which it travels. */
+
+import { baseUrlOf } from "./base-url.ts";
+import { Refused } from "./errors.ts";
+import type { CallLimits } from "./operations.ts";
+import type { CallOptions, Int64 } from "./types.ts";
+
+const INT64_MIN = -(2n ** 63n);
+const INT64_MAX = 2n ** 63n - 1n;
+const KEY_BYTES_MAX = 512;
+/** With the u flag, a surrogate matches only where it is not part of a pair. */
+const HALF_SURROGATE = /\p{Surrogate}/u;
+/** The longest that setTimeout can wait, in ms. */
+const TIMEOUT_MS_MAX = 2_147_483_647;
+
+/** @throws {Refused} INVALID_BODY. @param name as the refusal calls it. */
+export function int64(name: string, value: Int64): bigint {
+  if (typeof value === "number" && !Number.isSafeInteger(value)) {
+    throw new Refused("INVALID_BODY", `${name} must be a whole number; beyond 2^53 give a bigint`, []);
+  }
+  const exact = BigInt(value);
+  if (exact < INT64_MIN || exact > INT64_MAX) {
+    throw new Refused("INVALID_BODY", `${name} must fit a signed 64-bit integer`, []);
+  }
+  return exact;
+}
+
+/** As {@link int64}; what was not given stays so. */
+export function optionalInt64(name: string, value: Int64 | undefined): bigint | undefined {
+  return value === undefined ? undefined : int64(name, value);
+}
+
+/**
+ * A key that a URL cannot carry must not be sent: `.` and `..` would name another path.
+ * @throws {Refused} INVALID_KEY.
+ */
+export function checkKey(key: string): void {
+  if (key === "" || key === "." || key === "..") {
+    throw new Refused("INVALID_KEY", 'a key is 1 to 512 bytes of UTF-8, and not "." or ".."', []);
+  }
+  if (HALF_SURROGATE.test(key)) throw new Refused("INVALID_KEY", "the key holds half a surrogate pair", []);
+  if (new TextEncoder().encode(key).length > KEY_BYTES_MAX) {
+    throw new Refused("INVALID_KEY", `the key is longer than ${KEY_BYTES_MAX} bytes of UTF-8`, []);
+  }
+}
+
+/** Where a counter is found. @throws {Refused} INVALID_KEY. */
+export function counterPath(key: string): string {
+  checkKey(key);
+  return `/v1/counters/${encodeURIComponent(key)}`;
+}
+
+/** A log index or a revision as text. @throws {Refused} INVALID_QUERY. @param name as the refusal calls it. */
+export function countText(name: string, value: number | undefined): string | undefined {
+  if (value === undefined) return undefined;
+  if (Number.isSafeInteger(value) && value >= 0) return String(value);
+  throw new Refused("INVALID_QUERY", `${name} must be a whole number, 0 or more`, []);
+}
+
+/**
+ * Half a surrogate pair would be replaced, and so another question asked.
+ * @throws {Refused} INVALID_QUERY. @param name as the refusal calls it.
+ */
+export function checkText(name: string, text: string): void {
+  if (HALF_SURROGATE.test(text))
+    throw new Refused("INVALID_QUERY", `${name} holds half a surrogate pair`, []);
+}
+
+/** `?a=b&c=d`, without those that are undefined; empty if none is left. @throws {Refused} INVALID_QUERY. */
+export function queryText(parameters: Readonly<Record<string, string | undefined>>): string {
+  const given = Object.entries(parameters).filter((pair): pair is [string, string] => pair[1] !== undefined);
+  for (const [name, value] of given) checkText(name, value);
+  return given.length === 0 ? "" : `?${new URLSearchParams(given).toString()}`;
+}
+
+/** @throws {RangeError} with a sentence. */
+export function limitsOf({ signal, timeoutMs }: CallOptions): CallLimits {
+  return { signal, timeoutMs: timeoutMs === undefined ? undefined : milliseconds("timeoutMs", timeoutMs) };
+}
+
+/** @throws {RangeError} with a sentence. */
+export function milliseconds(name: string, value: number): number {
+  if (!(value > 0 && value <= TIMEOUT_MS_MAX)) {
+    throw new RangeError(`${name} must be more than 0 and at most ${TIMEOUT_MS_MAX} ms`);
+  }
+  return value;
+}
+
+/** @throws {RangeError} with a sentence that says what is wrong with `url`. */
+export function baseUrl(url: string): string {
+  const base = baseUrlOf(url);
+  if (base !== undefined) return base;
+  if (!URL.canParse(url)) throw new RangeError(`not a URL: ${url}`);
+  throw new RangeError(`a node's URL begins with http:// or https:// and has no query: ${url}`);
+}
