@@ -36,7 +36,11 @@ export type Capability =
   | "wrk"
   | "nginx"
   | "haproxy"
+  | "chromium"
   | "patience";
+
+/** Debian's browser. Tests bring none of their own. */
+export const CHROMIUM: string = "/usr/bin/chromium";
 
 export const CAPABILITIES: Readonly<Record<Capability, CapabilityInfo>> = {
   root: { lack: "root", package: undefined, probe: () => (isRoot() ? "present" : "refused") },
@@ -50,6 +54,7 @@ export const CAPABILITIES: Readonly<Record<Capability, CapabilityInfo>> = {
   curl: { lack: "curl", package: "curl", probe: () => probeCommand("curl", ["--version"]) },
   nginx: { lack: "nginx", package: "nginx", probe: () => probeCommand("nginx", ["-v"]) },
   haproxy: { lack: "HAProxy", package: "haproxy", probe: () => probeCommand("haproxy", ["-v"]) },
+  chromium: { lack: "Chromium", package: "chromium", probe: () => probeCommand(CHROMIUM, ["--version"]) },
   // `npm test` is to end within three minutes; what watches real processes for long is for .ci/run.
   patience: {
     lack: "patience: it takes long, and runs with RAFTALLY_TEST_ALL=1, as in .ci/run",

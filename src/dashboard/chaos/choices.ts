@@ -32,8 +32,11 @@ export function stateText(node: LocalNode, { links }: LocalState): string {
   if (node.state === "stopped" && node.backInMs !== undefined) {
     parts.push(`back by itself in ${Math.max(0, Math.ceil(node.backInMs / 1_000))} s`);
   }
+  if (node.progress !== undefined) parts.push(node.progress);
   const others = links.cut.filter((pair) => pair.includes(node.id)).map(([a, b]) => (a === node.id ? b : a));
   if (others.length > 0) parts.push(`cut off from ${[...new Set(others)].sort().join(", ")}`);
+  const deaf = (links.oneWay ?? []).filter(([, to]) => to === node.id).map(([from]) => from);
+  if (deaf.length > 0) parts.push(`does not hear ${deaf.join(", ")}`);
   return parts.join(", ");
 }
 

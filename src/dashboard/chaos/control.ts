@@ -9,12 +9,19 @@ export interface LocalNode {
   readonly pid?: number;
   /** When the launcher starts it again, ms from now. */
   readonly backInMs?: number;
+  /** Whose place it is taking, and how far it is with that. */
+  readonly replaces?: string;
+  readonly progress?: string;
 }
 
 export interface LocalState {
   readonly nodes: readonly LocalNode[];
   /** Pairs of nodes whose link is cut. */
-  readonly links: { readonly cut: readonly (readonly [string, string])[] };
+  readonly links: {
+    readonly cut: readonly (readonly [string, string])[];
+    /** What the first says does not reach the second; the other way round it does. */
+    readonly oneWay?: readonly (readonly [string, string])[];
+  };
 }
 
 export type NodeVerb = "kill" | "pause" | "resume" | "restart" | "start" | "wipe";
@@ -29,7 +36,9 @@ export type Deed =
 export interface Done {
   /** What somebody would type to do the same. */
   readonly command: string;
-  /** The node that it was done to, where the server chose it. */
+  /** What happens now, in the server's words. */
+  readonly detail: string;
+  /** The node that it was done to; after a wipe the one that takes its place. */
   readonly node: string | undefined;
 }
 
@@ -105,11 +114,9 @@ export class Control {
 
   /** @throws {ControlError} (rejects) */
   async act(deed: Deed): Promise<Done> {
-    const answer = (await this.#ask(requestOf(deed), DEED_MS)) as { command?: unknown; id?: unknown };
-    return {
-      command: typeof answer.command === "string" ? answer.command : "",
-      node: typeof answer.id === "string" ? answer.id : undefined,
-    };
+    const answer = (await this.#ask(requestOf(deed), DEED_MS)) as Readonly<Record<string, unknown>>;
+    const { command, detail, node } = answer;
+    return { command: text(command) ?? "", detail: text(detail) ?? "", node: text(node) };
   }
 
   async #ask(
@@ -138,4 +145,8 @@ export class Control {
     const { detail, title } = answer as { detail?: unknown; title?: unknown };
     throw new ControlError(String(detail ?? title ?? `the control server answered ${response.status}`));
   }
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" && value !== "" ? value : undefined;
 }

@@ -200,7 +200,11 @@ class ChaosPanel {
     const finish = async (): Promise<void> => {
       try {
         const done = await this.#control.act(deed);
-        this.#tell({ text: `${deedText(deed, done)}.`, command: done.command, failed: false });
+        this.#tell({
+          text: `${deedText(deed, done)}. ${done.detail}`.trim(),
+          command: done.command,
+          failed: false,
+        });
       } catch (error) {
         this.#tell({ text: `${sentence(error)} Nothing was done.`, command: "", failed: true });
       }
@@ -261,7 +265,7 @@ function toldItem({ atMs, text, command, failed }: Told): HTMLLIElement {
 
 function sentence(error: unknown): string {
   const text = error instanceof ControlError ? error.message : "something unexpected happened";
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}.`;
+  return `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`;
 }
 
 /** What cannot be undone is asked for twice. */
