@@ -4,6 +4,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, renameSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { EXIT } from "./commands.ts";
+import { guardPaused, type PauseGuard } from "./local/pause-guard.ts";
 import { StartRefusal, systemReason } from "./refusal.ts";
 import { readReport } from "./report.ts";
 
@@ -15,10 +16,17 @@ export interface ChildOptions {
   readonly firstArgs?: readonly string[];
   /** What must not be visible in the list of processes. */
   readonly secret: string;
+  /** More of that kind: variables of its environment. */
+  readonly env?: Readonly<Record<string, string>>;
   readonly logPath: string;
   /** A line for the terminal. */
   readonly say: (line: string) => void;
+  /** Its state or its process has changed. */
+  readonly onChange?: () => void;
 }
+
+/** `gone`: refuses to start, or was put out of service, and does not come back. */
+export type ChildState = "starting" | "running" | "paused" | "stopped" | "gone";
 
 /** How the first start of a node ended. */
 export type Started =
@@ -93,6 +101,14 @@ export class ChildNode {
   #bornAt = 0;
   #lastSentence: string | undefined;
   #wish: Wish | undefined;
+  /** Whether the process that runs now has answered. */
+  #answers = false;
+  /** Wakes it if this process dies, while it is paused. */
+  #paused: PauseGuard | undefined;
+  /** How long it is to stay down once it is dead, ms, if it was killed here. */
+  #holdMs: number | undefined;
+  /** When it is started again, by `performance.now()`; undefined unless it waits for that. */
+  #backAt: number | undefined;
 
   constructor(options: ChildOptions) {
     this.#options = options;
@@ -104,6 +120,7 @@ export class ChildNode {
       this.#giveUp = () => {
         this.#gaveUp = true;
         resolve();
+        this.#changed();
       };
     });
   }
@@ -113,6 +130,23 @@ export class ChildNode {
     return this.#gaveUp;
   }
 
+  get state(): ChildState {
+    if (this.#gaveUp) return "gone";
+    if (this.#process === undefined) return "stopped";
+    if (this.#paused !== undefined) return "paused";
+    return this.#answers ? "running" : "starting";
+  }
+
+  /** In how many ms it is started again; undefined unless it waits for that. */
+  get backInMs(): number | undefined {
+    return this.#backAt === undefined ? undefined : Math.max(0, Math.round(this.#backAt - performance.now()));
+  }
+
+  /** Why it ended last, as it said itself. */
+  get lastSentence(): string | undefined {
+    return this.#lastSentence;
+  }
+
   /** Its process id; undefined while it is down. */
   get pid(): number | undefined {
     return this.#process?.pid;
@@ -120,13 +154,15 @@ export class ChildNode {
 
   /** @throws {StartRefusal} if its log cannot be written. */
   start(): void {
-    const { args, firstArgs = [], secret, logPath } = this.#options;
+    const { args, firstArgs = [], secret, env, logPath } = this.#options;
     const log = openLog(logPath);
     this.#bornAt = performance.now();
+    this.#backAt = undefined;
+    this.#answers = false;
     this.#lastSentence = undefined;
     const child = spawn(process.execPath, [PROGRAM, "serve", ...args, ...(this.#listened ? [] : firstArgs)], {
       stdio: ["ignore", log, log, "ipc"],
-      env: { ...withoutOurs(process.env), RAFTALLY_SECRET: secret },
+      env: { ...withoutOurs(process.env), ...env, RAFTALLY_SECRET: secret },
     });
     closeSync(log);
     this.#process = child;
@@ -138,6 +174,49 @@ export class ChildNode {
     child.once("exit", (code, signal) => {
       this.#died({ code: code ?? undefined, signal: signal ?? undefined }, signal ?? `exit code ${code}`);
     });
+    this.#changed();
+  }
+
+  /** Starts it now, if it is down and waits to be started again. @returns whether it was down. */
+  startNow(): boolean {
+    if (this.#process !== undefined || this.#stopping || this.#gaveUp) return false;
+    clearTimeout(this.#restart);
+    this.#startAgain();
+    return true;
+  }
+
+  /** Stops it where it is, by SIGSTOP: it answers nobody, and knows nothing of it afterwards. @returns whether it ran. */
+  pause(): boolean {
+    const pid = this.#process?.pid;
+    if (pid === undefined || this.#paused !== undefined || this.#stopping) return false;
+    this.#paused = guardPaused(pid);
+    this.#process?.kill("SIGSTOP");
+    this.#changed();
+    return true;
+  }
+
+  /** Goes on with it. @returns whether it was paused here. */
+  resume(): boolean {
+    if (this.#paused === undefined) return false;
+    this.#process?.kill("SIGCONT");
+    this.#unguard();
+    this.#changed();
+    return true;
+  }
+
+  /** Kills it, as a power failure would, and keeps it down for `holdMs`, ms. @returns whether it ran. */
+  killFor(holdMs: number): boolean {
+    if (this.#process === undefined || this.#stopping) return false;
+    this.#holdMs = holdMs;
+    return this.kill();
+  }
+
+  /** Kills it for good. Resolves when it is gone. */
+  async retire(): Promise<void> {
+    const ended = this.stop(0);
+    this.kill();
+    await ended;
+    this.#giveUp();
   }
 
   /** Asks it to stop, and kills it if it has not after `killAfterMs`. Resolves when it is gone. */
@@ -149,13 +228,15 @@ export class ChildNode {
     if (child === undefined) return;
     const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     child.kill("SIGTERM");
+    this.#wake(child);
     const timer = setTimeout(() => this.kill(), killAfterMs);
     await gone;
     clearTimeout(timer);
   }
 
-  kill(): void {
-    this.#process?.kill("SIGKILL");
+  /** @returns whether there was a process to kill. */
+  kill(): boolean {
+    return this.#process?.kill("SIGKILL") === true;
   }
 
   /**
@@ -172,7 +253,25 @@ export class ChildNode {
     });
     child.once("exit", () => clearTimeout(late));
     child.kill("SIGTERM");
+    this.#wake(child);
     return await restarted;
+  }
+
+  /** A signal waits for as long as a process is paused. */
+  #wake(child: ChildProcess): void {
+    if (this.#paused === undefined) return;
+    child.kill("SIGCONT");
+    this.#unguard();
+    this.#changed();
+  }
+
+  #unguard(): void {
+    this.#paused?.dismiss();
+    this.#paused = undefined;
+  }
+
+  #changed(): void {
+    this.#options.onChange?.();
   }
 
   #fulfil(restarted: Restarted): void {
@@ -193,12 +292,23 @@ export class ChildNode {
       this.#options.say(`${this.id} is back.`);
     }
     this.#listened = true;
+    this.#answers = true;
     this.#settle({ kind: "listening" });
+    this.#changed();
   }
 
   #died(death: Death, how: string): void {
     this.#process = undefined;
+    this.#unguard();
+    this.#afterDeath(death, how);
+    this.#changed();
+  }
+
+  #afterDeath(death: Death, how: string): void {
+    const holdMs = this.#holdMs;
+    this.#holdMs = undefined;
     if (this.#stopping) return;
+    if (holdMs !== undefined) return this.#stayDown(holdMs);
     if (this.#wish !== undefined && this.#wish.stop === undefined) {
       this.#wish.stop = { at: performance.now(), death };
       return this.#startAgain();
@@ -223,7 +333,19 @@ export class ChildNode {
     if (this.#deaths >= FIRST_DEATHS_MAX) this.#fulfil({ kind: "failed", sentence: why });
     const told = this.#lastSentence === undefined ? "" : ` ${this.#lastSentence}`;
     say(`${this.id} died (${how}); starting it again.${told}`);
-    this.#restart = setTimeout(() => this.#startAgain(), restartPause(death, this.#failures));
+    this.#startAfter(restartPause(death, this.#failures));
+  }
+
+  /** It was killed here, which says nothing about how well it is. */
+  #stayDown(ms: number): void {
+    this.#fulfil({ kind: "failed", sentence: "it was killed meanwhile." });
+    this.#options.say(`${this.id} was killed as asked, and is started again in ${ms / 1_000} s.`);
+    this.#startAfter(ms);
+  }
+
+  #startAfter(ms: number): void {
+    this.#backAt = performance.now() + ms;
+    this.#restart = setTimeout(() => this.#startAgain(), ms);
   }
 
   #startAgain(): void {

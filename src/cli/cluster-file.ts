@@ -23,10 +23,20 @@ export interface ClusterPlan {
   /** Drawn at the first start: other users of the machine cannot speak for a node. */
   readonly secret: string;
   readonly members: readonly MemberAddress[];
+  /** Nodes that took the place of another one, or are about to; in that order. */
+  readonly newcomers: readonly Newcomer[];
   /** Whether the file is there already. */
   readonly existed: boolean;
   /** Whether its nodes have never all answered, so that they may begin on empty directories. */
   readonly founding: boolean;
+}
+
+/** A node that joined the cluster instead of making it, at the addresses of the one that it replaces. */
+export interface Newcomer {
+  readonly id: string;
+  readonly replaces: string;
+  /** Whether the cluster has made the exchange; until then the launcher asks it to. */
+  readonly done: boolean;
 }
 
 const FORMAT = 1;
@@ -83,9 +93,10 @@ function refuseUnwritable(directories: readonly string[]): void {
  * @throws {StartRefusal} if they cannot be written.
  */
 export function savePlan(data: string, plan: ClusterPlan): void {
-  const { clusterId, secret, founding } = plan;
+  const { clusterId, secret, members: list, newcomers, founding } = plan;
   const mark = founding ? { founding } : {};
-  const content = { format: FORMAT, clusterId, secret, members: plan.members, ...mark };
+  const came = newcomers.length === 0 ? {} : { newcomers };
+  const content = { format: FORMAT, clusterId, secret, members: list, ...came, ...mark };
   const path = join(data, FILE);
   makeDataDirectory(data);
   try {
@@ -111,7 +122,7 @@ function newPlan(nodes: number, port: number): Omit<ClusterPlan, "existed" | "fo
     api: `http://127.0.0.1:${port + at}`,
   }));
   const clusterId = `local-${randomBytes(8).toString("hex")}`;
-  return { clusterId, secret: randomBytes(24).toString("hex"), members: list };
+  return { clusterId, secret: randomBytes(24).toString("hex"), members: list, newcomers: [] };
 }
 
 /** A directory of something else must not be filled with nodes. */
@@ -143,22 +154,40 @@ function readPlan(path: string): ClusterPlan | undefined {
 }
 
 function checkPlan(path: string, content: unknown): ClusterPlan {
-  const fields = typeof content === "object" && content !== null ? content : {};
-  const { format, clusterId, secret, members: list, founding } = fields as Readonly<Record<string, unknown>>;
+  const fields: Readonly<Record<string, unknown>> =
+    typeof content === "object" && content !== null ? { ...content } : {};
+  const { format, clusterId, secret, members: list, newcomers = [], founding } = fields;
   if (typeof format === "number" && format > FORMAT) {
     const found = `${path} has format ${format}, and this version reads ${FORMAT}`;
     throw new StartRefusal(`${found}: it was written by a newer version of raftally, so start that one.`);
   }
   const checked = Array.isArray(list) ? checkMembers(list) : undefined;
+  const came = Array.isArray(newcomers) ? checkNewcomers(newcomers) : undefined;
   if (
     format !== FORMAT ||
     typeof clusterId !== "string" ||
     typeof secret !== "string" ||
-    checked === undefined
+    checked === undefined ||
+    came === undefined
   ) {
     throw new StartRefusal(`${path} is damaged (fields are missing): restore it, or choose another --data.`);
   }
-  return { clusterId, secret, members: checked, existed: true, founding: founding === true };
+  const rest = { newcomers: came, existed: true, founding: founding === true };
+  return { clusterId, secret, members: checked, ...rest };
+}
+
+function checkNewcomers(list: readonly unknown[]): readonly Newcomer[] | undefined {
+  const rows: Newcomer[] = [];
+  for (const item of list) {
+    const row: Partial<Record<keyof Newcomer, unknown>> =
+      typeof item === "object" && item !== null ? item : {};
+    const { id: name, replaces, done } = row;
+    if (typeof name !== "string" || typeof replaces !== "string" || typeof done !== "boolean")
+      return undefined;
+    if (!id(name).ok || !id(replaces).ok) return undefined;
+    rows.push({ id: name, replaces, done });
+  }
+  return rows;
 }
 
 /** Members as {@link newPlan} makes them; undefined for anything else. */

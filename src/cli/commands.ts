@@ -1,6 +1,7 @@
 /** The table of subcommands: what each is for, what it takes, and lines to try. */
 
 import { type Command, type ExitName, USUAL_EXITS } from "./command.ts";
+import { LOCAL_COMMANDS } from "./local/commands.ts";
 import { OPERATING_COMMANDS } from "./operating-commands.ts";
 import type { OptionName } from "./options.ts";
 
@@ -20,9 +21,10 @@ export const COMMANDS: readonly Command[] = [
       "The first start fixes the number of nodes and their ports: they belong to the identity of the cluster.",
     ],
     positionals: [],
-    options: ["nodes", "data", "port", "writes"],
+    options: ["nodes", "data", "port", "writes", "chaos"],
     examples: [
       { does: "three nodes on ports 4000 to 4002", line: "raftally cluster" },
+      { does: "three that raftally local may break, as npm start does", line: "raftally cluster --chaos" },
       {
         does: "five of them, elsewhere",
         line: "raftally cluster --nodes 5 --port 7000 --data /var/tmp/five",
@@ -170,6 +172,7 @@ export const COMMANDS: readonly Command[] = [
     exits: USUAL_EXITS,
   },
   ...OPERATING_COMMANDS,
+  ...LOCAL_COMMANDS,
 ];
 
 /** The process's exit codes. */

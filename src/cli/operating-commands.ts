@@ -1,9 +1,11 @@
 /** The rows of the table of subcommands for whoever runs a cluster: its members, backups, and what to do in need. */
 
 import { type Command, type Group, USUAL_EXITS } from "./command.ts";
+import { LOCAL_GROUP } from "./local/commands.ts";
 import type { OptionName } from "./options.ts";
 
 export const GROUPS: readonly Group[] = [
+  LOCAL_GROUP,
   {
     name: "member",
     summary: "see who belongs to a cluster, and change that while it runs",

@@ -37,6 +37,8 @@ export interface OptionValues {
   readonly nodes: number;
   readonly data: string;
   readonly port: number;
+  readonly chaos: boolean;
+  readonly oneWay: boolean;
   readonly id: string | undefined;
   readonly members: readonly MemberAddress[] | undefined;
   readonly newCluster: boolean;
@@ -117,6 +119,16 @@ export const OPTIONS: OptionTable = {
     help: "Where the first node answers; the others follow one by one. Nodes talk to each other 100 above.",
     read: wholeNumber(1, 65_400),
   }),
+
+  chaos: off(
+    "chaos",
+    "Let the nodes be killed, paused, wiped and cut off from each other, by raftally local and by the page that they " +
+      "serve to this machine. Their links then lead through proxies in the launcher.",
+  ),
+  oneWay: off(
+    "one-way",
+    "Cut only what the nodes of a group say to those of later groups; what these say still arrives.",
+  ),
 
   id: optional("id", {
     env: "RAFTALLY_ID",

@@ -65,9 +65,12 @@ export function parseCommandLine(argv: readonly string[], environment: Environme
   return { kind: "run", parsed: evaluate(command, positionals, flags, environment) };
 }
 
+/** What a launcher with `--chaos` tells its nodes, for the page that they serve. */
+const FROM_LAUNCHER: readonly string[] = ["RAFTALLY_CONTROL_URL", "RAFTALLY_CONTROL_TOKEN"];
+
 /** Variables that look like ours and are not: most likely typing errors. Those that Kubernetes sets are left out. */
 export function strayVariables(environment: Environment): readonly string[] {
-  const known = Object.values(OPTIONS).flatMap((option) => option.env ?? []);
+  const known = [...Object.values(OPTIONS).flatMap((option) => option.env ?? []), ...FROM_LAUNCHER];
   const strays: string[] = [];
   for (const name of Object.keys(environment)) {
     if (!name.startsWith("RAFTALLY_") || known.includes(name)) continue;

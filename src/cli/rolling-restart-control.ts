@@ -34,11 +34,18 @@ export interface Control {
   close(): Promise<void>;
 }
 
+/** Where `raftally local` asks, and with which token. */
+export interface LocalDoor {
+  readonly url: string;
+  readonly token: string;
+}
+
 /**
  * Listens, and writes the file.
+ * @param local is written down too, for a cluster with `--chaos`.
  * @throws {StartRefusal} if the file cannot be written, or nothing can be listened on.
  */
-export async function openControl(data: string, restart: Restart): Promise<Control> {
+export async function openControl(data: string, restart: Restart, local?: LocalDoor): Promise<Control> {
   const token = randomBytes(24).toString("hex");
   let busy = false;
   const server = createServer({ headersTimeout: ANSWER_MS, requestTimeout: ANSWER_MS }, (asked, answer) => {
@@ -57,7 +64,8 @@ export async function openControl(data: string, restart: Restart): Promise<Contr
   const path = join(data, FILE);
   try {
     const port = await listen(server);
-    const content = JSON.stringify({ format: FORMAT, pid: process.pid, port, token });
+    const door = local === undefined ? {} : { local: { url: local.url, token: local.token } };
+    const content = JSON.stringify({ format: FORMAT, pid: process.pid, port, token, ...door });
     // Readable by its owner from its first byte on, and never half written.
     rmSync(`${path}.new`, { force: true });
     writeFileSync(`${path}.new`, `${content}\n`, { mode: 0o600, flag: "wx" });
@@ -149,7 +157,24 @@ function ask(port: number, token: string): Promise<IncomingMessage> {
   });
 }
 
-function readControl(data: string): { readonly port: number; readonly token: string } {
+/**
+ * Where the launcher of the cluster in `data` takes what `raftally local` asks for.
+ * @throws {StartRefusal} if none has written that down.
+ */
+export function localDoor(data: string): LocalDoor {
+  const { local } = readControl(data);
+  if (local !== undefined) return local;
+  throw new StartRefusal(
+    `the cluster in ${data} runs without --chaos: stop it, and start it with raftally cluster --chaos (npm start does).`,
+  );
+}
+
+interface Written extends Readonly<Record<"local", LocalDoor | undefined>> {
+  readonly port: number;
+  readonly token: string;
+}
+
+function readControl(data: string): Written {
   const path = join(data, FILE);
   let text: string;
   try {
@@ -160,12 +185,18 @@ function readControl(data: string): { readonly port: number; readonly token: str
     throw new StartRefusal(`${path} cannot be read: ${systemReason(error)}.`);
   }
   try {
-    const { port, token } = JSON.parse(text) as { readonly port?: unknown; readonly token?: unknown };
-    if (typeof port === "number" && typeof token === "string") return { port, token };
+    const { port, token, local } = JSON.parse(text) as Partial<Record<keyof Written, unknown>>;
+    if (typeof port === "number" && typeof token === "string") return { port, token, local: doorIn(local) };
   } catch {
     // Told below.
   }
   throw new StartRefusal(`${path} is damaged: start the cluster again, which writes it anew.`);
+}
+
+function doorIn(content: unknown): LocalDoor | undefined {
+  if (typeof content !== "object" || content === null) return undefined;
+  const { url, token }: Partial<Record<keyof LocalDoor, unknown>> = content;
+  return typeof url === "string" && typeof token === "string" ? { url, token } : undefined;
 }
 
 /** The file of a launcher that was killed stays behind, and its port may belong to another program by now. */
