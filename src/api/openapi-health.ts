@@ -73,6 +73,39 @@ const home: Operation = {
   curl: { target: "/" },
 };
 
+const asset: Operation = {
+  method: "GET",
+  path: "/assets/:name",
+  id: "readAsset",
+  tag: "Pages",
+  summary: "A file of the dashboard",
+  description: "The name holds the hash of what is in it, so that it may be kept for ever.",
+  parameters: [
+    {
+      name: "name",
+      in: "path",
+      required: true,
+      schema: someText,
+      example: "index-4f2a.js",
+      description: "As the dashboard names it.",
+    },
+  ],
+  answers: {
+    200: {
+      description: "The file.",
+      headers: ["ETag"],
+      content: {
+        "text/javascript": { text: someText },
+        "text/css": { text: someText },
+        "image/svg+xml": { text: someText },
+      },
+    },
+    304: { description: "It is as it was.", headers: ["ETag"] },
+  },
+  refusals: [...ANY_REFUSALS, "ROUTE_NOT_FOUND"],
+  curl: { target: "/assets/index-4f2a.js" },
+};
+
 const document: Operation = {
   method: "GET",
   path: "/openapi.json",
@@ -107,6 +140,7 @@ export const HEALTH_OPERATIONS: readonly Operation[] = [
   live,
   ready,
   home,
+  asset,
   document,
   page("/docs", "readDocs", "This interface as a page"),
   page("/docs/errors", "readErrors", "What each error means, and what to do"),
