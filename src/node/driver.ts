@@ -4,14 +4,13 @@
  * so that it shares an entry, a flush and a round.
  */
 
-import { InvariantViolation } from "../base/index.ts";
 import type { Command, Totals } from "../counter/index.ts";
 import { index, type Member, type NodeId, type RaftStatus, type SnapshotMeta } from "../raft/index.ts";
 import type { Applied, NodeStore, Query, StateDigest } from "../store/index.ts";
 import type { Packet, SnapshotOffer, Transport } from "../transport/index.ts";
 import { CatchUp, type CatchUpProgress, learnersBehind } from "./catch-up.ts";
 import { Chores } from "./chores.ts";
-import { RemovedFromCluster, removedSentence } from "./errors.ts";
+import { asError, RemovedFromCluster, removedSentence } from "./errors.ts";
 import type { Effects, NodeEvent, NodeTrace, RequestId, Response } from "./events.ts";
 import { Neighbours } from "./neighbours.ts";
 import type { NodeReducer } from "./reducer.ts";
@@ -45,6 +44,8 @@ export interface DriverOptions {
   /** Length of a tick, ms. */
   readonly tickMs: number;
   readonly onTrace: (trace: NodeTrace) => void;
+  /** A request is about to be answered. */
+  readonly onResponse?: (response: Response) => void;
   /** Something happened that is final: a failed disk, a broken invariant, or the node was removed. Called once. */
   readonly onFatal: (error: Error) => void;
 }
@@ -140,8 +141,8 @@ export class NodeDriver {
     return this.#request((id) => ({ kind: "write", id, command }));
   }
 
-  read(query: Query, consistency: Consistency): Promise<ReadResult> {
-    return this.#request((id) => ({ kind: "read", id, query, consistency }));
+  read(query: Query, consistency: Consistency, minIndex: number = 0): Promise<ReadResult> {
+    return this.#request((id) => ({ kind: "read", id, query, consistency, minIndex }));
   }
 
   changeMembership(request: MembershipRequest): Promise<MembershipResult> {
@@ -385,16 +386,12 @@ export class NodeDriver {
   }
 
   #respond(responses: readonly Response[]): void {
-    for (const { id, result } of responses) {
+    for (const response of responses) {
+      const { id, result } = response;
+      this.#options.onResponse?.(response);
       const resolve = this.#waiting.get(id);
       this.#waiting.delete(id);
       resolve?.(result as never);
     }
   }
-}
-
-function asError(error: unknown): Error {
-  return error instanceof Error
-    ? error
-    : new InvariantViolation(`something that is no error was thrown: ${String(error)}`);
 }

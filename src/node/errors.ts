@@ -1,5 +1,6 @@
 /** Why a node that is whole cannot take part. Each message is a sentence that says what to do. */
 
+import { InvariantViolation } from "../base/index.ts";
 import type { NodeId } from "../raft/index.ts";
 
 /** This node is not wanted by a member of its cluster: its data directory, or its id, is not one that they take. */
@@ -15,4 +16,11 @@ export class RemovedFromCluster extends Error {
 /** What whoever runs a removed node has to know. */
 export function removedSentence(id: NodeId): string {
   return `${id} was removed from its cluster and cannot come back: its data directory can be deleted. To let this machine take part again, start it on an empty data directory under a new id, with --join.`;
+}
+
+/** What was thrown, as an error. */
+export function asError(error: unknown): Error {
+  return error instanceof Error
+    ? error
+    : new InvariantViolation(`something that is no error was thrown: ${String(error)}`);
 }

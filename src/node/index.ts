@@ -52,6 +52,22 @@ export {
   type RequestId,
   type Response,
 } from "./events.ts";
+export { Live, type LiveParts } from "./live.ts";
+export {
+  type ClusterEvent,
+  type ClusterEventKind,
+  type DiskSpace,
+  type LiveCounts,
+  type LiveObserver,
+  type LiveSource,
+  type MessageCount,
+  type NodePicture,
+  type PictureViewer,
+  SLOW_WRITE_MS,
+  type Spread,
+  type TailEntry,
+  type Tally,
+} from "./live-types.ts";
 export type { NodeNotice } from "./notices.ts";
 export type { Beginning, JoinOptions, MemberAddress, NodeOptions } from "./options.ts";
 export { type NodeParts, REAL_PARTS } from "./parts.ts";

@@ -107,6 +107,36 @@ export interface LiveObserver {
   revision?(revision: number): void;
 }
 
+/** Counted since the process started: what {@link Tally} does not say. */
+export interface LiveCounts {
+  /** How often this node learnt of another leader, or of another term of the same one. */
+  readonly leaderChanges: number;
+  /** Elections that this node stood for, without those that a pre-vote forestalled. */
+  readonly elections: number;
+  readonly snapshotsTaken: number;
+  /** Snapshots of other nodes that replaced this node's state. */
+  readonly snapshotsInstalled: number;
+  /** Snapshots that a peer has received from this node. */
+  readonly snapshotsSent: number;
+  /** Snapshots that a peer did not get whole, or could not use. */
+  readonly snapshotsFailed: number;
+  /** Writes to the log that took longer than {@link SLOW_WRITE_MS}. */
+  readonly slowWrites: number;
+  /** Reads that were refused. */
+  readonly readsRefused: number;
+  /** Sent to all peers together. */
+  readonly messagesSent: number;
+}
+
+/** Of the file system that holds the data directory, as of a few seconds ago. */
+export interface DiskSpace {
+  readonly freeBytes: number;
+  readonly totalBytes: number;
+}
+
+/** A write to the log that takes longer than this is worth an event, ms. */
+export const SLOW_WRITE_MS = 500;
+
 export interface LiveSource {
   /** @returns what ends it. */
   observe(observer: LiveObserver): () => void;
@@ -119,6 +149,13 @@ export interface LiveSource {
   /** Names this run of the process: sequence numbers of another one mean nothing. */
   readonly run: string;
   readonly tally: Tally;
+  readonly counts: LiveCounts;
+  /** Entries of this leader that are not committed yet. */
+  readonly proposalsPending: number;
+  /** Undefined until it has been looked at. */
+  readonly diskSpace: DiskSpace | undefined;
+  /** Bytes of log, state and snapshots on this node's disk; 0 while it is still starting. */
+  diskBytes(): Promise<number>;
 }
 
 export interface PictureViewer {

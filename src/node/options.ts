@@ -2,6 +2,7 @@
 
 import type { RaftSettings } from "../raft/index.ts";
 import type { NodeSettings, NodeTrace } from "./events.ts";
+import type { Live } from "./live.ts";
 import type { NodeNotice } from "./notices.ts";
 import type { NodeParts } from "./parts.ts";
 
@@ -63,6 +64,8 @@ export interface NodeOptions {
   readonly secret: string;
   readonly version: string;
   readonly settings?: { readonly raft?: Partial<RaftSettings>; readonly node?: Partial<NodeSettings> };
+  /** Tells of the node while it works; that of the `StartingService`, if there is one. */
+  readonly live?: Live;
   /** In the place of the real disk and network. */
   readonly parts?: NodeParts;
   readonly onNotice: (notice: NodeNotice) => void;

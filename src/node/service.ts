@@ -5,6 +5,7 @@ import type { Configuration, Member, NodeId } from "../raft/index.ts";
 import type { Query } from "../store/index.ts";
 import type { Transport } from "../transport/index.ts";
 import type { NodeDriver } from "./driver.ts";
+import type { Live } from "./live.ts";
 import type { NodeReducer } from "./reducer.ts";
 import type {
   BackupResult,
@@ -33,6 +34,7 @@ interface Parts {
   /** This node as it should stand in the configuration. */
   readonly own: Member;
   readonly version: string;
+  readonly live: Live;
 }
 
 export class Service implements NodeService {
@@ -43,12 +45,16 @@ export class Service implements NodeService {
     this.#parts = parts;
   }
 
+  get live(): Live {
+    return this.#parts.live;
+  }
+
   write(command: Command): Promise<WriteResult> {
     return this.#parts.driver.write(command);
   }
 
-  read(query: Query, consistency: Consistency): Promise<ReadResult> {
-    return this.#parts.driver.read(query, consistency);
+  read(query: Query, consistency: Consistency, minIndex?: number): Promise<ReadResult> {
+    return this.#parts.driver.read(query, consistency, minIndex);
   }
 
   changeMembership(request: MembershipRequest): Promise<MembershipResult> {

@@ -5,7 +5,6 @@ import { type Member, memberOf, type NodeId, nodeId, type RaftSettings } from ".
 import {
   type DataDirectory,
   joinDirectory,
-  LOST_ADVICE,
   type NodeStore,
   openDirectory,
   StorageFailure,
@@ -17,10 +16,15 @@ import { NODE_SETTINGS } from "./events.ts";
 import { Formation } from "./formation.ts";
 import { joinCluster } from "./join.ts";
 import { JoinDesk } from "./join-desk.ts";
+import { Live } from "./live.ts";
+import { runningParts } from "./live-parts.ts";
+import { WatchedStore } from "./live-store.ts";
+import { WatchedTransport } from "./live-transport.ts";
 import { decidesAlone, peersOf } from "./neighbours.ts";
 import { noticeOf } from "./notices.ts";
 import type { MemberAddress, NodeOptions } from "./options.ts";
 import { type NodeParts, REAL_PARTS } from "./parts.ts";
+import { disownedSentence, refusalError } from "./peer-refusals.ts";
 import { NodeReducer } from "./reducer.ts";
 import { Service } from "./service.ts";
 import type { NodeService } from "./types.ts";
@@ -133,6 +137,7 @@ class Start {
   readonly #directory: DataDirectory;
   readonly #self: NodeId;
   readonly #parts: NodeParts;
+  readonly #live: Live;
   readonly #formation: Formation;
   #transport: Transport | undefined;
   #store: NodeStore | undefined;
@@ -149,6 +154,7 @@ class Start {
     this.#directory = directory;
     this.#self = self;
     this.#parts = options.parts ?? REAL_PARTS;
+    this.#live = options.live ?? new Live(self);
     const others = directory.identity.members.map(({ id }) => id).filter((id) => id !== self);
     this.#formation = directory.identity.formed
       ? new Formation([])
@@ -161,7 +167,8 @@ class Start {
       this.#transport = await this.#listen(this.#knownPeers());
       await this.#form();
     }
-    const store = await this.#parts.openStore(this.#directory, (error) => this.#driver?.fail(error));
+    const opened = await this.#parts.openStore(this.#directory, (error) => this.#driver?.fail(error));
+    const store = new WatchedStore(opened, this.#live);
     this.#store = store;
     const reducer = this.#makeReducer(store);
     this.#reducer = reducer;
@@ -176,6 +183,7 @@ class Start {
 
   /** Lets go of everything after a start that came to nothing. */
   async abort(): Promise<void> {
+    this.#live.close();
     this.#driver?.close();
     await this.#transport?.close();
     await this.#store?.close();
@@ -197,10 +205,10 @@ class Start {
     }));
   }
 
-  #listen(peers: readonly Peer[]): Promise<Transport> {
+  async #listen(peers: readonly Peer[]): Promise<Transport> {
     const { identity } = this.#directory;
     const { listenPeer, secret, detours } = this.#options;
-    return this.#parts.openTransport({
+    const transport = await this.#parts.openTransport({
       clusterId: identity.clusterId,
       self: { id: this.#self, incarnation: identity.incarnation, address: rowOf(this.#options)?.peer },
       // A cluster that exists may have changed while this node was down.
@@ -223,9 +231,11 @@ class Start {
           this.#options.onNotice({ level: "warn", event, detail: `${remote}: ${detail}` }),
       },
     });
+    return new WatchedTransport(transport, (packet) => this.#live.sent(packet));
   }
 
   #receive(from: NodeId, packet: Packet): void {
+    this.#live.received(from, packet);
     if (this.#driver !== undefined) this.#driver.receive(from, packet);
     // Raft says everything again. A digest is told once to whoever comes up, and it counts.
     else if (packet.kind === "digest") this.#earlyDigests.set(from, packet);
@@ -243,6 +253,7 @@ class Start {
 
   #reachable(peer: NodeId, outdated: boolean): void {
     this.#options.onNotice({ level: "info", event: "linked", detail: `${peer} is reachable` });
+    this.#live.linked(peer);
     this.#linked.set(peer, outdated);
     this.#formation.met(peer);
     this.#driver?.linked(peer, outdated);
@@ -250,6 +261,7 @@ class Start {
 
   #unreachable(peer: NodeId): void {
     this.#options.onNotice({ level: "warn", event: "unlinked", detail: `${peer} is not reachable` });
+    this.#live.unlinked(peer);
     this.#linked.delete(peer);
     this.#driver?.unlinked(peer);
   }
@@ -260,7 +272,9 @@ class Start {
       event: "refused",
       detail: `${peer} refused the link: ${detail}`,
     });
-    const error = this.#refusalError(peer, refusal, detail);
+    this.#live.refused(peer, detail);
+    const { directory } = this.#options;
+    const error = refusalError({ peer, refusal, detail, directory, self: this.#self });
     if (error === undefined) return;
     this.#formation.fail(error);
     if (error instanceof RemovedFromCluster) this.#driver?.fail(error);
@@ -276,28 +290,6 @@ class Start {
     const error = new RefusedByPeer(disownedSentence(this.#options.directory, this.#self, peer));
     this.#formation.fail(error);
     if (this.#reducer !== undefined && decidesAlone(this.#reducer, this.#self)) this.#driver?.fail(error);
-  }
-
-  /** What a refusal means for this node; undefined if it may be over by itself. */
-  #refusalError(peer: NodeId, refusal: string, detail: string): Error | undefined {
-    const { directory } = this.#options;
-    switch (refusal) {
-      case "removed":
-        return new RemovedFromCluster(removedSentence(this.#self));
-      case "cluster":
-        return new RefusedByPeer(`${peer} refuses the node in ${directory}: ${detail}`);
-      case "unknownNode": {
-        // A node that takes part is let in as a guest; one that forms a cluster has come to another one.
-        const what = `${peer} belongs to a cluster of which ${this.#self} is no member`;
-        return new RefusedByPeer(
-          `${what}. If the cluster is to be new, give all its nodes the same list of members; if it runs already, start this node on an empty data directory with --join, under an id that was never used.`,
-        );
-      }
-      case "incarnation":
-        return new RefusedByPeer(disownedSentence(directory, this.#self, peer));
-      default:
-        return undefined;
-    }
   }
 
   async #form(): Promise<void> {
@@ -356,7 +348,9 @@ class Start {
         const notice = noticeOf(trace);
         if (notice !== undefined) onNotice(notice);
         onTrace?.(trace);
+        this.#live.trace(trace);
       },
+      onResponse: (response) => this.#live.answered(response),
       onFatal,
     });
     this.#driver = driver;
@@ -370,23 +364,27 @@ class Start {
       }),
       change: (request) => driver.changeMembership(request),
     });
+    const live = this.#live;
+    const service = new Service({ driver, reducer, transport, clusterId, own, version, live });
+    live.attach(
+      runningParts({ ...parts, service, driver, directory: this.#options.directory, tickMs: TICK_MS }),
+    );
     driver.start();
     for (const [peer, outdated] of this.#linked) driver.linked(peer, outdated);
     for (const [from, packet] of this.#earlyDigests) driver.receive(from, packet);
     return {
-      service: new Service({ driver, reducer, transport, clusterId, own, version }),
+      service,
       incarnation,
-      drain: (graceMs) => driver.drain(graceMs),
+      drain: async (graceMs) => {
+        live.stopping();
+        await driver.drain(graceMs);
+      },
       close: async () => {
+        live.close();
         driver.close();
         await transport.close();
         await store.close();
       },
     };
   }
-}
-
-/** What whoever runs a node has to know whose id another node of the cluster knows with another data directory. */
-function disownedSentence(directory: string, self: NodeId, peer: NodeId): string {
-  return `${directory} was wiped or replaced since ${peer} came to know ${self} (it holds another incarnation): ${LOST_ADVICE}.`;
 }

@@ -1,6 +1,8 @@
 /** What the HTTP API answers while a node is still starting: the process lives, and serves nothing yet. */
 
 import { nodeId } from "../raft/index.ts";
+import { Live } from "./live.ts";
+import type { LiveSource } from "./live-types.ts";
 import type { Beginning, MemberAddress } from "./options.ts";
 import type { NodeRefusal, NodeService, NodeStatus } from "./types.ts";
 
@@ -20,9 +22,17 @@ export class StartingService implements NodeService {
   readonly #startedMs: number = performance.now();
   #real: NodeService | undefined;
   #beginning: Beginning | undefined;
+  /** Give it to the node that is started, so that whoever watches goes on watching. */
+  readonly early: Live;
 
   constructor(options: StartingOptions) {
     this.#options = options;
+    this.early = new Live(nodeId(options.id));
+    this.early.attach({ status: () => this.status(), checks: () => this.checks() });
+  }
+
+  get live(): LiveSource {
+    return this.#real?.live ?? this.early;
   }
 
   /** The data directory has said who this node is: what `NodeOptions.onBeginning` hears. */
@@ -37,8 +47,8 @@ export class StartingService implements NodeService {
 
   write: NodeService["write"] = (command) => this.#real?.write(command) ?? Promise.resolve(this.#refusal());
 
-  read: NodeService["read"] = (query, consistency) =>
-    this.#real?.read(query, consistency) ?? Promise.resolve(this.#refusal());
+  read: NodeService["read"] = (query, consistency, minIndex) =>
+    this.#real?.read(query, consistency, minIndex) ?? Promise.resolve(this.#refusal());
 
   checks: NodeService["checks"] = () =>
     this.#real?.checks() ?? [{ name: "started", ok: false, detail: this.#refusal().detail }];

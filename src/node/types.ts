@@ -4,6 +4,7 @@ import type { ErrorCode } from "../base/index.ts";
 import type { Command, Outcome } from "../counter/index.ts";
 import type { Configuration, Member, NodeId, RoleKind } from "../raft/index.ts";
 import type { Query, QueryAnswer, SnapshotManifest } from "../store/index.ts";
+import type { LiveSource } from "./live-types.ts";
 
 /** A refusal by the node itself, as opposed to one by the state machine. */
 export interface NodeRefusal {
@@ -97,10 +98,12 @@ export interface Check {
 }
 
 export interface NodeService extends ClusterOperations {
+  /** What the node tells of itself while it works. */
+  readonly live: LiveSource;
   /** Always resolves; never later than the node's write timeout (5 s by default). */
   write(command: Command): Promise<WriteResult>;
-  /** Always resolves; never later than the node's read timeout (3 s by default). */
   /**
+   * Always resolves; never later than the node's read timeout (3 s by default).
    * @param minIndex answered only by a state that has applied this entry of the log: with the `index` that a write was
    *   answered with, a client reads its own write from any node. Waits for it, at most for the read timeout.
    */

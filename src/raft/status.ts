@@ -3,7 +3,8 @@
 import type { RoleKind } from "./events.ts";
 import { hasCaughtUp } from "./membership.ts";
 import type { Progress } from "./progress.ts";
-import { isHandingOver, leaderOf, roleKind, type State } from "./state.ts";
+import { isVoter } from "./quorum.ts";
+import { isHandingOver, type Leader, leaderOf, roleKind, type State } from "./state.ts";
 import { type Configuration, type Index, type NodeId, next, type Term } from "./types.ts";
 
 /** A copy of what the core knows at one moment. */
@@ -28,6 +29,8 @@ export interface RaftStatus {
   readonly transferring: boolean;
   /** Whether an entry of this leader's term is committed, so that it may answer reads. */
   readonly opened: boolean;
+  /** How long a voter that does not lead has waited for a sign of life of a leader, and how long it will; in ticks. */
+  readonly election: { readonly ticks: number; readonly timeout: number } | undefined;
   /** Filled on a leader only. */
   readonly progress: ReadonlyMap<NodeId, Progress>;
 }
@@ -52,6 +55,12 @@ export function statusOf(state: State): RaftStatus {
     caughtUp: role.kind === "leader" ? log.configuration.learners.filter((id) => hasCaughtUp(role, id)) : [],
     transferring: isHandingOver(state),
     opened: role.kind === "leader" && log.committed >= role.opened,
+    election: isWaiting(state, role) ? { ticks: role.ticks, timeout: role.timeout } : undefined,
     progress: role.kind === "leader" ? new Map(role.progress) : new Map(),
   };
+}
+
+/** Whether a node that does not lead will stand for election if it hears of no leader. */
+function isWaiting({ log, self }: State, role: State["role"]): role is Exclude<State["role"], Leader> {
+  return role.kind !== "leader" && isVoter(log.configuration, self);
 }

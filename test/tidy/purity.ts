@@ -20,8 +20,18 @@ export const NODE_OUTSIDE: readonly Exception[] = [
   { path: "src/node/join-desk.ts", reason: "answers, beside the reducer, those who ask to be taken in" },
   { path: "src/node/options.ts", reason: "declares what a start is told, promises included; holds no code" },
   { path: "src/node/parts.ts", reason: "names the store and the transport that a start opens" },
+  { path: "src/node/peer-refusals.ts", reason: "explains, for a start, why a peer refuses this node" },
   { path: "src/node/service.ts", reason: "shows the driver to the API" },
   { path: "src/node/starting.ts", reason: "answers the API before there is a reducer to ask" },
+  { path: "src/node/live.ts", reason: "tells, beside the reducer, what the node does while it works" },
+  { path: "src/node/live-viewer.ts", reason: "keeps percentiles for whoever watches the node" },
+  { path: "src/node/live-store.ts", reason: "times the store for whoever watches the node" },
+  { path: "src/node/live-transport.ts", reason: "counts messages for whoever watches the node" },
+  { path: "src/node/live-parts.ts", reason: "declares where pictures of a node come from" },
+  {
+    path: "src/node/live-types.ts",
+    reason: "declares what the API sees of a node at work, promises included; holds no code",
+  },
   { path: "src/node/types.ts", reason: "declares what the API sees, promises included; holds no code" },
 ];
 
