@@ -24,6 +24,8 @@ export type NodeEvent =
       readonly id: RequestId;
       readonly query: Query;
       readonly consistency: Consistency;
+      /** Answered by a state that has applied this entry; 0, or left out: by any. */
+      readonly minIndex?: number;
     }
   | { readonly kind: "receive"; readonly message: Message }
   | { readonly kind: "digest"; readonly from: NodeId; readonly digest: StateDigest }

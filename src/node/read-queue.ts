@@ -1,11 +1,12 @@
 /**
  * Reads from their arrival to their answer. A linearizable read is first given a read index by the leader; it is
- * answered from this node's own state once that has applied so far. Every attempt has an id of its own (T30).
+ * answered from this node's own state once that has applied so far, and as far as the read itself asks for. Every
+ * attempt has an id of its own (T30).
  */
 
 import { assert } from "../base/index.ts";
 import type { ReadId } from "../raft/index.ts";
-import type { Query, QueryAnswers } from "../store/index.ts";
+import { isScanQuery, type Query, type QueryAnswers } from "../store/index.ts";
 import type { RequestId } from "./events.ts";
 import type { NodeRefusal, ReadResult } from "./types.ts";
 
@@ -13,9 +14,33 @@ interface PendingRead {
   readonly id: RequestId;
   readonly query: Query;
   readonly arrivedMs: number;
+  /** The state that answers has applied at least this. */
+  readonly minIndex: number;
   /** Age of what a stale read is answered from; 0 for a linearizable one. */
-  readonly ageMs: number | undefined;
+  ageMs: number | undefined;
+  readonly isStale: boolean;
   answered: boolean;
+}
+
+/** A read as it arrives. */
+export interface NewRead {
+  readonly id: RequestId;
+  readonly query: Query;
+  readonly nowMs: number;
+  /** 0: any state will do. */
+  readonly minIndex: number;
+}
+
+/** Queries that may run now, under the number that their answers carry. */
+export interface QueryTicket {
+  readonly ticket: number;
+  readonly queries: readonly Query[];
+}
+
+/** How far this node is, for whoever waited for more in vain. */
+export interface Reached {
+  readonly applied: number;
+  readonly committed: number;
 }
 
 export interface ReadAnswer {
@@ -28,7 +53,7 @@ export class ReadQueue {
   #waiting: PendingRead[] = [];
   /** Asked for; by attempt. */
   readonly #asked: Map<ReadId, readonly PendingRead[]> = new Map();
-  /** With a read index that is not applied yet. */
+  /** With an index that is not applied yet: the read index, or what the read asks for, whichever is later. */
   #confirmed: { readonly index: number; readonly reads: readonly PendingRead[] }[] = [];
   /** May be answered from the state as it is. */
   #ready: PendingRead[] = [];
@@ -60,20 +85,18 @@ export class ReadQueue {
     return answers;
   }
 
-  addLinearizable(read: { readonly id: RequestId; readonly query: Query; readonly nowMs: number }): void {
+  addLinearizable({ id, query, nowMs, minIndex }: NewRead): void {
     this.#size++;
-    this.#waiting.push({ id: read.id, query: read.query, arrivedMs: read.nowMs, ageMs: 0, answered: false });
+    this.#waiting.push({ id, query, arrivedMs: nowMs, minIndex, ageMs: 0, isStale: false, answered: false });
   }
 
-  addStale(read: {
-    readonly id: RequestId;
-    readonly query: Query;
-    readonly nowMs: number;
-    readonly ageMs: number | undefined;
-  }): void {
-    const { id, query, nowMs, ageMs } = read;
+  /** Answered without asking anybody. Its age is that of the state when the query is handed out. */
+  addStale({ id, query, nowMs, minIndex }: NewRead): void {
     this.#size++;
-    this.#ready.push({ id, query, arrivedMs: nowMs, ageMs, answered: false });
+    const ageMs = undefined;
+    const read = { id, query, arrivedMs: nowMs, minIndex, ageMs, isStale: true, answered: false };
+    if (minIndex === 0) this.#ready.push(read);
+    else this.#confirmed.push({ index: minIndex, reads: [read] });
   }
 
   /** Ends a read that was never taken in. */
@@ -96,7 +119,10 @@ export class ReadQueue {
     const reads = this.#asked.get(id);
     assert(reads !== undefined, "reads: each attempt ends exactly once");
     this.#asked.delete(id);
-    this.#confirmed.push({ index, reads });
+    const later = reads.filter(({ minIndex }) => minIndex > index);
+    const now = later.length === 0 ? reads : reads.filter(({ minIndex }) => minIndex <= index);
+    this.#confirmed.push({ index, reads: now });
+    for (const read of later) this.#confirmed.push({ index: read.minIndex, reads: [read] });
   }
 
   /** An attempt came to nothing: its reads wait for the next one. */
@@ -107,20 +133,30 @@ export class ReadQueue {
     this.#waiting.push(...reads);
   }
 
-  /** Takes the queries that may run once everything up to `handedOut` is applied, under one ticket. */
-  takeQueries(
-    handedOut: number,
-  ): { readonly ticket: number; readonly queries: readonly Query[] } | undefined {
+  /**
+   * Takes the queries that may run once everything up to `handedOut` is applied: under one ticket, but for scans, which
+   * take long and have one each.
+   * @param ageMs how old the state may be at most.
+   */
+  takeQueries(handedOut: number, ageMs: () => number | undefined): readonly QueryTicket[] {
     if (this.#confirmed.length > 0) {
       for (const { index, reads } of this.#confirmed) if (index <= handedOut) this.#ready.push(...reads);
       this.#confirmed = this.#confirmed.filter(({ index }) => index > handedOut);
     }
     const open = this.#stillOpen(this.#ready);
     this.#ready = [];
-    if (open.length === 0) return undefined;
+    if (open.length === 0) return NO_TICKETS;
+    for (const read of open) if (read.isStale) read.ageMs = ageMs();
+    const scans = open.filter(({ query }) => isScanQuery(query)).map((read) => this.#ticket([read]));
+    if (scans.length === open.length) return scans;
+    const quick = scans.length === 0 ? open : open.filter(({ query }) => !isScanQuery(query));
+    return [this.#ticket(quick), ...scans];
+  }
+
+  #ticket(reads: readonly PendingRead[]): QueryTicket {
     const ticket = ++this.#tickets;
-    this.#querying.set(ticket, open);
-    return { ticket, queries: open.map((read) => read.query) };
+    this.#querying.set(ticket, reads);
+    return { ticket, queries: reads.map((read) => read.query) };
   }
 
   /** The state machine has answered. */
@@ -137,11 +173,19 @@ export class ReadQueue {
   }
 
   /** Refuses what has waited too long, be it for its confirmation or for the state machine. */
-  expire(nowMs: number, readMs: number): void {
+  expire(nowMs: number, readMs: number, reached: Reached): void {
     for (const reads of this.#all()) {
-      for (const read of reads) if (nowMs - read.arrivedMs >= readMs) this.#answer(read, timedOut(readMs));
+      for (const read of reads) {
+        if (nowMs - read.arrivedMs < readMs) continue;
+        const isBehind = read.minIndex > reached.applied;
+        this.#answer(read, isBehind ? behind(read.minIndex, readMs, reached) : timedOut(readMs));
+      }
     }
     this.#waiting = this.#stillOpen(this.#waiting);
+    // An index that may never come must not hold what nobody waits for any more.
+    this.#confirmed = this.#confirmed
+      .map(({ index, reads }) => ({ index, reads: this.#stillOpen(reads) }))
+      .filter(({ reads }) => reads.length > 0);
   }
 
   /** Refuses everything; an answer that the state machine still gives comes too late. */
@@ -166,6 +210,17 @@ export class ReadQueue {
     read.answered = true;
     this.#answers.push({ id: read.id, result });
   }
+}
+
+const NO_TICKETS: readonly QueryTicket[] = [];
+
+function behind(minIndex: number, readMs: number, { applied, committed }: Reached): NodeRefusal {
+  return {
+    kind: "failed",
+    code: "READ_TIMEOUT",
+    detail: `The read asks for a state that has applied entry ${minIndex}; within ${readMs} ms this node has applied up to ${applied} and knows that ${committed} is committed. Retry, or ask another node.`,
+    retryAfterMs: 500,
+  };
 }
 
 function timedOut(readMs: number): NodeRefusal {

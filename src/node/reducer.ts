@@ -82,7 +82,7 @@ export class NodeReducer {
         this.#raft.step(event);
         this.#machine.tick();
         this.#writes.expire(nowMs, this.#settings);
-        this.#reads.expire(nowMs, this.#settings.readMs);
+        this.#reads.expire(nowMs, this.#settings.readMs, this.#raft);
         this.#operations.tick(nowMs);
         this.#askReads = true;
         // Whoever must not lead may still be elected: it hands over again as often as that happens.
@@ -144,7 +144,7 @@ export class NodeReducer {
       if (!this.#operations.settle(outcome)) this.#writes.settle(outcome);
     }
     this.#handOut(ready, nowMs);
-    const queries = this.#reads.takeQueries(this.#machine.handedOut);
+    const queries = this.#reads.takeQueries(this.#machine.handedOut, () => this.ageMs(nowMs));
     const commands = ready.apply.filter((entry) => entry.kind === "command").map((entry) => entry.index);
     const trace: NodeTrace[] = [...this.#trace, ...this.#operations.takeTrace(), ...ready.trace];
     this.#trace = [];
@@ -156,7 +156,7 @@ export class NodeReducer {
         ready.apply.length === 0
           ? undefined
           : { entries: ready.apply, wantOutcomes: commands.some((index) => this.#writes.awaits(index)) },
-      queries: queries === undefined ? [] : [queries],
+      queries,
       responses: this.#responses(),
       digests: this.#soundness.takeDigests(),
       takeSnapshot: this.mayTakeSnapshot && this.#snapshots.maybeBegin(this.#raft.applied),
@@ -285,14 +285,13 @@ export class NodeReducer {
   }
 
   #read(event: NodeEvent & { kind: "read" }, nowMs: number): void {
-    const { id, query } = event;
+    const { id, query, minIndex = 0 } = event;
     if (this.#soundness.diverged) return this.#reads.refuse(id, diverged(this.alarm));
     if (this.#reads.size >= this.#settings.pendingReadsMax)
       return this.#reads.refuse(id, overloaded("reads"));
-    if (event.consistency === "stale") {
-      return this.#reads.addStale({ id, query, nowMs, ageMs: this.ageMs(nowMs) });
-    }
-    this.#reads.addLinearizable({ id, query, nowMs });
+    const read = { id, query, nowMs, minIndex };
+    if (event.consistency === "stale") return this.#reads.addStale(read);
+    this.#reads.addLinearizable(read);
   }
 
   /** Whether somebody else could lead. */

@@ -29,7 +29,7 @@ import {
   type WriteResult,
 } from "../../src/node/index.ts";
 import { nodeId } from "../../src/raft/index.ts";
-import type { Query, QueryAnswer } from "../../src/store/index.ts";
+import { ChangeHistory, type Query, type QueryAnswer } from "../../src/store/index.ts";
 import { answerMany } from "./memory-queries.ts";
 
 const TERM = 3;
@@ -48,8 +48,23 @@ export const OWN: MemberStatus = {
   catchUp: undefined,
 };
 
+/** Remembers what changed, as state.db does. */
+class TableWithHistory extends MemoryTable {
+  history: ChangeHistory = new ChangeHistory(0);
+
+  override putCounter(row: CounterRow): void {
+    super.putCounter(row);
+    this.history.note({ ...row, deleted: false });
+  }
+
+  override deleteCounter(key: string, revision: number): void {
+    super.deleteCounter(key);
+    this.history.note({ key, value: 0n, revision, deleted: true });
+  }
+}
+
 export class MemoryService implements NodeService, ClusterOperations {
-  #table = new MemoryTable();
+  #table = new TableWithHistory();
   #index = 0;
   /** How many commands were applied. */
   get index(): number {
@@ -113,6 +128,7 @@ export class MemoryService implements NodeService, ClusterOperations {
     this.#index += 1;
     const payload = decodePayload(encodePayload({ elapsed: 1, items: [{ kind: "command", command }] }));
     const [outcome] = applyPayload(this.#table, payload, LIMITS);
+    this.#table.history.commit();
     if (outcome?.kind !== "command") throw new Error("one command has one outcome");
     return outcome.outcome;
   }
@@ -126,8 +142,15 @@ export class MemoryService implements NodeService, ClusterOperations {
 
   #answer(query: Query): QueryAnswer {
     if (query.kind === "get") return { kind: "get", row: this.#table.counter(query.key) };
-    if (query.kind === "changes") throw new Error("changes are not answered here yet");
+    if (query.kind === "changes") {
+      return this.#table.history.after(query.after, query.limit, this.#table.totals().revision);
+    }
     return this.insteadOfAnswers ?? answerMany(this.#table.counters(), query);
+  }
+
+  /** Forgets what changed so far, as a node does that was restarted or got a snapshot. */
+  forgetChanges(): void {
+    this.#table.history = new ChangeHistory(this.#table.totals().revision);
   }
 
   /** A counter as the state machine has it, past the interface. */

@@ -30,7 +30,14 @@ import {
   type RaftSettings,
   type SnapshotMeta,
 } from "../../src/raft/index.ts";
-import type { Applied, Query, StateDigest } from "../../src/store/index.ts";
+import {
+  type Applied,
+  answerScan,
+  isScanQuery,
+  type Query,
+  type StateDigest,
+} from "../../src/store/index.ts";
+import { memorySource } from "../store/memory-source.ts";
 
 export const TICK_MS = 10;
 
@@ -179,9 +186,14 @@ export class Cluster {
     return id;
   }
 
-  read(member: Member, query: Query, consistency: Consistency = "linearizable"): number {
+  read(
+    member: Member,
+    query: Query,
+    consistency: Consistency = "linearizable",
+    minIndex: number = 0,
+  ): number {
     const id = member.nextRequest();
-    this.step(member, { kind: "read", id, query, consistency });
+    this.step(member, { kind: "read", id, query, consistency, minIndex });
     return id;
   }
 
@@ -266,10 +278,12 @@ export class Cluster {
     }
     for (const { ticket, queries: asked } of queries) {
       member.machine.push(() => {
-        const answers = asked.map((query) => ({
-          kind: "get" as const,
-          row: query.kind === "get" ? member.table.counter(query.key) : undefined,
-        }));
+        const answers = asked.map((query) => {
+          if (isScanQuery(query))
+            return answerScan(query, memorySource(member.table.counters()), () => false);
+          if (query.kind !== "get") throw new Error(`${query.kind} is not asked here`);
+          return { kind: "get" as const, row: member.table.counter(query.key) };
+        });
         const { index, term } = member.position;
         return { kind: "queried", ticket, answers: { answers, index, term } };
       });

@@ -163,6 +163,107 @@ describe("a stale read", () => {
   });
 });
 
+describe("a read that asks for an index", () => {
+  function behind(): { cluster: Cluster; follower: Member } {
+    const { cluster, leader } = led(3);
+    const follower = cluster.at(2);
+    cluster.tick(2);
+    cluster.cut.add(follower.id);
+    cluster.write(leader, add("a"));
+    cluster.settle();
+    expect(leader.position.index).toBe(3);
+    expect(follower.position.index).toBe(2);
+    return { cluster, follower };
+  }
+
+  it("is answered by a follower, stale or not, only once it has applied so far", () => {
+    const { cluster, follower } = behind();
+    const stale = cluster.read(follower, GET, "stale", 3);
+    const known = cluster.read(follower, GET, "stale", 2);
+    cluster.settle();
+    expect(follower.answer(known)).toMatchObject({ index: 2, answer: { row: { value: 1n } } });
+    expect(follower.answer(stale)).toBeUndefined();
+    cluster.cut.clear();
+    cluster.tick(3);
+    expect(follower.answer(stale)).toMatchObject({
+      kind: "answer",
+      index: 3,
+      answer: { row: { value: 2n } },
+    });
+  });
+
+  it("waits beyond its read index, while others of the same attempt are answered", () => {
+    const { cluster, leader } = led(3);
+    const follower = cluster.at(2);
+    const now = cluster.read(follower, GET);
+    const later = cluster.read(follower, GET, "linearizable", 3);
+    cluster.settle();
+    expect(follower.answer(now)).toMatchObject({ kind: "answer", index: 2 });
+    expect(follower.answer(later)).toBeUndefined();
+    cluster.write(leader, add("a"));
+    cluster.tick(3);
+    expect(follower.answer(later)).toMatchObject({ index: 3, ageMs: 0, answer: { row: { value: 2n } } });
+  });
+
+  it("never goes below its read index either", () => {
+    const { cluster, leader } = led(3);
+    const follower = cluster.at(2);
+    cluster.tick(2);
+    follower.holdMachine = true;
+    cluster.write(leader, add("a"));
+    cluster.settle();
+    const read = cluster.read(follower, GET, "linearizable", 1);
+    cluster.tick(2);
+    expect(follower.answer(read)).toBeUndefined();
+    follower.holdMachine = false;
+    cluster.settle();
+    expect(follower.answer(read)).toMatchObject({ index: 3 });
+  });
+
+  it("is refused in time with how far this node is, and holds nothing up afterwards", () => {
+    const { cluster, leader } = led(3, { node: { readMs: 50 } });
+    const stale = cluster.read(leader, GET, "stale", 1_000_000);
+    const confirmed = cluster.read(leader, GET, "linearizable", 1_000_000);
+    cluster.tick(4);
+    expect(leader.answer(stale)).toBeUndefined();
+    cluster.tick(1);
+    for (const id of [stale, confirmed]) {
+      expect(leader.answer(id)).toMatchObject({
+        kind: "failed",
+        code: "READ_TIMEOUT",
+        detail: expect.stringMatching(
+          /applied entry 1000000; .* applied up to 2 and knows that 2 is committed/,
+        ),
+      });
+    }
+    cluster.step(leader, { kind: "stop" });
+    cluster.tick(20);
+    expect(leader.reducer.isDrained).toBe(true);
+  });
+});
+
+describe("a scan", () => {
+  it("holds up no other read: each has a ticket of its own", () => {
+    const { cluster, leader } = led(1);
+    leader.holdMachine = true;
+    const sum = { kind: "sum", prefix: "", depth: 0, limit: 10 } as const;
+    const ids = [GET, sum, GET, sum].map((query) => cluster.read(leader, query, "stale"));
+    cluster.act(leader);
+    expect(leader.machine).toHaveLength(3);
+    // The two that are quick, in one.
+    const [quick, ...scans] = leader.machine.splice(0);
+    if (quick !== undefined) cluster.step(leader, quick());
+    cluster.act(leader);
+    expect(ids.map((id) => leader.answer(id)?.kind)).toEqual(["answer", undefined, "answer", undefined]);
+    for (const scan of scans) cluster.step(leader, scan());
+    cluster.act(leader);
+    expect(leader.answer(ids[3] ?? 0)).toMatchObject({
+      answer: { total: { sum: 1n, counters: 1 } },
+      index: 2,
+    });
+  });
+});
+
 describe("reads when the process ends", () => {
   it("are refused, each once", () => {
     const { cluster, leader } = led(3);

@@ -4,14 +4,18 @@ import Sqlite, { type Database } from "better-sqlite3";
 import { type CounterRow, MemoryTable, type Table, type Totals } from "../../src/counter/index.ts";
 import type { SnapshotMeta } from "../../src/raft/index.ts";
 import {
+  answerScan,
   createState,
+  isScanQuery,
   MetaWriter,
   type Query,
   type QueryAnswer,
+  type RowSource,
   readMeta,
   SqliteTable,
   verifyRows,
 } from "../../src/store/index.ts";
+import { memorySource } from "../store/memory-source.ts";
 
 export interface StateTable {
   totals(): Totals;
@@ -43,7 +47,8 @@ export class MemoryState implements StateTable {
 
   answer(query: Query): QueryAnswer {
     if (query.kind === "get") return { kind: "get", row: this.#table.counter(query.key) };
-    if (query.kind !== "list") throw new Error(`${query.kind} is not asked in the simulated world`);
+    if (isScanQuery(query)) return answerScan(query, memorySource(this.#table.counters()), () => false);
+    if (query.kind === "changes") throw new Error("nobody follows changes in the simulated world");
     const { prefix, after, limit } = query;
     const rows: CounterRow[] = [...this.#table.counters()]
       .filter(({ key }) => key.startsWith(prefix) && (after === undefined || key > after))
@@ -108,7 +113,15 @@ export class SqliteState implements StateTable {
   answer(query: Query): QueryAnswer {
     const { table } = this.#open();
     if (query.kind === "get") return { kind: "get", row: table.counter(query.key) };
-    if (query.kind !== "list") throw new Error(`${query.kind} is not asked in the simulated world`);
+    if (query.kind === "changes")
+      return table.changes.after(query.after, query.limit, table.totals().revision);
+    if (isScanQuery(query)) {
+      const source: RowSource = {
+        row: (key) => table.counter(key),
+        rows: (prefix, after) => table.list(prefix, after, Number.MAX_SAFE_INTEGER),
+      };
+      return answerScan(query, source, () => false);
+    }
     const { prefix, after, limit } = query;
     const rows = table.list(prefix, after, limit + 1);
     return { kind: "list", rows: rows.slice(0, limit), more: rows.length > limit };
