@@ -5,13 +5,17 @@ import { InvariantViolation } from "../base/index.ts";
 import type { NodeId, NodeService } from "../node/index.ts";
 import { type BackupWriter, backupRoutes, writeBackupFile } from "./backup.ts";
 import { type Api, type ApiContext, type ApiEnv, Call, targetOf } from "./call.ts";
+import { Origins, preflightResponse } from "./cors.ts";
 import { docsRoutes } from "./docs.ts";
 import { Forwarder } from "./forward.ts";
+import { Gate } from "./gate.ts";
 import { healthRoutes, helpHandler } from "./health.ts";
 import { redirectToLeader, type ToLeader } from "./leader.ts";
+import { MemberAddresses } from "./member-addresses.ts";
 import { memberIdOf, memberRoutes } from "./members.ts";
 import { type PageOptions, pageRoutes } from "./page.ts";
 import { problemResponse, Refusal } from "./problem.ts";
+import { type RateLimit, RateLimiter } from "./rate-limit.ts";
 import { readRoutes } from "./reads.ts";
 import type { Route } from "./route.ts";
 import { COUNTERS_PATH, keyOf, pathOf } from "./target.ts";
@@ -31,6 +35,8 @@ export interface ApiOptions {
   readonly forwardAnswerMs?: number;
   /** How long a leader that takes what is passed on is looked for, ms. 3,000 by default, as nodes hold writes. */
   readonly forwardHoldMs?: number;
+  /** How much one client may ask of this node; undefined: as much as it wants. */
+  readonly rateLimit?: RateLimit | undefined;
   /** The dashboard. */
   readonly page?: PageOptions;
   /** Replaces the store's format of backups, for tests. */
@@ -88,14 +94,21 @@ export function createApi(service: NodeService, options: ApiOptions): Api {
   const toLeader = options.writes === "forward" ? forwarding(service, options) : redirectToLeader;
   const onError = options.onError ?? ((): void => undefined);
   const routes = routesOf({ service, toLeader, options, onError });
-  for (const { method, path, handler } of routes) api.on(method, path, handler);
-  api.notFound((context) => refuseRoute(context, routes));
-  api.onError((error, context) => answerThrown(error, context, options));
+  const { rateLimit } = options;
+  const limiter =
+    rateLimit === undefined ? undefined : new RateLimiter(rateLimit, new MemberAddresses(service));
+  const gate = new Gate(new Origins(service), limiter);
+  for (const route of routes) api.on(route.method, route.path, gate.guard(route));
+  api.notFound(async (context) => {
+    await gate.admit(context);
+    return gate.leave(context, refuseRoute(context, routes, gate));
+  });
+  api.onError((error, context) => gate.leave(context, answerThrown(error, context, options)));
   return api;
 }
 
 /** 404, 405 with the methods that would do, or 400 where the key of a counter's path is empty. */
-function refuseRoute(context: ApiContext, routes: readonly Route[]): Response {
+function refuseRoute(context: ApiContext, routes: readonly Route[], gate: Gate): Response {
   const call = new Call(context);
   const path = pathOf(call.target);
   const fitting = routes.filter((route) => matches(route.path, path));
@@ -103,17 +116,35 @@ function refuseRoute(context: ApiContext, routes: readonly Route[]): Response {
     const detail = `there is no ${path.slice(0, 200)}; GET / lists the routes`;
     return problemResponse("ROUTE_NOT_FOUND", { detail }, call.requestId());
   }
+  if (isPreflight(call)) {
+    if (gate.knows(context)) return preflightResponse(allowed(fitting), call.requestId());
+    throw new Refusal(
+      "FOREIGN_ORIGIN",
+      "only pages that a member of the cluster has served may ask for this",
+    );
+  }
   const asked = context.req.method === "HEAD" ? "GET" : context.req.method;
   // The route is right and the router still refused it: the key or the id is empty, which these say.
   if (fitting.some(({ method }) => method === asked)) {
     if (path.startsWith(COUNTERS_PATH)) keyOf(path);
     else memberIdOf(path);
   }
-  const allow = fitting
-    .map(({ method, noHead }) => (method === "GET" && !noHead ? "GET, HEAD" : method))
-    .join(", ");
+  const allow = allowed(fitting);
   const detail = `${context.req.method} does not fit ${path.slice(0, 200)}; allowed: ${allow}`;
   return problemResponse("METHOD_NOT_ALLOWED", { detail, allow }, call.requestId());
+}
+
+/** A browser asks for a page of another origin whether it may ask. */
+function isPreflight(call: Call): boolean {
+  return (
+    call.method === "OPTIONS" &&
+    call.header("origin") !== undefined &&
+    call.header("access-control-request-method") !== undefined
+  );
+}
+
+function allowed(routes: readonly Route[]): string {
+  return routes.map(({ method, noHead }) => (method === "GET" && !noHead ? "GET, HEAD" : method)).join(", ");
 }
 
 /** Whether `path` has the form of `route`. A parameter may be empty here, unlike in the router. */

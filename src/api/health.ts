@@ -7,8 +7,8 @@ import { parametersOf, queryOf, refuseParameters } from "./target.ts";
 
 export function healthRoutes(service: NodeService): readonly Route[] {
   return [
-    { method: "GET", path: "/livez", handler: liveHandler() },
-    { method: "GET", path: "/readyz", handler: readyHandler(service) },
+    { method: "GET", path: "/livez", handler: liveHandler(), unlimited: true },
+    { method: "GET", path: "/readyz", handler: readyHandler(service), unlimited: true },
     { method: "GET", path: "/", handler: helpHandler() },
   ];
 }

@@ -66,6 +66,7 @@ export { BODY_BYTES_MAX } from "./body.ts";
 export type { Api } from "./call.ts";
 export { FORWARDED_BY } from "./forward.ts";
 export type { PageControl, PageOptions } from "./page.ts";
+export type { RateLimit } from "./rate-limit.ts";
 export { PAGE_MAX } from "./reads.ts";
 export { type BatchBody, batchBody, type IncrementBody, incrementBody } from "./schemas.ts";
 export { type ApiServer, ListenError, type ServeOptions, type ServerLimits, serveApi } from "./server.ts";

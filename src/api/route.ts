@@ -12,16 +12,6 @@ export interface Route {
   readonly handler: ApiHandler;
   /** Set where HEAD is no cheap form of GET. */
   readonly noHead?: true;
-}
-
-/**
- * The routes of an optional part: none if it is switched off.
- *
- *     ...optionalRoutes(options.badges, () => badgeRoutes(service))
- */
-export function optionalRoutes<T>(
-  part: T | undefined,
-  routes: (part: T) => readonly Route[],
-): readonly Route[] {
-  return part === undefined || part === false ? [] : routes(part);
+  /** Set where a rate limit does not count: who asks whether a node is well must hear it. */
+  readonly unlimited?: true;
 }
