@@ -10,6 +10,7 @@ import {
   nameOf,
   refusalsOf,
   samplesOf,
+  type TypeWriter,
   typeText,
   wordsOf,
 } from "./docs-view.ts";
@@ -64,7 +65,7 @@ function frame({ title, path, intro, contents, main }: Frame): string {
     const current = href === path ? ' aria-current="page"' : "";
     return `<li><a href="${href}"${current}>${text}</a></li>`;
   });
-  const links = contents.map(([id, text]) => `<li><a href="#${id}">${escapeHtml(text)}</a></li>`);
+  const links = contents.map(([id, text]) => `<li><a href="#${escapeHtml(id)}">${escapeHtml(text)}</a></li>`);
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -130,7 +131,7 @@ function operationSection(
   { method, path, operation }: Entry,
   base: string,
 ): string {
-  const id = operation.operationId;
+  const id = escapeHtml(operation.operationId);
   const parts = [
     `<h3 id="${id}"><a href="#${id}"><span class="method">${method}</span> <code>${breakable(path)}</code></a></h3>`,
     `<p class="summary">${inline(operation.summary)}</p>`,
@@ -157,7 +158,7 @@ function operationSection(
   }
   const refusals = refusalsOf(operation).map(
     ({ status, code }) =>
-      `<li>${status} <a href="${ERRORS_PATH}#${anchor(code)}"><code>${breakable(code)}</code></a></li>`,
+      `<li>${status} <a href="${ERRORS_PATH}#${escapeHtml(anchor(code))}"><code>${breakable(code)}</code></a></li>`,
   );
   parts.push("<h4>Refusals</h4>", `<ul class="codes">${refusals.join("")}</ul>`);
   return `<section class="operation" aria-labelledby="${id}">\n${parts.join("\n")}\n</section>`;
@@ -188,12 +189,15 @@ function item(name: string, { type, words, note }: { type: string; words: string
 
 function parameterItem({ name, in: place, required, schema, description }: ParameterObject): string {
   const note = ` <span class="small">${place}${required ? ", required" : ""}</span>`;
-  return item(name, { type: typeText(schema, linkTo), words: description, note });
+  return item(name, { type: typeText(schema, TYPES), words: description, note });
 }
 
 function linkTo(name: string): string {
-  return `<a href="#form-${name}">${name}</a>`;
+  const text = escapeHtml(name);
+  return `<a href="#form-${text}">${text}</a>`;
 }
+
+const TYPES: TypeWriter = { link: linkTo, text: escapeHtml };
 
 function mediaBlocks(document: OpenApiDocument, content: Readonly<Record<string, MediaTypeObject>>): string {
   return Object.entries(content)
@@ -208,17 +212,18 @@ function mediaBlocks(document: OpenApiDocument, content: Readonly<Record<string,
 }
 
 function formSection(name: string, schema: JsonSchema): string {
-  const id = `form-${name}`;
+  const text = escapeHtml(name);
+  const id = `form-${text}`;
   const about = schema.description === undefined ? "" : `<p>${inline(schema.description)}</p>`;
   const fields = fieldsOf(schema).map((field) =>
     item(`${field.name}${field.required ? "" : "?"}`, {
-      type: typeText(field.schema, linkTo),
+      type: typeText(field.schema, TYPES),
       words: wordsOf(field.schema),
       note: "",
     }),
   );
-  const body = fields.length > 0 ? list(fields) : `<p class="type">${typeText(schema, linkTo)}</p>`;
-  return `<section aria-labelledby="${id}">\n<h3 id="${id}"><a href="#${id}">${name}</a></h3>\n${about}\n${body}\n</section>`;
+  const body = fields.length > 0 ? list(fields) : `<p class="type">${typeText(schema, TYPES)}</p>`;
+  return `<section aria-labelledby="${id}">\n<h3 id="${id}"><a href="#${id}">${text}</a></h3>\n${about}\n${body}\n</section>`;
 }
 
 const OUTCOMES: Readonly<Record<ErrorInfo["outcome"], string>> = {

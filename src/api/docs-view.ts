@@ -45,26 +45,32 @@ export function nameOf({ $ref }: Reference): string {
   return $ref.slice($ref.lastIndexOf("/") + 1);
 }
 
-/**
- * A schema's type in words.
- * @param link writes the name of one under components/schemas.
- */
-export function typeText(schema: JsonSchema, link: (name: string) => string): string {
-  if (schema.$ref !== undefined) return link(nameOf({ $ref: schema.$ref }));
-  if (schema.const !== undefined) return JSON.stringify(schema.const);
-  if (schema.enum !== undefined) return schema.enum.map((value) => JSON.stringify(value)).join(" or ");
+/** How the words of a type are written. */
+export interface TypeWriter {
+  /** The name of a schema under components/schemas. */
+  link(name: string): string;
+  /** Anything else. */
+  text(words: string): string;
+}
+
+/** A schema's type in words. */
+export function typeText(schema: JsonSchema, to: TypeWriter): string {
+  if (schema.$ref !== undefined) return to.link(nameOf({ $ref: schema.$ref }));
+  if (schema.const !== undefined) return to.text(JSON.stringify(schema.const));
+  if (schema.enum !== undefined)
+    return to.text(schema.enum.map((value) => JSON.stringify(value)).join(" or "));
   const choice = schema.oneOf ?? schema.anyOf;
-  if (choice !== undefined) return choice.map((one) => typeText(one, link)).join(" or ");
+  if (choice !== undefined) return choice.map((one) => typeText(one, to)).join(" or ");
   if (schema.type === "array") {
-    return schema.items === undefined ? "list" : `list of ${typeText(schema.items, link)}`;
+    return schema.items === undefined ? "list" : `list of ${typeText(schema.items, to)}`;
   }
   if (schema.type === "object" && schema.properties !== undefined) {
     const fields = fieldsOf(schema).map(
-      ({ name, required, schema: field }) => `${name}${required ? "" : "?"}: ${typeText(field, link)}`,
+      ({ name, required, schema: field }) => `${to.text(name)}${required ? "" : "?"}: ${typeText(field, to)}`,
     );
     return `{ ${fields.join(", ")} }`;
   }
-  return [schema.type ?? "any", ...limitsOf(schema)].join(", ");
+  return to.text([schema.type ?? "any", ...limitsOf(schema)].join(", "));
 }
 
 function limitsOf({ format, minimum, maximum, default: initial }: JsonSchema): readonly string[] {
