@@ -47,6 +47,7 @@ export function healthy(seats: readonly Seat[], self: Seat, beat: number): NodeP
       snapshot: 1_230,
       revision: last,
       counters: 12,
+      digest: 4_242,
       configuration: { voters: seats.map(({ id }) => id), outgoing: [], learners: [], members },
       peers: others.map(({ id, url }, at) => ({
         id,

@@ -9,7 +9,7 @@ const COLUMNS_MAX = 40;
 const COLUMNS_MIN = 10;
 /** A column is at least this wide, px. */
 const COLUMN_WIDTH_MIN = 12;
-const COLUMN_WIDTH_MAX = 26;
+const COLUMN_WIDTH_MAX = 34;
 const CELL_HEIGHT = 24;
 /** Below the cells: what term they are of. */
 const RUN_HEIGHT = 17;

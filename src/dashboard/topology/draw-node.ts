@@ -40,7 +40,7 @@ export function drawNode(
   setAttribute(element, "data-timed", node.timer !== undefined);
   vars(ring, { "--left": (node.timer ?? 0).toFixed(3) });
   drawShape(shape, node.look, radius);
-  write(name, shorten(node.id), node.look === "leader" ? 2 : 5);
+  write(name, shorten(node.id), node.look === "leader" ? 12 : node.look === "silent" ? 10 : 5);
   const reach = radius + RING_GAP;
   write(role, node.role, place.wordsAbove ? -reach - 24 : reach + 18);
   write(second, node.second, place.wordsAbove ? -reach - 8 : reach + 34);
@@ -117,7 +117,7 @@ function shapesOf(look: Look, radius: number): readonly SVGElement[] {
 
 function crown(radius: number): SVGElement {
   const d = "M-9,5 L-11,-5 L-5,-1 L0,-8 L5,-1 L11,-5 L9,5 Z";
-  return svg("path", { d, class: "topology-crown", transform: `translate(0 ${-radius * 0.5})` });
+  return svg("path", { d, class: "topology-crown", transform: `translate(0 ${-radius * 0.38})` });
 }
 
 function cross(size: number): string {

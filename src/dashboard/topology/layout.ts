@@ -32,7 +32,7 @@ const WIDTH_MIN = 240;
 export function layOut(count: number, available: number): Layout {
   const width = Math.max(WIDTH_MIN, Math.floor(available));
   const narrow = width < NARROW;
-  const radius = count > 5 || narrow ? 27 : 34;
+  const radius = count > 5 || narrow ? 27 : 38;
   const height = heightOf(count, width);
   const room = radius + RING_GAP + 4 + WORDS_HEIGHT;
   const middle = { x: width / 2, y: height / 2 };
@@ -50,7 +50,7 @@ export function layOut(count: number, available: number): Layout {
 function heightOf(count: number, width: number): number {
   if (count <= 2) return 190;
   if (width < NARROW) return Math.min(460, 300 + 30 * Math.max(0, count - 3));
-  return count > 5 ? 470 : 380;
+  return count > 5 ? 480 : 420;
 }
 
 /**
