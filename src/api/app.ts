@@ -7,6 +7,7 @@ import { type BackupWriter, backupRoutes, writeBackupFile } from "./backup.ts";
 import { type Api, type ApiContext, type ApiEnv, Call, targetOf } from "./call.ts";
 import { Origins, preflightResponse } from "./cors.ts";
 import { docsRoutes } from "./docs.ts";
+import { eventRoutes } from "./events.ts";
 import { Forwarder } from "./forward.ts";
 import { Gate } from "./gate.ts";
 import { healthRoutes, helpHandler } from "./health.ts";
@@ -35,6 +36,8 @@ export interface ApiOptions {
   readonly forwardAnswerMs?: number;
   /** How long a leader that takes what is passed on is looked for, ms. 3,000 by default, as nodes hold writes. */
   readonly forwardHoldMs?: number;
+  /** Whether `GET /hit/{key}.svg` counts its readers. */
+  readonly badges?: boolean;
   /** How much one client may ask of this node; undefined: as much as it wants. */
   readonly rateLimit?: RateLimit | undefined;
   /** The dashboard. */
@@ -52,6 +55,7 @@ function routesOf({ service, toLeader, options, onError }: Parts): readonly Rout
     ...memberRoutes({ service, toLeader }),
     ...backupRoutes(service, { write, onError }),
     ...pageRoutes(service, options.page, helpHandler()),
+    ...eventRoutes(service),
     ...healthRoutes(service),
     ...docsRoutes(service),
   ];

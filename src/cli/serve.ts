@@ -134,9 +134,11 @@ class Server {
   }
 
   #listen(service: StartingService): Promise<ApiServer> {
-    const { writes, writeTimeout } = this.#values;
+    const { writes, writeTimeout, badges, rateLimit } = this.#values;
     const api = createApi(service, {
       writes,
+      badges,
+      rateLimit,
       page: pageOptions(process.env),
       forwardAnswerMs: writeTimeout + FORWARD_GRACE_MS,
       onFatal: (error) => this.#break(error),

@@ -5,6 +5,7 @@ import { type MemberAddress, showMembers } from "../address.ts";
 import { ChildNode } from "../child-node.ts";
 import { type ClusterPlan, type Newcomer, savePlan } from "../cluster-file.ts";
 import type { OptionValues } from "../options.ts";
+import { showRate } from "../rate.ts";
 
 export interface LocalNode {
   readonly member: MemberAddress;
@@ -17,7 +18,7 @@ export interface LocalNode {
 
 export interface LocalNodesOptions {
   readonly plan: ClusterPlan;
-  readonly values: Pick<OptionValues, "data" | "writes">;
+  readonly values: Pick<OptionValues, "data" | "writes" | "badges" | "rateLimit">;
   /** A line for the terminal. */
   readonly say: (line: string) => void;
   /** Where the node at a place dials its peers, for `--dial`. */
@@ -127,7 +128,7 @@ export class LocalNodes {
 
   #make(member: MemberAddress, place: number): LocalNode {
     const { values, say, env, detours } = this.#options;
-    const { data, writes } = values;
+    const { data, writes, badges, rateLimit } = values;
     const { id, peer, api } = member;
     const { clusterId, secret, founding, newcomers, members } = this.#plan;
     const newcomer = newcomers.find((each) => each.id === id);
@@ -145,6 +146,8 @@ export class LocalNodes {
         ...["--listen", new URL(api).host, "--listen-peer", peer, "--data", join(data, id)],
         ...(dial === undefined ? [] : ["--dial", dial]),
         ...["--writes", writes],
+        ...(badges ? ["--badges"] : []),
+        ...(rateLimit === undefined ? [] : ["--rate-limit", showRate(rateLimit)]),
         // Ctrl-C gives them 2.5 s in all.
         ...["--stop-timeout", "2s", "--log-format", "text"],
       ],
