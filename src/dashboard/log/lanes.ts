@@ -98,7 +98,7 @@ function laneOf(node: NodeView, frame: Frame): Lane {
     cells,
     runs: runsOf(cells),
     compacted: last < from ? 0 : Math.max(0, Math.min(first - from, to - from + 1)),
-    snapshotColumn: snapshot >= from && snapshot <= to ? snapshot - from : undefined,
+    snapshotColumn: snapshot >= from && snapshot <= last && snapshot <= to ? snapshot - from : undefined,
     offLeft: last < from ? from - last : 0,
     behind: Math.max(0, to - last),
     last,

@@ -129,7 +129,9 @@ class Picture {
   /** Sends dots on their way, as many as the picture holds. */
   fly(comets: readonly Comet[]): void {
     const room = COMETS_MAX - this.#comets.childElementCount;
-    for (const { from, to, subject, delayMs } of comets.slice(0, Math.max(0, room))) {
+    // By the time of leaving, so that no node's messages crowd out another's.
+    const sampled = comets.toSorted((a, b) => a.delayMs - b.delayMs).slice(0, Math.max(0, room));
+    for (const { from, to, subject, delayMs } of sampled) {
       const [start, end] = this.#way(from, to, ASIDE);
       const dot = svg("use", { class: "topology-comet", href: `#comet-${subject}`, "data-subject": subject });
       this.#comets.append(dot);

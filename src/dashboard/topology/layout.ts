@@ -37,7 +37,10 @@ export function layOut(count: number, available: number): Layout {
   const room = radius + RING_GAP + 4 + WORDS_HEIGHT;
   const middle = { x: width / 2, y: height / 2 };
   const down = Math.max(0, height / 2 - room);
-  const across = Math.max(0, Math.min(width / 2 - radius - (narrow ? 20 : 44), down * 2.1));
+  const across = Math.max(
+    0,
+    Math.min(width / 2 - radius - (narrow ? 20 : 44), count === 2 ? 190 : down * 2.1),
+  );
   const places = Array.from({ length: count }, (_, at) => {
     const turn = count === 2 ? Math.PI * (1 + at) : (2 * Math.PI * at) / count - Math.PI / 2;
     const reach = count === 1 ? { x: 0, y: 0 } : { x: across, y: count === 2 ? 0 : down };

@@ -186,7 +186,7 @@ export function tripText(ms: number): string {
 function nodeWords(node: NodeView, look: Look, edges: readonly SceneEdge[]): string {
   const sentences = [`${node.id} ${lookWords(node, look)}.`];
   const alarm = node.fresh ? node.picture?.status.alarm : undefined;
-  if (alarm !== undefined) sentences.push(`Its state is not to be trusted: ${alarm}`);
+  if (alarm !== undefined) sentences.push(`Its state is not to be trusted: ${alarm.replace(/\.$/, "")}.`);
   if (node.fresh && node.lag !== undefined && node.lag > 0) {
     sentences.push(`It is ${node.lag.toLocaleString("en")} ${node.lag === 1 ? "entry" : "entries"} behind.`);
   }
