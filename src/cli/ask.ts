@@ -42,22 +42,26 @@ function errorAsJson(error: unknown): Json {
 
 export async function incr(parsed: Parsed, terminal: Terminal): Promise<number> {
   const [key = ""] = parsed.positionals;
-  const { by, min, max, once, idempotencyKey, json } = parsed.values;
+  const { by, min, max, onLimit, once, idempotencyKey, json } = parsed.values;
   const doing = by < 0n ? `take ${-by} from "${key}"` : `add ${by} to "${key}"`;
   return asking(parsed, terminal, doing, async () => {
-    const change = { by, ...given({ min, max, once }) };
+    const saturates = onLimit === "saturate" ? onLimit : undefined;
+    const change = { by, ...given({ min, max, once, onLimit: saturates }) };
     const result = await clientFor(parsed.values).increment(key, change, given({ idempotencyKey }));
     if (json) terminal.out(printExact({ ...result }));
     else terminal.out(String(result.value));
     if (!json && result.replayed)
       terminal.error("(counted before: this is the outcome of the first attempt)");
+    const { applied = by } = result;
+    if (!json && result.changed && applied !== by)
+      terminal.error(`(only ${applied} of ${by} could be added)`);
     if (!json && !result.changed) terminal.error("(nothing changed)");
     return EXIT.done;
   });
 }
 
 /** Without the fields that are undefined: an optional field is absent, not undefined. */
-function given<T extends object>(fields: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
+export function given<T extends object>(fields: T): { [Name in keyof T]?: Exclude<T[Name], undefined> } {
   const present = Object.entries(fields).filter(([, value]) => value !== undefined);
   return Object.fromEntries(present) as { [Name in keyof T]?: Exclude<T[Name], undefined> };
 }
@@ -87,11 +91,12 @@ const PAGE_MAX = 1_000;
 const KEY_WIDTH_MAX = 60;
 
 export async function list(parsed: Parsed, terminal: Terminal): Promise<number> {
-  const { prefix, limit, consistency, json } = parsed.values;
+  const { prefix, match, order, limit, consistency, json } = parsed.values;
   return asking(parsed, terminal, "list counters", async () => {
     const wanted = limit ?? Number.POSITIVE_INFINITY;
     const options = {
       ...(prefix === "" ? {} : { prefix }),
+      ...given({ match, order: order === "key" ? undefined : order }),
       limit: Math.min(wanted, PAGE_MAX),
       consistency,
     };
@@ -103,7 +108,8 @@ export async function list(parsed: Parsed, terminal: Terminal): Promise<number> 
     if (json) {
       for (const { key, value, revision } of found) terminal.out(printExact({ key, value, revision }));
     } else if (found.length === 0) {
-      terminal.error(prefix === "" ? "There are no counters yet." : `No key begins with "${prefix}".`);
+      const none = prefix === "" ? "There are no counters yet." : `No key begins with "${prefix}".`;
+      terminal.error(match === undefined ? none : `No key matches "${match}".`);
     } else {
       const rows = found.map(({ key, value }) => [key, String(value)]);
       const columns = [

@@ -10,6 +10,12 @@ export type CommandName =
   | "incr"
   | "get"
   | "list"
+  | "set"
+  | "delete"
+  | "allocate"
+  | "sum"
+  | "watch"
+  | "top"
   | "status"
   | "health"
   | "member list"
@@ -59,6 +65,14 @@ export interface Group {
   readonly about: readonly string[];
 }
 
-export type ExitName = "done" | "failed" | "refused" | "unknown";
+export type ExitName =
+  | "done"
+  | "failed"
+  | "refused"
+  | "unknown"
+  /** Of what looks and judges. */
+  | "healthy"
+  | "unhealthy"
+  | "blind";
 
 export const USUAL_EXITS: readonly ExitName[] = ["done", "failed", "refused"];

@@ -1,6 +1,7 @@
 /** The table of subcommands: what each is for, what it takes, and lines to try. */
 
 import { type Command, type ExitName, USUAL_EXITS } from "./command.ts";
+import { COUNTER_COMMANDS } from "./counter-commands.ts";
 import { LOCAL_COMMANDS } from "./local/commands.ts";
 import { OPERATING_COMMANDS } from "./operating-commands.ts";
 import type { OptionName } from "./options.ts";
@@ -21,7 +22,7 @@ export const COMMANDS: readonly Command[] = [
       "The first start fixes the number of nodes and their ports: they belong to the identity of the cluster.",
     ],
     positionals: [],
-    options: ["nodes", "data", "port", "writes", "chaos"],
+    options: ["nodes", "data", "port", "writes", "badges", "rateLimit", "chaos"],
     examples: [
       { does: "three nodes on ports 4000 to 4002", line: "raftally cluster" },
       { does: "three that raftally local may break, as npm start does", line: "raftally cluster --chaos" },
@@ -76,6 +77,8 @@ export const COMMANDS: readonly Command[] = [
       "autoremoveAfter",
       "wantedVoters",
       "writes",
+      "badges",
+      "rateLimit",
       "data",
       "secret",
       "secretFile",
@@ -118,10 +121,14 @@ export const COMMANDS: readonly Command[] = [
       `KEY is ${KEY_RULE}.`,
     ],
     positionals: ["KEY"],
-    options: ["by", "min", "max", "once", "idempotencyKey", ...ASKING],
+    options: ["by", "min", "max", "onLimit", "once", "idempotencyKey", ...ASKING],
     examples: [
       { does: "one more visit", line: "raftally incr visits" },
       { does: "sell two, never more than there are", line: "raftally incr stock:apples --by -2 --min 0" },
+      {
+        does: "give back as many as were taken, at most 100 in all",
+        line: "raftally incr stock:apples --by 2 --max 100 --on-limit saturate",
+      },
       { does: "count each visitor once", line: "raftally incr visitors:today --once 203.0.113.7" },
     ],
     exits: [...USUAL_EXITS, "unknown"],
@@ -144,12 +151,19 @@ export const COMMANDS: readonly Command[] = [
   {
     name: "list",
     summary: "list counters",
-    about: ["Prints keys and values in order of the bytes of the keys."],
+    about: ["Prints keys and values, in order of the bytes of the keys if not told otherwise."],
     positionals: [],
-    options: ["prefix", "limit", "consistency", ...ASKING],
-    examples: [{ does: "all counters of a group", line: "raftally list --prefix stock:" }],
+    options: ["prefix", "match", "order", "limit", "consistency", ...ASKING],
+    examples: [
+      { does: "all counters of a group", line: "raftally list --prefix stock:" },
+      {
+        does: "the ten most visited pages",
+        line: "raftally list --match visits:*:page --order -value --limit 10",
+      },
+    ],
     exits: USUAL_EXITS,
   },
+  ...COUNTER_COMMANDS,
   {
     name: "status",
     summary: "show the nodes of a cluster: who leads, who is behind, who is down",
@@ -176,11 +190,22 @@ export const COMMANDS: readonly Command[] = [
 ];
 
 /** The process's exit codes. */
-export const EXIT: Readonly<Record<ExitName, number>> = { done: 0, failed: 1, refused: 2, unknown: 3 };
+export const EXIT: Readonly<Record<ExitName, number>> = {
+  done: 0,
+  failed: 1,
+  refused: 2,
+  unknown: 3,
+  healthy: 0,
+  unhealthy: 1,
+  blind: 2,
+};
 
 export const EXIT_MEANINGS: Readonly<Record<ExitName, string>> = {
   done: "done",
   failed: "it failed while running, or the cluster said no",
   refused: "the command line, the configuration or the data directory is not right: nothing was started",
   unknown: "it may or may not have been done: an answer was lost, and what is printed says how to find out",
+  healthy: "nothing is wrong",
+  unhealthy: "something is wrong: what, and what to do, is printed",
+  blind: "it could not look: no node answered, there is no such directory, or the command line is not right",
 };

@@ -1,5 +1,6 @@
 /** The one table of all options. Parsing, environment, help and the checks of Dockerfile and documents read it. */
 
+import type { RateLimit } from "../api/index.ts";
 import {
   type Address,
   address,
@@ -12,12 +13,12 @@ import {
   url,
   urls,
 } from "./address.ts";
+import { COUNTER_OPTIONS, type CounterOptionValues } from "./counter-options.ts";
 import { type DnsName, dnsName } from "./discovery.ts";
 import {
   choice,
   defaulted,
   duration,
-  int64,
   name,
   type Option,
   off,
@@ -26,12 +27,13 @@ import {
   time,
   wholeNumber,
 } from "./option.ts";
+import { rate } from "./rate.ts";
 
 /** Members that run dial whoever they miss at least once a second (`reconnectMsMax` of src/transport). */
 const FOUNDING_WAIT_MS = 2_000;
 
 /** The value of each option once parsed: the default where nothing was given. */
-export interface OptionValues {
+export interface OptionValues extends CounterOptionValues {
   readonly help: boolean;
   readonly version: boolean;
   readonly nodes: number;
@@ -55,6 +57,8 @@ export interface OptionValues {
   readonly autoremoveAfter: number | undefined;
   readonly wantedVoters: number;
   readonly writes: "redirect" | "forward";
+  readonly badges: boolean;
+  readonly rateLimit: RateLimit | undefined;
   readonly secret: string | undefined;
   readonly secretFile: string | undefined;
   readonly heartbeatInterval: number;
@@ -67,14 +71,6 @@ export interface OptionValues {
   readonly url: readonly string[];
   readonly timeout: number;
   readonly json: boolean;
-  readonly by: bigint;
-  readonly min: bigint | undefined;
-  readonly max: bigint | undefined;
-  readonly once: string | undefined;
-  readonly idempotencyKey: string | undefined;
-  readonly consistency: "linearizable" | "stale";
-  readonly prefix: string;
-  readonly limit: number | undefined;
   readonly live: boolean;
   readonly dryRun: boolean;
   readonly yesLoseData: boolean;
@@ -249,6 +245,22 @@ export const OPTIONS: OptionTable = {
       "passes it on to the leader, for clients that reach only a load balancer.",
     read: choice("redirect", "forward"),
   }),
+  badges: {
+    ...off(
+      "badges",
+      "Count visitors: GET /hit/KEY.svg adds 1 to KEY and answers with a picture of the number. Without this, no GET " +
+        "ever changes anything.",
+    ),
+    env: "RAFTALLY_BADGES",
+  },
+  rateLimit: optional("rate-limit", {
+    env: "RAFTALLY_RATE_LIMIT",
+    placeholder: "N/TIME",
+    help:
+      "Refuse what one client, an address or a bearer token, asks of this node beyond N requests in TIME: 100/10s, " +
+      "5000/m. Health checks, metrics and what members pass on do not count. Without this, nobody is limited.",
+    read: rate,
+  }),
   secret: optional("secret", {
     env: "RAFTALLY_SECRET",
     placeholder: "TEXT",
@@ -314,43 +326,7 @@ export const OPTIONS: OptionTable = {
     read: duration(10, 86_400_000),
   }),
   json: off("json", "Print JSON, for programs."),
-  by: defaulted("by", 1n, {
-    placeholder: "N",
-    shown: "1",
-    help: "How much to add; negative to take away.",
-    read: int64,
-  }),
-  min: optional("min", { placeholder: "N", help: "Refuse if the result would be below N.", read: int64 }),
-  max: optional("max", { placeholder: "N", help: "Refuse if the result would be above N.", read: int64 }),
-  once: optional("once", {
-    placeholder: "MEMBER",
-    help: "Count only the first time that MEMBER is seen for this key: a visitor, say.",
-    read: text,
-  }),
-  idempotencyKey: optional("idempotency-key", {
-    placeholder: "KEY",
-    help: "Makes running the command again harmless: for 10 minutes it counts once. Made up if not given.",
-    read: text,
-  }),
-  consistency: defaulted("consistency", "linearizable", {
-    placeholder: "WHICH",
-    shown: "linearizable",
-    help:
-      "linearizable: sees every write acknowledged before. stale: what the asked node has right now; works " +
-      "without a majority.",
-    read: choice("linearizable", "stale"),
-  }),
-  prefix: defaulted("prefix", "", {
-    placeholder: "TEXT",
-    shown: "every key",
-    help: "Only keys that begin with TEXT.",
-    read: text,
-  }),
-  limit: optional("limit", {
-    placeholder: "N",
-    help: "At most N counters; all of them if not given.",
-    read: wholeNumber(1, 1_000_000_000),
-  }),
+  ...COUNTER_OPTIONS,
   live: off("live", "Ask only whether the process runs, not whether it can serve right now."),
   dryRun: off(
     "dry-run",

@@ -10,11 +10,25 @@ export interface Terminal {
   error(line: string): void;
   /** Asks a person and gives the answer; undefined where nobody is there to be asked. */
   ask?(question: string): Promise<string | undefined>;
+  /** Where lines can be shown over those shown before; undefined where there is no terminal. */
+  readonly screen?: Screen | undefined;
+}
+
+/** A terminal that shows the same lines again and again. */
+export interface Screen {
+  /** How many lines fit. */
+  readonly rows: number;
+  readonly columns: number;
+  /** Shows these in the place of whatever is shown. */
+  show(lines: readonly string[]): void;
 }
 
 export const CONSOLE: Terminal = {
   out: (line) => void process.stdout.write(`${line}\n`),
   error: (line) => void process.stderr.write(`${line}\n`),
+  get screen() {
+    return process.stdout.isTTY === true ? screenOf(process.stdout) : undefined;
+  },
   ask: async (question) => {
     if (process.stdin.isTTY !== true) return undefined;
     const lines = createInterface({ input: process.stdin, output: process.stderr });
@@ -27,6 +41,16 @@ export const CONSOLE: Terminal = {
     }
   },
 };
+
+/** Each line is cut off at its right, so that none takes two; what is left of longer pictures is cleared. */
+function screenOf(stream: NodeJS.WriteStream): Screen {
+  const { rows, columns } = stream;
+  const show = (lines: readonly string[]): void => {
+    const body = lines.map((line) => `${line.slice(0, columns)}\u001b[K\n`).join("");
+    stream.write(`\u001b[H${body}\u001b[J`);
+  };
+  return { rows, columns, show };
+}
 
 export interface Column {
   readonly title: string;
@@ -117,6 +141,7 @@ const SEE_MEMBERS = "raftally member list shows who belongs to the cluster, and 
 const ADVICE: Readonly<Record<string, string>> = {
   COUNTER_NOT_FOUND: "raftally list shows the counters that exist",
   COUNTER_OVERFLOW: "a smaller step, or another counter: values are signed 64-bit integers",
+  REVISION_MISMATCH: "raftally get KEY --json shows the value and the revision that it has now",
   LIMIT_REACHED: "raftally get shows the value that meets the bound",
   INVALID_KEY: `another key: ${KEY_RULE}`,
   IDEMPOTENCY_KEY_REUSED: "another --idempotency-key, or none: one is made up for each call",

@@ -130,7 +130,7 @@ function readFlags(command: Command, argv: readonly string[]): Flags {
   });
   // Not strict: the messages of parseArgs do not say what was meant, so its tokens are judged here.
   const { tokens } = parseArgs({
-    args: [...argv],
+    args: argv.map(hideSign),
     options: { ...Object.fromEntries(shapes), help: { type: "boolean", short: "h" } },
     strict: false,
     allowPositionals: true,
@@ -139,14 +139,28 @@ function readFlags(command: Command, argv: readonly string[]): Flags {
   const flags = new Map<OptionName, string>();
   const positionals: string[] = [];
   for (const token of tokens) {
-    if (token.kind === "positional") positionals.push(token.value);
+    if (token.kind === "positional") positionals.push(showSign(token.value));
     if (token.kind !== "option") continue;
     const name = byFlag.get(token.name);
     if (name === undefined) throw unknownFlag(command, token.rawName, token.name, [...byFlag.keys()]);
     if (flags.has(name)) throw new UsageError(`${token.rawName} was given twice`, command.name);
-    flags.set(name, flagText(command, OPTIONS[name], token.value, token.inlineValue === true));
+    flags.set(name, flagText(command, OPTIONS[name], showSign(token.value), token.inlineValue === true));
   }
   return { flags, positionals };
+}
+
+/** Whether `value` is one of the few words that the option takes, such as `-value`; free text takes anything. */
+function isWord(option: Option<unknown>, value: string): boolean {
+  return option.read(value).ok && !option.read("-").ok;
+}
+
+/** A negative number is no option, and parseArgs would take it for several. No argument holds a NUL character. */
+function hideSign(word: string): string {
+  return /^-[0-9]+$/.test(word) ? `\0${word}` : word;
+}
+
+function showSign<T extends string | undefined>(word: T): T {
+  return (word?.startsWith("\0") === true ? word.slice(1) : word) as T;
 }
 
 /** The text of an option's value. What looks like the next option is no value, but a negative number is one. */
@@ -157,7 +171,7 @@ function flagText(
   inline: boolean,
 ): string {
   if (option.placeholder === undefined) return value ?? "true";
-  if (value === undefined || (!inline && /^-(?![0-9])/.test(value))) {
+  if (value === undefined || (!inline && /^-(?![0-9])/.test(value) && !isWord(option, value))) {
     throw new UsageError(
       `--${option.flag} needs a value: --${option.flag} ${option.placeholder}`,
       command.name,
