@@ -126,7 +126,10 @@ function handleAccepted(state: State, from: NodeId, match: Index): void {
   assert(match <= state.log.last.index, "replication: a peer cannot match more than there is");
   const after = accepted(before, match);
   const known = after ?? before;
-  if (known.state === "probe") setProgress(state, from, toReplicate(known));
+  // A late answer to an earlier append says nothing of the probe that is on its way. Taken for its answer, each would
+  // send the whole window again, and be followed by as many late answers: a storm where messages overtake each other.
+  const answersProbe = after !== undefined || known.next > state.log.last.index;
+  if (known.state === "probe") setProgress(state, from, answersProbe ? toReplicate(known) : known);
   else if (known.state === "snapshot" && next(known.match) > state.log.base.index) {
     // Any answer that connects to the log ends the wait, whichever snapshot brought the peer there (T50).
     setProgress(state, from, toReplicate(known));

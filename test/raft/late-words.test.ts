@@ -18,6 +18,23 @@ function again(): Cluster {
   return cluster;
 }
 
+describe("a late acknowledgement", () => {
+  it("that tells nothing new is no answer to a probe, and does not bring out all that is on its way once more", () => {
+    const cluster = again();
+    const { id } = cluster.node("b");
+    cluster.step("a", { kind: "unreachable", peer: id });
+    for (const text of ["x", "y", "z"]) cluster.propose("a", text);
+    const sent = cluster.packets({ to: "b", kind: "append" }).length;
+    const late = { ok: true, match: entryId(3, 3).index } as const;
+    for (let times = 0; times < 3; times++)
+      cluster.receive(message("appendResponse", { from: "b", to: "a", term: 3 }, late));
+    expect(cluster.status("a").progress.get(id)).toMatchObject({ state: "probe", match: 3 });
+    expect(cluster.packets({ to: "b", kind: "append" })).toHaveLength(sent);
+    cluster.settle();
+    expect(cluster.status("a").progress.get(id)).toMatchObject({ state: "replicate", match: 6 });
+  });
+});
+
 describe("words of an earlier term", () => {
   it.each([1, 2])("an acknowledgement of term %i counts for nothing in term 3", (term) => {
     const cluster = again();

@@ -84,6 +84,12 @@ export const REPLICATION: readonly Mutant[] = [
     tests: ["test/raft/quorum.test.ts > has reached the lower of what the two halves"],
   },
   {
+    name: "late-answer-ends-a-probe",
+    stands:
+      "A late answer to an earlier append ends a probe, and the whole window is sent once more for each",
+    tests: ["test/raft/late-words.test.ts > that tells nothing new is no answer to a probe"],
+  },
+  {
     name: "window-shut-by-lost-answers",
     stands: "T23: lost answers keep the in-flight window shut",
     simulator: ["I20"],
