@@ -300,6 +300,13 @@ const events: Operation = {
       example: "3f2a-17",
       description: "Go on after this event.",
     },
+    {
+      name: "after",
+      in: "query",
+      schema: z.string(),
+      example: "3f2a-17",
+      description: "The same, for a page that opens the stream itself and cannot set the header.",
+    },
   ],
   answers: {
     200: {

@@ -15,6 +15,7 @@ import { ERRORS, type ErrorCode } from "../base/index.ts";
 import { BODY_BYTES_MAX } from "./body.ts";
 import { type Api, makeRequestId } from "./call.ts";
 import { problemResponse, problemText } from "./problem.ts";
+import { endStreamOf } from "./sse.ts";
 import { originForm } from "./target.ts";
 
 export interface ServeOptions {
@@ -114,7 +115,10 @@ export async function serveApi(api: Api, options: ServeOptions): Promise<ApiServ
       closing = true;
       // An answer still to come tells its client that the connection ends with it.
       // One that has been sent said that it goes on, so a request may come that is still to be answered.
-      for (const outgoing of latest.values()) if (!outgoing.headersSent) outgoing.shouldKeepAlive = false;
+      for (const outgoing of latest.values()) {
+        if (!outgoing.headersSent) outgoing.shouldKeepAlive = false;
+        endStreamOf(outgoing);
+      }
       closed ??= closeServer(server, graceMs);
       return closed;
     },
