@@ -2,7 +2,7 @@
 
 import type { ClusterEvent, NodePicture } from "../../client/index.ts";
 import { ClusterModel } from "../model/cluster.ts";
-import { ViewStore } from "../store.ts";
+import { type Store, ViewStore } from "../store.ts";
 
 /** Nodes are asked for a picture so often, ms. */
 const PICTURES_MS = 250;
@@ -15,12 +15,6 @@ const AGAIN_MS_MAX = 2_000;
 const SILENT_MS = 5_000;
 /** A page that nobody sees lets go of its lines after so long, ms: a browser grants few for each node. */
 const HIDDEN_MS = 60_000;
-
-export interface Live {
-  readonly store: ViewStore;
-  /** Where to ask next, the likely best first: the leader, then nodes heard just now, then the rest. */
-  urls(): readonly string[];
-}
 
 /** One line to one node. */
 class Line {
@@ -93,7 +87,7 @@ class Line {
 }
 
 /** Begins to listen. @param homeUrl the origin that the page came from. */
-export function listen(homeUrl: string): Live {
+export function listen(homeUrl: string): Store {
   const model = new ClusterModel(homeUrl, Date.now());
   const store = new ViewStore(model.view(Date.now()));
   const lines = new Map<string, Line>();
@@ -121,14 +115,7 @@ export function listen(homeUrl: string): Live {
     changed();
   });
   follow();
-  return { store, urls: () => urlsOf(store) };
-}
-
-function urlsOf(store: ViewStore): readonly string[] {
-  const { nodes, home } = store.get();
-  const rank = (node: (typeof nodes)[number]): number => (node.leads ? 0 : node.fresh ? 1 : 2);
-  const known = nodes.toSorted((a, b) => rank(a) - rank(b)).map(({ url }) => url);
-  return [...new Set([...known, home.url])];
+  return store;
 }
 
 function whenHidden(tell: (hidden: boolean) => void): void {
