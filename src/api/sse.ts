@@ -1,125 +1,177 @@
 /**
- * Streams of server-sent events (WHATWG HTML, section 9.2), for many readers at once: what is sent goes straight to
- * Node's response, which costs a fraction of a web stream's turn for each reader, and a reader that does not keep up is
- * seen by what waits for it.
+ * Server-sent events on their way out: one stream for each caller, with a heartbeat, a buffer that is bounded, and an
+ * end when the server stops. What is sent goes to Node's own response; a web stream holds the answer open only.
  */
 
 import type { ServerResponse } from "node:http";
-import type { ApiContext } from "./call.ts";
+import { type ApiContext, Call } from "./call.ts";
+import { problemResponse } from "./problem.ts";
+import { pathOf } from "./target.ts";
 
-/** What every stream of events says of itself: no cache keeps it, no proxy holds it back. */
+export interface SseOptions {
+  /** After so long without a word a comment is sent, ms; 15,000 by default. */
+  readonly heartbeatMs?: number;
+  /** A caller that leaves more bytes than this unread is cut off; 1 MiB by default. It can resume. */
+  readonly bufferBytesMax?: number;
+  /** Headers beyond those of every stream. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** The stream has ended, whoever ended it. Called once. */
+  readonly onEnd?: () => void;
+}
+
+/** One event, before it is text. None of the names may hold a line break; `data` may. */
+export interface SseEvent {
+  readonly event?: string;
+  readonly id?: string;
+  /** How long to wait before opening the stream again, ms. */
+  readonly retryMs?: number;
+  readonly data: string;
+}
+
+const HEARTBEAT_MS = 15_000;
+const BUFFER_BYTES_MAX = 1_048_576;
+/** A caller that lost its stream comes back after this long. */
+const BEGINNING = Buffer.from("retry: 1000\n\n");
+const HEARTBEAT = Buffer.from(": heartbeat\n\n");
+const LINE_BREAK = /\r\n|\r|\n/;
+
+/** What every stream says of itself: no cache keeps it, no proxy holds it back. */
 const HEADERS: Readonly<Record<string, string>> = {
   "Content-Type": "text/event-stream",
   "Cache-Control": "no-store",
   "X-Accel-Buffering": "no",
 };
 
-/** Streams that are open, by the response that carries them. */
-const open: WeakMap<ServerResponse, EventStream> = new WeakMap();
+/** An event as it goes over the wire. */
+export function eventText({ event, id, retryMs, data }: SseEvent): string {
+  let text = "";
+  if (event !== undefined) text += `event: ${event}\n`;
+  if (id !== undefined) text += `id: ${id}\n`;
+  if (retryMs !== undefined) text += `retry: ${retryMs}\n`;
+  // JSON, which nearly all data is, has no line breaks.
+  const lines = LINE_BREAK.test(data) ? data.split(LINE_BREAK) : [data];
+  for (const line of lines) text += `data: ${line}\n`;
+  return `${text}\n`;
+}
 
-/** One reader. */
-export class EventStream {
-  /** To be returned by the handler: head and body of the answer. */
+/** A stream takes no HEAD: it would have nothing to say of an answer without end. */
+export function refuseHead(call: Call): Response | undefined {
+  if (call.method === "GET") return undefined;
+  const detail = `${call.method} does not fit ${pathOf(call.target).slice(0, 200)}; allowed: GET`;
+  return problemResponse("METHOD_NOT_ALLOWED", { detail, allow: "GET" }, call.requestId());
+}
+
+const streams: WeakMap<ServerResponse, SseStream> = new WeakMap();
+
+/** Ends the stream that `outgoing` carries, if it carries one: the server stops. */
+export function endStreamOf(outgoing: ServerResponse): void {
+  streams.get(outgoing)?.end();
+}
+
+export class SseStream {
+  /** What the handler returns. */
   readonly response: Response;
   readonly #outgoing: ServerResponse | undefined;
-  readonly #onClosed: () => void;
+  readonly #bufferBytesMax: number;
+  readonly #onEnd: (() => void) | undefined;
   #controller: ReadableStreamDefaultController<Uint8Array> | undefined;
-  /** What was sent before the head of the answer was on its way. */
+  /** What was sent before the head of the answer was out; undefined from then on. */
   #held: Uint8Array[] | undefined;
-  #isClosed = false;
+  readonly #heartbeat: NodeJS.Timeout;
+  #isOver = false;
 
-  /**
-   * @param requestId of the request, which is sent back.
-   * @param onClosed called once, when the reader is gone, was cut off, or the stream was ended.
-   */
-  constructor(context: ApiContext, requestId: string, onClosed: () => void) {
+  /** Begins with the time after which to come back. */
+  constructor(context: ApiContext, options: SseOptions = {}) {
     const env: ApiContext["env"] | undefined = context.env;
     this.#outgoing = env?.outgoing;
-    this.#onClosed = onClosed;
-    // The body that the server's library knows of stays empty and open: by it the library says that the reader is
-    // gone, and is told that there is no more.
+    this.#bufferBytesMax = options.bufferBytesMax ?? BUFFER_BYTES_MAX;
+    this.#onEnd = options.onEnd;
+    // The body that the server's library knows of stays empty and open: by it the library tells us that the caller is
+    // gone, and we tell the library that there is no more.
     const body = new ReadableStream<Uint8Array>({
       start: (controller) => {
         this.#controller = controller;
       },
-      cancel: () => this.#close(),
+      cancel: () => this.#finish(),
     });
-    this.response = new Response(body, { headers: { ...HEADERS, "X-Request-Id": requestId } });
-    if (this.#outgoing === undefined) return;
-    this.#held = [];
-    open.set(this.#outgoing, this);
+    const requestId = new Call(context).requestId();
+    const headers = { ...HEADERS, "X-Request-Id": requestId, ...options.headers };
+    this.response = new Response(body, { headers });
+    const heartbeatMs = options.heartbeatMs ?? HEARTBEAT_MS;
+    this.#heartbeat = setInterval(() => this.#write(HEARTBEAT), heartbeatMs).unref();
+    if (this.#outgoing !== undefined) {
+      streams.set(this.#outgoing, this);
+      this.#held = [];
+      setImmediate(() => this.#release());
+    }
+    this.#write(BEGINNING);
+    if (this.#outgoing?.destroyed === true) this.#finish();
   }
 
-  get isClosed(): boolean {
-    return this.#isClosed;
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
-  /** Bytes that the reader has not taken yet. */
-  get waiting(): number {
+  /** Bytes that the caller has not taken yet, as far as this process holds them. */
+  get bufferedBytes(): number {
     const held = this.#held?.reduce((sum, { length }) => sum + length, 0) ?? 0;
     return held + (this.#outgoing?.writableLength ?? 0);
   }
 
-  /** Sends whole events. The bytes are not copied: they may be sent to others, and must not be changed. */
-  send(bytes: Uint8Array): void {
-    if (this.#isClosed) return;
-    if (this.#outgoing === undefined) return this.#controller?.enqueue(bytes);
-    if (this.#held === undefined) {
-      this.#outgoing.write(bytes);
-      return;
-    }
-    this.#held.push(bytes);
-    if (this.#held.length === 1) this.#release();
+  /**
+   * Sends text that {@link eventText} made, or its bytes, for many streams at once. A caller that is too slow for it is
+   * cut off. False if the stream is over.
+   */
+  send(text: string | Uint8Array): boolean {
+    if (this.#isOver) return false;
+    this.#write(typeof text === "string" ? Buffer.from(text) : text);
+    // With something sent, the next sign of life has time.
+    this.#heartbeat.refresh();
+    return !this.#isOver;
   }
 
-  /** Says that there is no more; what was sent still arrives. */
+  /** Ends the stream in an orderly way; the caller may come back. */
   end(): void {
-    if (this.#isClosed) return;
-    this.#close();
+    if (this.#isOver) return;
+    this.#finish();
+    // The head is not out: the library writes both, one after the other.
+    for (const bytes of this.#held ?? []) this.#controller?.enqueue(bytes);
+    this.#held = undefined;
     this.#controller?.close();
   }
 
-  /** Ends the connection at once; what waits is forgotten. */
-  cut(): void {
-    if (this.#isClosed) return;
-    this.#close();
-    if (this.#outgoing === undefined) this.#controller?.error(new Error("the reader was cut off"));
-    else this.#outgoing.destroy();
+  #write(bytes: Uint8Array): void {
+    if (this.#isOver) return;
+    if (this.#outgoing === undefined) this.#controller?.enqueue(bytes);
+    else if (this.#held === undefined) this.#outgoing.write(bytes);
+    else this.#held.push(bytes);
+    if (this.bufferedBytes > this.#bufferBytesMax) this.#cut();
   }
 
-  /** Sends what was held as soon as the head of the answer is out, which the library writes within a few turns. */
+  /** Ends the connection at once; what waits is forgotten. */
+  #cut(): void {
+    this.#finish();
+    this.#outgoing?.destroy();
+  }
+
+  /** Sends what was held, as soon as the library has written the head of the answer: within a few turns. */
   #release(): void {
     const outgoing = this.#outgoing;
-    if (this.#isClosed || outgoing === undefined) return;
+    if (outgoing === undefined || outgoing.destroyed) return;
     if (!outgoing.headersSent) {
       setImmediate(() => this.#release());
       return;
     }
     const held = this.#held ?? [];
     this.#held = undefined;
-    for (const bytes of held) outgoing.write(bytes);
+    if (!outgoing.writableEnded) for (const bytes of held) outgoing.write(bytes);
   }
 
-  #close(): void {
-    if (this.#isClosed) return;
-    this.#isClosed = true;
-    if (this.#outgoing !== undefined) open.delete(this.#outgoing);
-    this.#onClosed();
+  #finish(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    clearInterval(this.#heartbeat);
+    if (this.#outgoing !== undefined) streams.delete(this.#outgoing);
+    this.#onEnd?.();
   }
 }
-
-/** Ends the stream that this response carries, if it carries one: the server is about to close. */
-export function endEventStream(outgoing: ServerResponse): void {
-  open.get(outgoing)?.end();
-}
-
-/** The bytes of one event. @param data JSON, which has no line breaks. */
-export function eventText(event: string, id: number | string | undefined, data: string): string {
-  return `event: ${event}\n${id === undefined ? "" : `id: ${id}\n`}data: ${data}\n\n`;
-}
-
-/** A line that readers pass over: keeps connections alive, and shows which are. */
-export const HEARTBEAT: Uint8Array = Buffer.from(": heartbeat\n\n");
-
-/** After this long a reader that lost its connection tries again. */
-export const RETRY = "retry: 1000\n\n";
