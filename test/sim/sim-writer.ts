@@ -62,14 +62,14 @@ export class SimWriter {
     const { disk, prng, diskMs, stall, later, met } = this.#options;
     if (!disk.mayBegin) return;
     disk.begin();
-    const usual = prng.real() * diskMs + stall();
     const { trouble } = this;
+    // A stall takes as long on a slow disk: else one flush could take a minute, and nobody could call that well again.
+    const usual = prng.real() * diskMs * (trouble?.kind === "slow" ? SLOW_FACTOR : 1) + stall();
     if (trouble !== undefined) met(trouble);
     later(this.#duration(usual, trouble), () => this.#end(trouble));
   }
 
   #duration(usual: number, trouble: Trouble | undefined): number {
-    if (trouble?.kind === "slow") return usual * SLOW_FACTOR;
     // The call returns when the disk is itself again, if the process lives to see it.
     if (trouble?.kind === "hangs") return trouble.until - this.#options.queue.now + usual;
     return usual;
