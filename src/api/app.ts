@@ -20,6 +20,8 @@ import { type RateLimit, RateLimiter } from "./rate-limit.ts";
 import { readRoutes } from "./reads.ts";
 import type { Route } from "./route.ts";
 import { COUNTERS_PATH, keyOf, pathOf } from "./target.ts";
+import { watchRoutes } from "./watch.ts";
+import type { WatchLimits } from "./watch-hub.ts";
 import { writeRoutes } from "./writes.ts";
 
 export interface ApiOptions {
@@ -40,6 +42,8 @@ export interface ApiOptions {
   readonly badges?: boolean;
   /** How much one client may ask of this node; undefined: as much as it wants. */
   readonly rateLimit?: RateLimit | undefined;
+  /** How changes are told to watchers, for tests. */
+  readonly watch?: Partial<WatchLimits>;
   /** The dashboard. */
   readonly page?: PageOptions;
   /** Replaces the store's format of backups, for tests. */
@@ -58,6 +62,7 @@ function routesOf({ service, toLeader, options, onError }: Parts): readonly Rout
     ...eventRoutes(service),
     ...healthRoutes(service),
     ...docsRoutes(service),
+    ...watchRoutes(service, options.watch),
   ];
 }
 

@@ -133,7 +133,8 @@ function ageMsOf({ age }: Pick<Answered<"get">, "age">): number | undefined {
   return age === "unknown" ? undefined : age;
 }
 
-function prefixOf(text: string | undefined): string {
+/** @throws {Refusal} INVALID_QUERY. */
+export function prefixOf(text: string | undefined): string {
   if (text === undefined || Buffer.byteLength(text) <= PREFIX_BYTES_MAX) return text ?? "";
   throw new Refusal("INVALID_QUERY", `prefix must take at most ${PREFIX_BYTES_MAX} bytes of UTF-8`);
 }
