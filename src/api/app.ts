@@ -5,6 +5,7 @@ import { InvariantViolation } from "../base/index.ts";
 import type { NodeId, NodeService } from "../node/index.ts";
 import { type BackupWriter, backupRoutes, writeBackupFile } from "./backup.ts";
 import { type Api, type ApiContext, type ApiEnv, Call, targetOf } from "./call.ts";
+import { compatRoutes } from "./compat.ts";
 import { Origins, preflightResponse } from "./cors.ts";
 import { docsRoutes } from "./docs.ts";
 import { eventRoutes } from "./events.ts";
@@ -13,7 +14,7 @@ import { Gate } from "./gate.ts";
 import { healthRoutes, helpHandler } from "./health.ts";
 import { redirectToLeader, type ToLeader } from "./leader.ts";
 import { MemberAddresses } from "./member-addresses.ts";
-import { memberIdOf, memberRoutes } from "./members.ts";
+import { MEMBERS_PATH, memberIdOf, memberRoutes } from "./members.ts";
 import { type PageOptions, pageRoutes } from "./page.ts";
 import { problemResponse, Refusal } from "./problem.ts";
 import { type RateLimit, RateLimiter } from "./rate-limit.ts";
@@ -56,6 +57,7 @@ function routesOf({ service, toLeader, options, onError }: Parts): readonly Rout
   return [
     ...readRoutes(service),
     ...writeRoutes({ service, toLeader }),
+    ...compatRoutes({ service, toLeader }, undefined),
     ...memberRoutes({ service, toLeader }),
     ...backupRoutes(service, { write, onError }),
     ...pageRoutes(service, options.page, helpHandler()),
@@ -136,7 +138,9 @@ function refuseRoute(context: ApiContext, routes: readonly Route[], gate: Gate):
   // The route is right and the router still refused it: the key or the id is empty, which these say.
   if (fitting.some(({ method }) => method === asked)) {
     if (path.startsWith(COUNTERS_PATH)) keyOf(path);
-    else memberIdOf(path);
+    if (path.startsWith(MEMBERS_PATH)) memberIdOf(path);
+    const detail = `there is no ${path.slice(0, 200)}: a part of it is empty`;
+    return problemResponse("ROUTE_NOT_FOUND", { detail }, call.requestId());
   }
   const allow = allowed(fitting);
   const detail = `${context.req.method} does not fit ${path.slice(0, 200)}; allowed: ${allow}`;

@@ -24,6 +24,23 @@ export async function jsonTextOf(call: Call): Promise<string | undefined> {
   return bytes.toString("utf8");
 }
 
+/** What clients send JSON as that name no type, curl's `-d` among them. */
+const UNTYPED: ReadonlySet<string> = new Set(["application/x-www-form-urlencoded", "text/plain"]);
+
+/**
+ * The same of a body that need not say that it is JSON. A form of a foreign page is refused for its origin (cors.ts).
+ * @throws {Refusal} UNSUPPORTED_MEDIA_TYPE, BODY_TOO_LARGE, INVALID_JSON.
+ */
+export async function untypedJsonTextOf(call: Call): Promise<string | undefined> {
+  const type = call.header("content-type")?.split(";", 1)[0]?.trim().toLowerCase();
+  const isUntyped = (type === undefined || UNTYPED.has(type)) && !call.isRepeated("content-type");
+  if (!isUntyped || call.header("content-encoding") !== undefined) return jsonTextOf(call);
+  const bytes = await call.body(BODY_BYTES_MAX);
+  if (bytes.length === 0) return undefined;
+  if (!isUtf8(bytes)) throw new Refusal("INVALID_JSON", "the body is not valid UTF-8");
+  return bytes.toString("utf8");
+}
+
 /** JSON's media type has no parameters, yet many clients send this one, and it must not be a false promise. */
 const CHARSET = /;[ \t]*charset[ \t]*=[ \t]*("[^"]*"?|[^; \t]*)/gi;
 const UTF_8 = /^(?:utf-?8|"utf-?8")$/i;

@@ -22,6 +22,20 @@ export function check<T>(schema: z.ZodType<T>, input: unknown, body: BodyName): 
   throw new Refusal(code, sentenceOf(issue, input, body), positionOf(issue.path));
 }
 
+/** Everything that is wrong with `input`, one sentence for each thing, by the field that it is about. */
+export function problemsByField(
+  schema: z.ZodType,
+  input: unknown,
+  body: BodyName,
+): ReadonlyMap<string, readonly string[]> {
+  const found = new Map<string, string[]>();
+  for (const issue of schema.safeParse(input).error?.issues ?? []) {
+    const field = String(issue.path[0] ?? "body");
+    found.set(field, [...(found.get(field) ?? []), sentenceOf(issue, input, body)]);
+  }
+  return found;
+}
+
 type Issue = z.core.$ZodIssue;
 
 /** One issue as a precise sentence. */

@@ -133,6 +133,17 @@ export function prefersText(accept: string | undefined): boolean {
   return qualityOf("text", "plain", ranges) > qualityOf("application", "json", ranges);
 }
 
+/**
+ * Whether the caller names JSON, and likes plain text no better. Prometheus, and whoever takes anything, does not name
+ * it; a browser's library that takes JSON, text and anything else does.
+ */
+export function namesJson(accept: string | undefined): boolean {
+  if (accept === undefined) return false;
+  const ranges = accept.toLowerCase().split(",").map(parseRange);
+  const json = ranges.find(({ type, subtype }) => type === "application" && subtype === "json")?.quality ?? 0;
+  return json > 0 && json >= qualityOf("text", "plain", ranges);
+}
+
 interface MediaRange {
   readonly type: string;
   readonly subtype: string;

@@ -36,7 +36,7 @@ import {
 import { decodeStrictly, parametersOf, pathOf, queryOf, refuseParameters } from "./target.ts";
 
 /** The path below which a member's id is one segment. */
-const MEMBERS_PATH = "/v1/cluster/members/";
+export const MEMBERS_PATH = "/v1/cluster/members/";
 
 /** What a request needs beyond its node. */
 interface MemberRoutes {

@@ -4,7 +4,14 @@
  */
 
 import { z } from "zod";
-import { BATCH_MAX, INT64_MAX, INT64_MIN, keyProblem, memberProblem } from "../counter/index.ts";
+import {
+  BATCH_MAX,
+  INT64_MAX,
+  INT64_MIN,
+  KEY_BYTES_MAX,
+  keyProblem,
+  memberProblem,
+} from "../counter/index.ts";
 import { isNodeId } from "../node/index.ts";
 import { baseUrlOf, NODE_ID_FORM, peerAddressOf } from "./address.ts";
 import { describeJson, NumberToken } from "./json.ts";
@@ -163,6 +170,60 @@ export const batchBody: z.ZodType<BatchBody> = z.strictObject({
     .meta({ minItems: 1, maxItems: BATCH_MAX }),
 });
 
+/** A counter and what to add to it: the forms of compat.ts, which pass over fields that they do not know. */
+export interface KeyValueBody {
+  readonly key: string;
+  readonly value: bigint;
+}
+
+/** Things that count once for each tenant. */
+export type ItemsBody = readonly { readonly id: string; readonly tenant: string }[];
+
+/** Counters to which the same is added. */
+export interface LabelsBody {
+  readonly labels: readonly string[];
+  readonly increment: bigint;
+}
+
+/** The counter of a tenant's items. */
+export function itemsKey(tenant: string): string {
+  return `items:${tenant}`;
+}
+
+/** An item's id: text, or a whole number, which is the same as its digits. */
+const itemId: z.ZodType<string> = z
+  .unknown()
+  .transform((value, context): string => {
+    const text = typeof value === "string" ? value : exactInteger(value)?.toString();
+    const got =
+      value === undefined ? "is missing" : `must be a string or an integer; got ${describeJson(value)}`;
+    const message = text === undefined ? got : memberProblem(text);
+    if (text !== undefined && message === undefined) return text;
+    context.issues.push({ code: "custom", input: value, message: message ?? got });
+    return z.NEVER;
+  })
+  .meta({ oneOf: [{ type: "string" }, { type: "integer" }], description: "1 to 512 bytes of UTF-8" });
+
+const tenant = ruled((text) => {
+  if (text === "") return "must not be empty";
+  const problem = keyProblem(itemsKey(text));
+  return problem === undefined ? undefined : `cannot be counted as ${itemsKey("…")}: a key ${problem}`;
+}, "INVALID_BODY").meta({ description: `1 to ${KEY_BYTES_MAX - itemsKey("").length} bytes of UTF-8` });
+
+/** Of POST /increment and POST /api/v1/increment. */
+export const keyValueBody: z.ZodType<KeyValueBody> = z.object({ key, value: int64 });
+
+/** Of POST /items. That there are at most {@link BATCH_MAX} is checked before each is looked at. */
+export const itemsBody: z.ZodType<ItemsBody> = z
+  .array(z.object({ id: itemId, tenant }))
+  .meta({ maxItems: BATCH_MAX });
+
+/** Of POST /metrics. */
+export const labelsBody: z.ZodType<LabelsBody> = z.object({
+  labels: z.array(key).min(1, "must not be empty").max(BATCH_MAX, `must be at most ${BATCH_MAX}`),
+  increment: int64,
+});
+
 /** A member of the cluster as it is named to be added. */
 export interface AddMemberBody {
   readonly id: string;
@@ -239,6 +300,9 @@ export type BodyName =
   | "increment"
   | "setCounter"
   | "allocate"
+  | "keyValue"
+  | "items"
+  | "labels"
   | "batch"
   | "add"
   | "set"
@@ -253,6 +317,9 @@ export const FIELDS: Readonly<Record<BodyName, readonly string[]>> = {
   increment: Object.keys(increment),
   setCounter: Object.keys(set),
   allocate: Object.keys(allocate),
+  keyValue: ["key", "value"],
+  items: ["id", "tenant"],
+  labels: ["labels", "increment"],
   batch: ["operations"],
   add: ["op", "key", ...Object.keys(increment)],
   set: ["op", "key", "value", "ifRevision"],

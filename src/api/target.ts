@@ -31,12 +31,12 @@ export function queryOf(target: string): string {
 }
 
 /**
- * The counter key in a path below {@link COUNTERS_PATH}.
+ * The counter key in a path, the segment after `base`.
  * @throws {Refusal} INVALID_KEY.
  */
-export function keyOf(path: string): string {
-  const end = path.indexOf("/", COUNTERS_PATH.length);
-  const segment = end === -1 ? path.slice(COUNTERS_PATH.length) : path.slice(COUNTERS_PATH.length, end);
+export function keyOf(path: string, base: string = COUNTERS_PATH): string {
+  const end = path.indexOf("/", base.length);
+  const segment = end === -1 ? path.slice(base.length) : path.slice(base.length, end);
   const key = decodeStrictly(segment);
   if (typeof key === "object") throw new Refusal("INVALID_KEY", `the key in the path ${key.problem}`);
   const problem = keyProblem(key);
