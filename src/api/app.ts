@@ -4,6 +4,7 @@ import { Hono } from "hono";
 import { InvariantViolation } from "../base/index.ts";
 import type { NodeId, NodeService } from "../node/index.ts";
 import { type BackupWriter, backupRoutes, writeBackupFile } from "./backup.ts";
+import { badgeRoutes } from "./badge.ts";
 import { type Api, type ApiContext, type ApiEnv, Call, targetOf } from "./call.ts";
 import { compatRoutes } from "./compat.ts";
 import { Origins, preflightResponse } from "./cors.ts";
@@ -58,6 +59,7 @@ function routesOf({ service, toLeader, options, onError }: Parts): readonly Rout
     ...readRoutes(service),
     ...writeRoutes({ service, toLeader }),
     ...compatRoutes({ service, toLeader }, undefined),
+    ...badgeRoutes({ service, toLeader }, options.badges),
     ...memberRoutes({ service, toLeader }),
     ...backupRoutes(service, { write, onError }),
     ...pageRoutes(service, options.page, helpHandler()),

@@ -1,0 +1,168 @@
+/** `--badges`: counting visitors by a picture, which needs no JavaScript. The only GET that changes anything. */
+
+import { defined } from "../base/index.ts";
+import { keyProblem } from "../counter/index.ts";
+import type { NodeService } from "../node/index.ts";
+import { type ApiHandler, Call } from "./call.ts";
+import { onceOf, refuseConditions } from "./headers.ts";
+import { type Answer, commandOf, perform, type Writer } from "./perform.ts";
+import { Refusal } from "./problem.ts";
+import { ask } from "./reading.ts";
+import type { Route } from "./route.ts";
+import { decodeStrictly, parametersOf, pathOf, queryOf } from "./target.ts";
+
+const HIT_PATH = "/hit/";
+const ENDING = ".svg";
+
+/** @param isOn without it there is no such route. */
+export function badgeRoutes(writer: Writer, isOn: boolean | undefined): readonly Route[] {
+  if (isOn !== true) return [];
+  return [{ method: "GET", path: `${HIT_PATH}:file`, handler: hitHandler(writer) }];
+}
+
+/** GET /hit/{key}.svg counts. HEAD only looks, and so does a browser that fetches what may never be seen. */
+function hitHandler(writer: Writer): ApiHandler {
+  return async function countHit(context): Promise<Response> {
+    const call = new Call(context);
+    const key = keyIn(pathOf(call.target));
+    const look = lookOf(parametersOf(queryOf(call.target), ["label", "color"]));
+    refuseConditions(call);
+    const once = onceOf(call, true);
+    if (call.method === "HEAD" || isPrefetch(call)) {
+      return badge(call, await currentValue(writer.service, key), look);
+    }
+    const done: Answer["done"] = (from, { results }) =>
+      badge(from, defined(results[0], "hit: one change has one result").value, look);
+    const command = commandOf({ kind: "add", key, by: 1n }, once);
+    return perform({ call, command, answer: { positions: false, done } }, writer);
+  };
+}
+
+/** @throws {Refusal} ROUTE_NOT_FOUND for what is no picture, INVALID_KEY. */
+function keyIn(path: string): string {
+  const file = path.slice(HIT_PATH.length);
+  if (!file.endsWith(ENDING)) {
+    throw new Refusal(
+      "ROUTE_NOT_FOUND",
+      `there is no ${path.slice(0, 200)}; badges are at ${HIT_PATH}{key}${ENDING}`,
+    );
+  }
+  const key = decodeStrictly(file.slice(0, -ENDING.length));
+  if (typeof key === "object") throw new Refusal("INVALID_KEY", `the key in the path ${key.problem}`);
+  const problem = keyProblem(key);
+  if (problem !== undefined) throw new Refusal("INVALID_KEY", `the key ${problem}`);
+  return key;
+}
+
+/** Browsers say so when they fetch what the reader may open next (Sec-Purpose; older ones Purpose). */
+function isPrefetch(call: Call): boolean {
+  return [call.header("sec-purpose"), call.header("purpose")].some((purpose) =>
+    purpose?.startsWith("prefetch"),
+  );
+}
+
+async function currentValue(service: NodeService, key: string): Promise<bigint> {
+  const { answer } = await ask(
+    service,
+    { kind: "get", key },
+    { consistency: "linearizable", minIndex: undefined },
+  );
+  return answer.row?.value ?? 0n;
+}
+
+interface Look {
+  readonly label: string;
+  /** As SVG has it. */
+  readonly color: string;
+}
+
+const LABEL_CHARACTERS_MAX = 64;
+const LABEL_DEFAULT = "visits";
+
+/** Names of colours, all of them dark enough for white text on them to be read (WCAG 2.2, 4.5 to 1). */
+const COLORS: Readonly<Record<string, string>> = {
+  blue: "#0b63b8",
+  green: "#2c7a0b",
+  grey: "#555555",
+  orange: "#a84a00",
+  purple: "#7a3fb5",
+  red: "#b92d1e",
+};
+
+/** @throws {Refusal} INVALID_QUERY. */
+function lookOf(given: { readonly label?: string; readonly color?: string }): Look {
+  const { label = LABEL_DEFAULT, color = "blue" } = given;
+  const length = Array.from(label).length;
+  if (length > LABEL_CHARACTERS_MAX || /\p{C}/u.test(label)) {
+    const detail = `label must have at most ${LABEL_CHARACTERS_MAX} characters, all of them visible; it has ${length}`;
+    throw new Refusal("INVALID_QUERY", detail);
+  }
+  const named = Object.hasOwn(COLORS, color) ? COLORS[color] : undefined;
+  const hex = /^(?:[0-9a-f]{3}|[0-9a-f]{6})$/i.test(color) ? `#${color}` : undefined;
+  if (named !== undefined || hex !== undefined) return { label, color: named ?? hex ?? "" };
+  const known = Object.keys(COLORS).join(", ");
+  throw new Refusal("INVALID_QUERY", `color must be 3 or 6 hex digits, or one of ${known}`);
+}
+
+function badge(call: Call, value: bigint, look: Look): Response {
+  const headers = {
+    "Content-Type": "image/svg+xml; charset=utf-8",
+    // Whoever keeps it would not count; what old proxies of pictures look at is said as well.
+    "Cache-Control": "no-store, no-cache, max-age=0, must-revalidate",
+    Expires: "0",
+    // Opened for itself it is a document, which shall do nothing.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox",
+    "X-Content-Type-Options": "nosniff",
+    "X-Request-Id": call.requestId(),
+  };
+  return new Response(drawing(value.toString(), look), { headers });
+}
+
+/** The average width of a character of Verdana at 11 px, and of one that takes two columns, px. */
+const NARROW_PX = 7;
+const WIDE_PX = 12;
+const MARGIN_PX = 6;
+
+/** A picture 20 px high: the label on the left, the number on the right. */
+function drawing(value: string, { label, color }: Look): string {
+  const left = label === "" ? 0 : widthOf(label) + 2 * MARGIN_PX;
+  const right = widthOf(value) + 2 * MARGIN_PX;
+  const width = left + right;
+  const name = escapeXml(label === "" ? value : `${label}: ${value}`);
+  const texts = [
+    ...(label === "" ? [] : [textAt(left / 2, label, widthOf(label))]),
+    textAt(left + right / 2, value, widthOf(value)),
+  ];
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="20" role="img" aria-label="${name}">`,
+    `<title>${name}</title>`,
+    `<clipPath id="r"><rect width="${width}" height="20" rx="3"/></clipPath>`,
+    `<g clip-path="url(#r)"><rect width="${left}" height="20" fill="#444"/>`,
+    `<rect x="${left}" width="${right}" height="20" fill="${color}"/></g>`,
+    `<g fill="#fff" text-anchor="middle" font-family="Verdana,DejaVu Sans,Geneva,sans-serif" font-size="11">`,
+    ...texts,
+    "</g></svg>",
+    "",
+  ].join("\n");
+}
+
+/** Fonts differ: the text is fitted into the width that was reckoned with. */
+function textAt(x: number, text: string, width: number): string {
+  return `<text x="${x}" y="14" textLength="${width}" lengthAdjust="spacingAndGlyphs">${escapeXml(text)}</text>`;
+}
+
+function widthOf(text: string): number {
+  return Array.from(text).reduce((sum, char) => sum + (char > "\u2e7f" ? WIDE_PX : NARROW_PX), 0);
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  "&": "&amp;",
+  "<": "&lt;",
+  ">": "&gt;",
+  '"': "&quot;",
+  "'": "&#39;",
+};
+
+function escapeXml(text: string): string {
+  return text.replace(/[&<>"']/g, (char) => ESCAPES[char] ?? "");
+}
