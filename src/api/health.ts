@@ -66,11 +66,15 @@ function lineOf(check: Check): string {
 
 const HELP = `Raftally: counters that do not lose a count.
 
-  POST /v1/counters/{key}/increment   add 1, or {"by":5,"min":0,"max":100,"once":"member"}
+  POST /v1/counters/{key}/increment   add 1, or {"by":5,"min":0,"max":100,"onLimit":"saturate","once":"member"}
+  PUT  /v1/counters/{key}             {"value":5}; If-Match: "12" sets only that revision; DELETE likewise
+  POST /v1/counters/{key}/allocate    {"count":100}: numbers that nobody else is given
   POST /v1/batch                      {"operations":[{"key":"a","by":1}, ...]}, all or nothing
   POST /v1/sessions                   open a client session
-  GET  /v1/counters/{key}             ?consistency=linearizable|stale
-  GET  /v1/counters                   ?prefix=&limit=&cursor=&consistency=
+  GET  /v1/counters/{key}             ?consistency=linearizable|stale&minIndex=, as all that read
+  GET  /v1/counters                   ?prefix=&match=&order=key|value|-value&limit=&cursor=
+  GET  /v1/sum                        ?prefix=&depth=
+  GET  /v1/query                      ?expression=a,b,items:*
   GET  /v1/cluster                    this node and its cluster
   GET  /v1/cluster/members            ?from=leader; POST a new one: {"id","incarnation","peer","api"}
   DELETE, PATCH /v1/cluster/members/{id}, POST /v1/cluster/members/{id}/promote, /replace {"by":"n4"}; ?dryRun=true

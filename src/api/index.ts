@@ -6,18 +6,30 @@
  *     …
  *     await server.close(3_000); // stop accepting, let requests in flight finish for 3 s, close
  *
- *     POST /v1/counters/{key}/increment   {"by":5,"min":0,"max":100,"once":"member"}, all optional; no body adds 1
- *          -> {"key":"hits","value":5,"revision":1,"changed":true,"index":7,"term":2}
+ *     POST /v1/counters/{key}/increment   {"by":5,"min":0,"max":100,"onLimit":"reject|saturate","once":"member"}, all
+ *          optional; no body adds 1   -> {"key":"hits","value":5,"revision":1,"changed":true,"index":7,"term":2}, and
+ *          with saturate "applied": how much was added
+ *     PUT    /v1/counters/{key} {"value":5}   -> the same
+ *     DELETE /v1/counters/{key}               -> the same, with value 0 and the revision of the deletion; no ETag
+ *     POST /v1/counters/{key}/allocate {"count":100,"max":…}: numbers that nobody else is given, 1 to 1,000,000,000
+ *          -> {"key","from":1,"to":100,"count":100,"value":100,"revision","index","term"}
  *     POST /v1/batch    {"operations":[{"key":"a"},{"op":"set","key":"b","value":3,"ifRevision":7},
  *                                      {"op":"delete","key":"c"}]}
  *          -> {"results":[{"key","value","revision","changed"}, …],"index","term"}; 1 to 1,000, all or nothing;
  *          `op` is increment (when absent; it takes what the increment route takes), set or delete
  *     POST /v1/sessions -> 201 {"session":12,"index","term"}: opens a client session
- *     GET  /v1/counters/{key}?consistency=linearizable|stale
+ *     GET  /v1/counters/{key}?consistency=linearizable|stale&minIndex=   (all reads take these two)
  *          -> {"key","value","revision","index","term"}; 404 COUNTER_NOT_FOUND if it was never written
- *     GET  /v1/counters?prefix=&limit=1..1000&cursor=&consistency=
+ *     GET  /v1/counters?prefix=&match=glob&order=key|value|-value&limit=1..1000&cursor=
  *          -> {"counters":[{"key","value","revision"}, …],"next":"cursor of the next page, absent on the last",
- *              "index","term"}; in order of the keys' UTF-8 bytes
+ *              "index","term"}; keys in order of their UTF-8 bytes
+ *     GET  /v1/sum?prefix=&depth=0..8
+ *          -> {"prefix","sum","counters","groups":[{"prefix","sum","counters"}, …],"more":false,"index","term"}; sums
+ *          are exact integers of any size; at most 1,000 groups
+ *     GET  /v1/query?expression=a,b,items:*   keys and globs; %2C is a comma of a key, a backslash escapes a wildcard
+ *          -> {"counters":[…],"index","term"}, at most 1,000, and then "more":true
+ *     GET  /hit/{key}.svg?label=&color=   with `badges` only: adds 1 and answers a picture of the number (badge.ts)
+ *     POST /increment, /api/v1/increment, /items, /metrics and what reads them: other services' forms (compat.ts)
  *     GET  /v1/cluster  -> this node's `NodeStatus`; what is not known is absent
  *     GET  /v1/cluster/members, ?from=leader (the leader's view while one is known: only it sees progress)
  *          -> {"members":[{"id","incarnation","peer","api","role":"voter|learner|joining|leaving","leads","reachable",
@@ -45,7 +57,8 @@
  *
  * Request headers: `Idempotency-Key: "…"` (RFC 8941 string, or bare) on any write, or a place in a session,
  * `Raftally-Session: id=12, seq=3, first=3` (RFC 8941 dictionary; `first` is the lowest number not yet
- * answered) on increment and batch; `X-Request-Id`; `If-None-Match` on reading a counter.
+ * answered) on all but opening a session; `X-Request-Id`; `If-None-Match` on reading a counter; `If-Match: "12"` on PUT
+ * and DELETE, or `*` (it must exist), and `If-None-Match: *` on PUT (it must not). What cannot be checked is refused.
  * Response headers: `X-Request-Id` always; `ETag: "<revision>"` for one counter; `Idempotency-Replayed: true`
  * when an earlier outcome is given again; `Raftally-Age-Ms` on stale reads: ms since this node last heard from a
  * leader (also `ageMs` in the body), or `unknown` (and no `ageMs`) if it has not since it started;
@@ -59,6 +72,10 @@
  * operation of a batch) and `leader` {id, url}. A write or a change of the cluster on a follower is answered 307 with
  * the leader's URL; with `writes: "forward"` it is passed on instead (forward.ts), and the request to the leader and
  * the answer carry `Raftally-Forwarded-By: <id>`. A request that has this header is never passed on again.
+ *
+ * Every request passes the gate (gate.ts). Pages that a member has served may ask every node, errors included; a page of
+ * any other origin changes nothing (403 FOREIGN_ORIGIN) and sees nothing (cors.ts). With `rateLimit`, `RateLimit` and
+ * `RateLimit-Policy` say what is left to the client, and 429 TOO_MANY_REQUESTS that nothing is (rate-limit.ts).
  */
 export { type ApiOptions, createApi } from "./app.ts";
 export type { BackupWriter } from "./backup.ts";
