@@ -29,7 +29,10 @@ interface Fence extends Omit<Block, "answer"> {
 }
 
 /** Every fenced block of a text, in order. */
-export function blocksOf(file: string, text = readFileSync(`${ROOT}${file}`, "utf8")): readonly Block[] {
+export function blocksOf(
+  file: string,
+  text: string = readFileSync(`${ROOT}${file}`, "utf8"),
+): readonly Block[] {
   const fences = fencesOf(file, text);
   const blocks: Block[] = [];
   for (const [at, { follows, ...fence }] of fences.entries()) {

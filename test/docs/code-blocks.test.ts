@@ -82,15 +82,13 @@ function runProgram(scene: Scene, block: Block): ReturnType<Scene["program"]> {
   return scene.program(file);
 }
 
-/** Of documents whose scenes take long; the others are run by `npm test` as well. */
-const LONG: readonly string[] = ["docs/operations.md"];
+/** What `npm test` runs as well; each document needs a cluster of its own for some seconds. */
+const QUICK: readonly string[] = ["README.md", "docs/how-to/page-views.md", "docs/how-to/stock.md"];
 
 describe("the code blocks", () => {
   const files = [...ALL].filter(([, blocks]) => blocks.some(isRunnable)).map(([file]) => file);
-  it.each(files)("of %s do and print what the document says", { timeout: 120_000 }, async (file) => {
-    const context = { skip: (note?: string) => note };
-    requires(context as never, "curl");
-    if (LONG.includes(file)) requires(context as never, "patience");
+  it.for(files)("of %s do and print what the document says", { timeout: 120_000 }, async (file, context) => {
+    requires(context, "curl", ...(QUICK.includes(file) ? [] : (["patience"] as const)));
     const scene = await Scene.open();
     const wrong: string[] = [];
     for (const block of (ALL.get(file) ?? []).filter(isRunnable)) {

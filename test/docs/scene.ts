@@ -60,7 +60,7 @@ export class Scene {
       writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`);
       chmodSync(join(bin, name), 0o755);
     }
-    writeFileSync(join(this.directory, ".curlrc"), "silent\nshow-error\nmax-time = 20\n");
+    writeFileSync(join(this.directory, ".curlrc"), 'silent\nshow-error\nmax-time = 20\nwrite-out = "\\n"\n');
   }
 
   /** With the ports of this cluster instead of those of the documents. */

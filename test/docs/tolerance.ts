@@ -7,13 +7,11 @@
  * - `instance`, the id of a request; `ageMs`, `atMs` and other times; durations such as `40s` and `12 ms`;
  * - which node leads: the words leader and follower in tables, and `nN leads`;
  * - numbers of processes and figures of the table that `raftally status` prints;
- * - the width of columns; empty lines; where one answer ends and the next begins, since JSON answers end without a line;
+ * - the width of columns, and empty lines (curl is told to end each answer with a line, which JSON answers do not);
  * - a line `…` stands for any lines.
  */
 
 const RULES: readonly (readonly [RegExp, string])[] = [
-  // Answers come one behind the other without a line between.
-  [/\}\{/g, "}\n{"],
   [/"(index|term|ageMs|atMs|retryAfterMs|uptimeMs|digest)":-?[0-9.]+/g, '"$1":N'],
   [/"instance":"[^"]*"/g, '"instance":"ID"'],
   [/"leader":\{[^}]*\}/g, '"leader":{}'],
