@@ -25,8 +25,6 @@ class Line {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pauseMs = AGAIN_MS_MIN;
   #heardAtMs = 0;
-  /** Where to go on when the line is opened anew. */
-  #lastId = "";
 
   constructor(url: string, model: ClusterModel, changed: () => void) {
     this.#url = url;
@@ -38,9 +36,8 @@ class Line {
 
   #open(): void {
     this.#heardAtMs = Date.now();
-    const query = new URLSearchParams({ pictures: String(PICTURES_MS) });
-    if (this.#lastId !== "") query.set("after", this.#lastId);
-    const source = new EventSource(`${this.#url}/v1/cluster/events?${query}`);
+    // Each time the node tells what it remembers from the beginning, and the model knows what it has heard already.
+    const source = new EventSource(`${this.#url}/v1/cluster/events?pictures=${PICTURES_MS}`);
     this.#source = source;
     source.addEventListener("picture", (message) => this.#onPicture(message));
     source.addEventListener("event", (message) => this.#onEvent(message));

@@ -1,6 +1,7 @@
 /** Puts together what the nodes say: who belongs to the cluster, who leads, who reaches whom. No clock, no document. */
 
 import type { ClusterEvent, NodePicture, PictureConfiguration } from "../../client/index.ts";
+import { Ledger } from "./promises.ts";
 import { judge } from "./verdict.ts";
 import {
   type ClusterView,
@@ -46,6 +47,7 @@ export class ClusterModel {
   #configuration: PictureConfiguration | undefined;
   /** Newest last; of the last {@link BEHIND_MS} and the one before. */
   #commits: { readonly atMs: number; readonly commit: number }[] = [];
+  #ledger: Ledger = new Ledger();
   #events: readonly FeedEvent[] = [];
   readonly #eventKeys = new Set<string>();
 
@@ -74,6 +76,7 @@ export class ClusterModel {
   heard(url: string, picture: NodePicture, nowMs: number): void {
     const { id, clusterId } = picture.status;
     if (clusterId !== "" && clusterId !== this.#clusterId) this.#meet(clusterId);
+    this.#ledger.heard(picture);
     if (url === this.#homeUrl) this.#homeId = id;
     this.#lines.set(url, { state: "live", id });
     const before = this.#known.get(id);
@@ -110,13 +113,15 @@ export class ClusterModel {
     const highest = Math.max(0, ...claimants.map(({ picture }) => picture.status.term));
     const leads = claimants.find(({ picture }) => picture.status.term === highest)?.id;
     const nodes = this.#ids(nowMs).map((id) => this.#nodeView(id, { nowMs, present, leads }));
+    const leader = nodes.find(({ id }) => id === leads);
     const home = this.#lines.get(this.#homeUrl);
     const homeKnown = this.#homeId === undefined ? undefined : this.#known.get(this.#homeId);
     return {
       nowMs,
       nodes,
       configuration: this.#configuration,
-      leader: nodes.find(({ id }) => id === leads),
+      leader,
+      promises: this.#ledger.promises(leader?.picture?.status.revision, nowMs),
       term,
       commit: this.#commits.at(-1)?.commit ?? 0,
       events: this.#events,
@@ -206,6 +211,7 @@ export class ClusterModel {
   #meet(clusterId: string): void {
     if (this.#clusterId !== undefined) {
       this.#known.clear();
+      this.#ledger = new Ledger();
       this.#commits = [];
       this.#configuration = undefined;
     }

@@ -14,7 +14,7 @@ export interface Note {
 type Seen = Pick<ClusterView, "nodes" | "configuration" | "leader" | "home">;
 
 /** A disk whose slowest fsyncs of late took longer than this is slow, ms. */
-const FSYNC_SLOW_MS = 100;
+const FSYNC_SLOW_MS = 250;
 
 /** Most urgent first. */
 export function notesOf(seen: Seen, standing: Standing): readonly Note[] {

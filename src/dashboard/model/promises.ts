@@ -1,56 +1,105 @@
-/** Holds the cluster to its word: what was acknowledged, what was applied, and whether the copies agree. */
+/** Holds the cluster to its word: what was acknowledged, and what was applied. */
 
 import type { NodePicture } from "../../client/index.ts";
-import { compareDigests, type DigestComparison } from "./digests.ts";
-import type { NodeView } from "./view.ts";
 
 /** One node's account since its process started. */
 export interface Account {
   readonly id: string;
   /** Changes that it answered with "done". */
   readonly acknowledged: number;
-  /** By how much its state has advanced: each change of a counter by one, whoever acknowledged it. */
+  /** By how much its state has advanced: by one for each change of a counter, whoever acknowledged it. */
   readonly applied: number;
 }
 
 export interface Promises {
-  /** Accounts of all nodes of which there is one. */
+  /** Accounts of the processes that were heard last, in order of id. */
   readonly accounts: readonly Account[];
-  /** Acknowledged in all, by every node since its start. */
+  /** Changes acknowledged in all, by every process that the page has heard since it was loaded. */
   readonly acknowledged: number;
-  /** Acknowledged changes that cannot be among the applied ones. Above 0 only if a count was lost. */
+  /** Of these, how many cannot be among those applied. Above 0 only if a count was lost or two answers spoke of one. */
   readonly lost: number;
-  readonly digests: DigestComparison;
   /** Duplicates that did not count twice. */
   readonly replays: number;
   /** Writes whose callers were told that the outcome is not known. */
   readonly unknown: number;
 }
 
-/**
- * A node answers a write after it has applied it, and every change advances the revision by one: so of the changes that
- * a node has acknowledged since it started, no more than its revision has advanced can be different ones. If it
- * acknowledged more, some were lost, or two answers spoke of one change.
- */
-export function accountOf({ status, tally }: NodePicture): Account {
-  const applied = status.revision - tally.revisionAtStart;
-  return { id: status.id, acknowledged: tally.acknowledgedChanges, applied };
+/** So long after the leader's own picture a count may be missing from it, ms: it was elected and still applies. */
+const SETTLE_MS = 3_000;
+
+/** What one process of a node has counted. */
+interface Run {
+  readonly uptimeMs: number;
+  readonly revision: number;
+  readonly tally: NodePicture["tally"];
 }
 
-export function promisesOf(nodes: readonly NodeView[]): Promises {
-  const pictures = nodes.flatMap(({ picture }) => (picture === undefined ? [] : [picture]));
-  const accounts = pictures.filter(({ status }) => status.state === "running").map(accountOf);
-  const sum = (count: (picture: NodePicture) => number): number =>
-    pictures.reduce((total, picture) => total + count(picture), 0);
-  return {
-    accounts,
-    acknowledged: sum(({ tally }) => tally.acknowledgedChanges),
-    lost: accounts.reduce(
-      (total, { acknowledged, applied }) => total + Math.max(0, acknowledged - applied),
-      0,
-    ),
-    digests: compareDigests(nodes),
-    replays: sum(({ tally }) => tally.replays),
-    unknown: sum(({ tally }) => tally.unknown),
-  };
+/** What counts of the processes that have ended. */
+interface Past {
+  readonly acknowledged: number;
+  readonly replays: number;
+  readonly unknown: number;
+}
+
+/**
+ * Every change advances the revision by one, and a node answers a write after it has applied it. So:
+ *
+ * * of the changes that a process has acknowledged, no more than its revision has advanced can be different ones;
+ * * of those that all processes have acknowledged, no more than the cluster's revision has advanced since the first of
+ *   them started. This one notices a leader that died and took acknowledged changes with it.
+ */
+export class Ledger {
+  readonly #runs = new Map<string, Run>();
+  #past: Past = { acknowledged: 0, replays: 0, unknown: 0 };
+  /** The lowest revision at which any of these processes began. */
+  #start: number | undefined;
+  #missingSinceMs: number | undefined;
+
+  heard({ status, tally }: NodePicture): void {
+    if (status.state !== "running") return;
+    const { id, uptimeMs, revision } = status;
+    const before = this.#runs.get(id);
+    if (before !== undefined && uptimeMs < before.uptimeMs) {
+      this.#past = {
+        acknowledged: this.#past.acknowledged + before.tally.acknowledgedChanges,
+        replays: this.#past.replays + before.tally.replays,
+        unknown: this.#past.unknown + before.tally.unknown,
+      };
+    }
+    this.#runs.set(id, { uptimeMs, revision, tally });
+    this.#start = Math.min(this.#start ?? tally.revisionAtStart, tally.revisionAtStart);
+  }
+
+  /** @param leading the revision of the state of whoever leads, in a picture of just now; undefined if nobody does. */
+  promises(leading: number | undefined, nowMs: number): Promises {
+    const runs = [...this.#runs].sort(([a], [b]) => (a < b ? -1 : 1));
+    const sum = (of: (tally: NodePicture["tally"]) => number): number =>
+      runs.reduce((total, [, { tally }]) => total + of(tally), 0);
+    const acknowledged = this.#past.acknowledged + sum((tally) => tally.acknowledgedChanges);
+    const accounts = runs.map(([id, { revision, tally }]) => ({
+      id,
+      acknowledged: tally.acknowledgedChanges,
+      applied: revision - tally.revisionAtStart,
+    }));
+    const alone = accounts.map((account) => Math.max(0, account.acknowledged - account.applied));
+    const together = this.#missing(acknowledged, leading, nowMs);
+    return {
+      accounts,
+      acknowledged,
+      lost: Math.max(together, ...alone),
+      replays: this.#past.replays + sum((tally) => tally.replays),
+      unknown: this.#past.unknown + sum((tally) => tally.unknown),
+    };
+  }
+
+  /** Only what stays missing is: a picture of one node is a little older than that of another. */
+  #missing(acknowledged: number, leading: number | undefined, nowMs: number): number {
+    const missing = leading === undefined ? 0 : acknowledged - (leading - (this.#start ?? 0));
+    if (missing <= 0) {
+      this.#missingSinceMs = undefined;
+      return 0;
+    }
+    this.#missingSinceMs ??= nowMs;
+    return nowMs - this.#missingSinceMs >= SETTLE_MS ? missing : 0;
+  }
 }

@@ -1,6 +1,7 @@
 /** What the page knows of the cluster at one moment. Plain data, made anew whenever something was heard. */
 
 import type { ClusterEvent, NodePicture, PictureConfiguration } from "../../client/index.ts";
+import type { Promises } from "./promises.ts";
 
 /** How the page's own line to a node stands. */
 export type LinkState =
@@ -71,6 +72,7 @@ export interface ClusterView {
   /** The furthest commit index that any node ever told of. */
   readonly commit: number;
   readonly verdict: Verdict;
+  readonly promises: Promises;
   /** Oldest first; at most {@link EVENTS_MAX}. */
   readonly events: readonly FeedEvent[];
   /** The node that the page came from, and whether it still answers. */

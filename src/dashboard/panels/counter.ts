@@ -301,7 +301,9 @@ function showDigits(parent: HTMLElement, text: string): void {
   const old = parent.children;
   while (old.length > text.length) parent.firstElementChild?.remove();
   while (old.length < text.length) parent.prepend(h("span", {}));
-  setAttribute(parent, "data-length", text.length > 13 ? "long" : text.length > 7 ? "middle" : "short");
+  // A comma takes half of the room of a digit.
+  const width = [...text].reduce((sum, letter) => sum + (/\d/.test(letter) ? 1 : 0.5), 0);
+  vars(parent, { "--width": Math.max(width, 2) });
   [...text].forEach((letter, at) => {
     const span = old[at];
     if (span === undefined || span.textContent === letter) return;

@@ -2,8 +2,9 @@
 
 import { h, setAttribute, setText } from "../dom.ts";
 import type { Writer } from "../live/writer.ts";
+import { compareDigests } from "../model/digests.ts";
 import { listed } from "../model/phrases.ts";
-import { type Promises, promisesOf } from "../model/promises.ts";
+import type { Promises } from "../model/promises.ts";
 import type { ClusterView, Tone } from "../model/view.ts";
 import type { Store } from "../store.ts";
 import { whole } from "../words.ts";
@@ -31,9 +32,9 @@ export function mountPromises(root: HTMLElement, store: Store, writer: Writer): 
   const own = tile("This page's own clicks");
   root.append(h("div", { class: "promises" }, lost.element, same.element, once.element, own.element));
   return store.subscribe((view) => {
-    const promises = promisesOf(view.nodes);
+    const { promises } = view;
     showLost(lost, promises);
-    showSame(same, promises, view);
+    showSame(same, view);
     showOnce(once, promises);
     showOwn(own, writer);
   });
@@ -63,7 +64,10 @@ function showLost(tile: Tile, { accounts, acknowledged, lost }: Promises): void 
     return tile.show("none", { figure: "–", words: "Nothing was heard yet", evidence: "" });
   const wrong = accounts.filter((account) => account.acknowledged > account.applied);
   const evidence = (wrong.length > 0 ? wrong : accounts)
-    .map(({ id, acknowledged: said, applied }) => `${id}: ${whole(said)} of ${whole(applied)}`)
+    .map(
+      ({ id, acknowledged: said, applied }) =>
+        `${id}: ${whole(said)} ${said > applied ? ">" : "≤"} ${whole(applied)}`,
+    )
     .join(" · ");
   const words =
     lost > 0
@@ -72,11 +76,12 @@ function showLost(tile: Tile, { accounts, acknowledged, lost }: Promises): void 
   tile.show(lost > 0 ? "bad" : "good", {
     figure: whole(lost > 0 ? lost : acknowledged),
     words,
-    evidence: `Acknowledged of applied, since each node started – ${evidence}`,
+    evidence: `Said "done" ≤ applied, since each node started – ${evidence}`,
   });
 }
 
-function showSame(tile: Tile, { digests }: Promises, { nodes }: ClusterView): void {
+function showSame(tile: Tile, { nodes }: ClusterView): void {
+  const digests = compareDigests(nodes);
   const { index, fault, digest } = digests;
   if (fault !== undefined) {
     const evidence = fault.sides.map((side) => `${listed(side.nodes)}: ${hex(side.digest)}`).join(" · ");
