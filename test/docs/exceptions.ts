@@ -12,12 +12,74 @@ function all(file: string, reason: string, begins: readonly string[]): readonly 
   return begins.map((text) => ({ file, begins: text, reason }));
 }
 
+const OWN_PACKAGES = "installs packages and starts what this very test runs in, or starts for itself";
+const LONG_RUN = "takes minutes to hours; .ci/run and the tests of that folder run parts of it";
+const MACHINES =
+  "needs several machines or a history of its own; the outputs are those of real runs, addresses replaced";
+const MESSAGE = "what a node says in one case; its test stands beside the code that says it";
+
 export const EXCEPTIONS: readonly Exception[] = [
-  ...all("README.md", "installs packages, or is what this test itself runs in", [
-    "npm install && npm start",
-    "npm install && npm test",
+  ...all("README.md", OWN_PACKAGES, ["npm install && npm start", "npm install && npm test"]),
+  ...all("README.md", "what the block before it prints, with the processes of one run", [
+    "raftally 0.1.0: made a cluster",
+  ]),
+  ...all("README.md", "one run of the example, with its speed; test/examples run it", [
+    "Starting three nodes",
   ]),
   ...all("README.md", "there is no Docker engine here", ['echo "RAFTALLY_SECRET=']),
+  ...all(
+    "examples/kubernetes/README.md",
+    "there is no Kubernetes here; the manifests are tested by test/examples",
+    ["kubectl "],
+  ),
+  ...all("examples/load-balancer/README.md", "test/examples run these files in the real nginx and HAProxy", [
+    "npm start -- --writes forward",
+    "mkdir -p ./nginx",
+  ]),
+  ...all("docs/testing/chaos.md", LONG_RUN, ["npm run chaos"]),
+  ...all("docs/testing/checkers.md", "needs a recorded history; test/chaos check the checkers", [
+    "node chaos/check.ts",
+  ]),
+  ...all("docs/testing/fuzz.md", LONG_RUN, ["npm run fuzz"]),
+  ...all("docs/testing/mutants.md", LONG_RUN, ["npm run mutants"]),
+  ...all("docs/testing/power-loss.md", LONG_RUN, ["npm run chaos"]),
+  ...all("docs/testing/simulator.md", LONG_RUN, ["npm run sim", "        ms │ n1"]),
+  ...all("docs/operations.md", MACHINES, [
+    "$ raftally member",
+    "  $ raftally member",
+    "$ raftally status",
+    "export RAFTALLY_SECRET=…",
+    "raftally serve --id n6",
+    "raftally serve --id n3",
+    "raftally serve --autoremove-after",
+    "n4 is catching up",
+    "waiting for n6 to join",
+    "raftally backup counts-$(date +%F).backup",
+    "$ raftally backup",
+    "$ raftally restore",
+    "$ raftally rolling-restart",
+    "systemctl restart raftally",
+    "$ curl -s -D - -X POST http://10.0.0.2:4000",
+  ]),
+  ...all("docs/operations.md", "destroys: it is for when a majority is lost for good; test/cli recover", [
+    "raftally recover",
+    "/var/lib/raftally is the data directory of n3",
+    "/var/lib/raftally: cluster recovered-",
+  ]),
+  ...all("docs/operations.md", MESSAGE, [
+    "2026-11-21 07:47:56.186 info",
+    "  raftally: n4 cannot join",
+    "raftally: n5 was removed",
+    "raftally: log/00000000000000000001.wal",
+    "  raftally: /var/lib/raftally was wiped",
+    "  raftally: the data directory /var/lib/raftally holds no node",
+    "  raftally: bad.backup is damaged",
+    "2026-11-21 07:51:33.263 warn",
+  ]),
+  ...all("docs/api.md", "has no end; test/api/watch and test/api/events hold what it sends", [
+    "curl -N 'http://127.0.0.1:4000/v1/watch",
+    "curl -N http://127.0.0.1:4000/v1/cluster/events",
+  ]),
 ];
 
 /** Blocks that run until they are stopped: they go on in the background once they have said this. */
@@ -32,6 +94,11 @@ export const ENDLESS: readonly Endless[] = [
     file: "README.md",
     begins: "export RAFTALLY_SECRET=$(node -p",
     until: /caught up|learner|joined/,
+  },
+  {
+    file: "docs/operations.md",
+    begins: "export RAFTALLY_SECRET=$(node -p",
+    until: /caught up|learner|joined|waits/,
   },
 ];
 
