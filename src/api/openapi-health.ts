@@ -63,11 +63,13 @@ const home: Operation = {
   answers: {
     200: {
       description: "Help or the dashboard.",
+      headers: ["ETag"],
       content: {
         ...plain(someText, "Raftally: counters that do not lose a count.\n"),
         "text/html": { text: HTML },
       },
     },
+    304: { description: "The dashboard is as it was.", headers: ["ETag"] },
   },
   refusals: ANY_REFUSALS,
   curl: { target: "/" },
