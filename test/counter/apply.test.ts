@@ -53,9 +53,12 @@ describe("an entry", () => {
     expect(calls(table, items)).toEqual(["read a", "read b"]);
   });
 
-  it("writes nothing of a counter that comes and goes within it, but for its revisions", () => {
+  it("leaves nothing of a counter that comes and goes within it but its revisions, and says that it went", () => {
     const table = new CountingTable();
-    expect(calls(table, [item(add("a", 1n, { once: "m" })), item(remove("a"))])).toEqual(["read a"]);
+    expect(calls(table, [item(add("a", 1n, { once: "m" })), item(remove("a"))])).toEqual([
+      "read a",
+      "delete a",
+    ]);
     expect(table.totals()).toMatchObject({ revision: 2, counters: 0, digest: 0 });
     expect(table.hasMember("a", "m")).toBe(false);
   });
