@@ -17,7 +17,7 @@ const ENDING = ".svg";
 /** @param isOn without it there is no such route. */
 export function badgeRoutes(writer: Writer, isOn: boolean | undefined): readonly Route[] {
   if (isOn !== true) return [];
-  return [{ method: "GET", path: `${HIT_PATH}:file`, handler: hitHandler(writer) }];
+  return [{ method: "GET", path: `${HIT_PATH}:key${ENDING}`, handler: hitHandler(writer) }];
 }
 
 /** GET /hit/{key}.svg counts. HEAD only looks, and so does a browser that fetches what may never be seen. */

@@ -45,7 +45,7 @@ export const LAYERS: readonly Layer[] = [
   {
     folder: "src/api",
     imports: ["src/base", "src/counter", "src/node"],
-    packages: ["hono", "@hono/node-server", "undici", "zod"],
+    packages: ["hono", "@hono/node-server", "undici", "zod", "prom-client", "rate-limiter-flexible"],
     node: true,
   },
   { folder: "src/client", imports: ["src/base"], packages: [], node: false, baseErrorsOnly: true },

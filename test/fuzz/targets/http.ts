@@ -71,7 +71,7 @@ async function makeBench(): Promise<Bench> {
   await service.write({ operation: { kind: "openSession" } });
   const thrown: unknown[] = [];
   const onError = (error: unknown): void => void thrown.push(error);
-  return { service, api: createApi(service, { onFatal: onError, onError }), thrown };
+  return { service, api: createApi(service, { badges: true, onFatal: onError, onError }), thrown };
 }
 
 function standOf(service: MemoryService): { index: number; digest: number; revision: number; asked: number } {
@@ -125,6 +125,23 @@ async function ask(bench: Bench, parts: Parts): Promise<{ verdict: Verdict; code
   return judge(response, incoming.method, text);
 }
 
+/** The same of a refusal in the form of another service: compat.ts. Some of them say no more than that. */
+function judgeElsewhere(status: number, text: string): { verdict: Verdict; code: ErrorCode | undefined } {
+  const {
+    error,
+    errors,
+    code = "INVALID_BODY",
+  } = JSON.parse(text) as {
+    error?: unknown;
+    errors?: unknown;
+    code?: ErrorCode;
+  };
+  demand(typeof error === "string" || typeof errors === "object", "answer: it says neither error nor errors");
+  demand(Object.hasOwn(ERRORS, code) && code !== "INTERNAL", `answer: the code ${code} must not be given`);
+  demand(status >= 400 && status < 600, "answer: a refusal with the status of none");
+  return { verdict: refused(`elsewhere ${status} ${code}`), code };
+}
+
 /** Whether an answer is one that is documented. */
 export function judge(
   response: Pick<Response, "status" | "headers">,
@@ -135,13 +152,14 @@ export function judge(
   const type = headers.get("content-type");
   demand((headers.get("x-request-id") ?? "").length > 0, "answer: without a request id");
   if (status < 400 && status !== 307) {
-    demand([200, 201, 304].includes(status), `answer: status ${status} is not documented`);
+    demand([200, 201, 204, 304].includes(status), `answer: status ${status} is not documented`);
     if (type === "application/json" && method !== "HEAD") JSON.parse(text);
     return { verdict: accepted(`${status} ${type}`), code: undefined };
   }
   if (method === "HEAD") return { verdict: refused(`HEAD ${status}`), code: "ROUTE_NOT_FOUND" };
   if (status === 503 && type?.startsWith("text/plain") === true)
     return { verdict: accepted("not ready"), code: undefined };
+  if (type === "application/json") return judgeElsewhere(status, text);
   demand(type === "application/problem+json", `answer: status ${status} of type ${type}`);
   const document = JSON.parse(text) as {
     code: ErrorCode;

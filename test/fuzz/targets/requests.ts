@@ -14,6 +14,45 @@ function request(line: string, headers: readonly string[] = [], body = ""): Buff
 const MEMBER =
   '{"id":"n4","incarnation":"0123456789abcdef0123456789abcdef","peer":"10.0.0.4:4100","api":"http://10.0.0.4:4000"}';
 
+const WRITES: readonly Buffer[] = [
+  request("PUT /v1/counters/hits", [JSON_TYPE, 'If-Match: "1"', 'Idempotency-Key: "p-1"'], '{"value":-5}'),
+  request("PUT /v1/counters/new", [JSON_TYPE, "If-None-Match: *"], '{"value":9223372036854775807}'),
+  request("DELETE /v1/counters/hits", ["If-Match: *"]),
+  request("POST /v1/counters/orders/allocate", [JSON_TYPE], '{"count":100,"max":1000}'),
+  request("POST /v1/counters/full/increment", [JSON_TYPE], '{"by":3,"max":8,"onLimit":"saturate"}'),
+  request("POST /v1/counters/hits/increment", ["Origin: http://127.0.0.1:4000"]),
+  request("POST /v1/counters/hits/increment", ["Origin: https://evil.example"]),
+];
+
+const READS: readonly Buffer[] = [
+  request("GET /v1/counters?match=h%5Ba-z%5D*&order=-value&limit=2&minIndex=1"),
+  request("GET /v1/counters?order=value&limit=1&cursor=MjcgaGl0cw"),
+  request("GET /v1/sum?prefix=items:&depth=2"),
+  request("GET /v1/query?expression=hits,a%2Cb,%5C*,f*&consistency=stale"),
+  request("OPTIONS /v1/counters/hits", [
+    "Origin: http://127.0.0.1:4000",
+    "Access-Control-Request-Method: PUT",
+    "Access-Control-Request-Headers: if-match",
+  ]),
+];
+
+/** The forms of other services, and badges. */
+const ELSEWHERE: readonly Buffer[] = [
+  request("POST /increment", [JSON_TYPE], '{"key":"hits","value":2}'),
+  request("POST /api/v1/increment", ["Content-Type: text/plain"], '{"key":"hits","value":2}'),
+  request("GET /api/v1/increment/hits"),
+  request(
+    "POST /items",
+    [JSON_TYPE, "Idempotency-Key: i"],
+    '[{"id":"x","tenant":"acme"},{"id":7,"tenant":"a:b"}]',
+  ),
+  request("GET /items/acme/count?minIndex=1"),
+  request("POST /metrics", [JSON_TYPE], '{"labels":["a","hits"],"increment":5}'),
+  request("GET /metrics/query?expression=hits,a%2Cb"),
+  request("GET /metrics", ["Accept: application/json"]),
+  request("GET /hit/hits.svg?label=%3Cb%3E&color=0a0"),
+];
+
 export const REQUESTS: readonly Buffer[] = [
   request("POST /v1/counters/hits/increment"),
   request("POST /v1/counters/visits%3A2026-11-21/increment", [JSON_TYPE], '{"by":5,"min":0,"max":100}'),
@@ -58,6 +97,9 @@ export const REQUESTS: readonly Buffer[] = [
   request("POST /v1/cluster/members/n1/replace", [JSON_TYPE], '{"by":"n4"}'),
   request("POST /v1/cluster/transfer", [JSON_TYPE], '{"to":"n2"}'),
   request("GET /v1/backup"),
+  ...WRITES,
+  ...READS,
+  ...ELSEWHERE,
   request("GET /livez?verbose"),
   request("GET /readyz?leader&verbose"),
   request("OPTIONS /v1/counters/hits"),
