@@ -237,7 +237,10 @@ describe("the verdict on nodes that are cut off", () => {
       n2: { misses: ["n1", "n3"] },
       n3: { misses: ["n1", "n2"] },
     };
-    expect(verdictOf({ nodes })).toMatchObject({ kind: "noQuorum", tone: "bad" });
+    const verdict = verdictOf({ nodes });
+    expect(verdict).toMatchObject({ kind: "noQuorum", tone: "bad" });
+    expect(verdict.sentence).toBe("No majority: no node reaches any of the other 2, and 2 are needed");
+    expect(verdict.notes.filter((note) => note.includes("cut off"))).toHaveLength(3);
   });
 });
 

@@ -108,9 +108,11 @@ function withoutMajority(facts: Facts, standing: Standing): Verdict | undefined 
   const together =
     best.length === 0
       ? `none of ${voters.length} nodes answers the others`
-      : best.length === 1
-        ? `${best[0]} reaches none of the other ${voters.length - 1}`
-        : `${best.length} of ${voters.length} nodes reach each other`;
+      : best.length === 1 && facts.nodes.filter(({ fresh }) => fresh).length > 1
+        ? `no node reaches any of the other ${voters.length - 1}`
+        : best.length === 1
+          ? `${best[0]} reaches none of the other ${voters.length - 1}`
+          : `${best.length} of ${voters.length} nodes reach each other`;
   const both = standing.halves.length > 1 ? ", of the old voters and of the new ones" : "";
   return verdict({
     kind: "noQuorum",

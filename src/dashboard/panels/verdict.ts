@@ -47,7 +47,8 @@ export function mountVerdict(root: HTMLElement, store: Store): () => void {
     setAttribute(path, "d", SHAPES[verdict.tone]);
     setText(sentence, verdict.sentence);
     keyed(notes, verdict.notes.slice(0, 5), {
-      key: (note) => note.replace(/[\d,]+/g, "#"),
+      // A count that changes is no other note; n2 and n3 are.
+      key: (note) => note.replace(/(?<=\s)[\d,]+/g, "#"),
       make: () => h("li"),
       update: setText,
     });
