@@ -171,7 +171,7 @@ describe("the verdict on a real cluster", { timeout: 90_000 }, () => {
 });
 
 describe("the verdict on recorded pictures", { timeout: 40_000 }, () => {
-  it.each<{
+  it.for<{
     readonly state: string;
     readonly count: number;
     readonly changes: Readonly<Record<string, Parameters<import("./fake-cluster.ts").FakeCluster["set"]>[1]>>;

@@ -136,7 +136,7 @@ class Explorer {
         {
           class: "scroll explorer-scroll",
           tabindex: 0,
-          role: "region",
+          role: "group",
           "aria-labelledby": "explorer-heading",
         },
         table,

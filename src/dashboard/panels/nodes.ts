@@ -81,8 +81,13 @@ export function mountNodes(root: HTMLElement, store: Store): () => void {
   const matrix = h("table", { class: "trips" });
   const matrixTitle = h("h3", { id: "trips-heading" }, "Round trips");
   root.append(
-    h("div", { class: "scroll", tabindex: 0, role: "region", "aria-labelledby": "nodes-heading" }, table),
-    h("div", { class: "trips-box" }, matrixTitle, h("div", { class: "scroll" }, matrix)),
+    h("div", { class: "scroll", tabindex: 0, role: "group", "aria-labelledby": "nodes-heading" }, table),
+    h(
+      "div",
+      { class: "trips-box" },
+      matrixTitle,
+      h("div", { class: "scroll", tabindex: 0, role: "group", "aria-labelledby": "trips-heading" }, matrix),
+    ),
   );
   return store.subscribe((view) => {
     keyed(body, view.nodes, { key: ({ id }) => id, make: makeRow, update: showRow });

@@ -35,17 +35,19 @@ export function layOut(count: number, available: number): Layout {
   const radius = count > 5 || narrow ? 27 : 38;
   const height = heightOf(count, width);
   const room = radius + RING_GAP + 4 + WORDS_HEIGHT;
-  const middle = { x: width / 2, y: height / 2 };
-  const down = Math.max(0, height / 2 - room);
-  const across = Math.max(
-    0,
-    Math.min(width / 2 - radius - (narrow ? 20 : 44), count === 2 ? 190 : down * 2.1),
+  const turns = Array.from({ length: count }, (_, at) =>
+    count === 2 ? Math.PI * (1 + at) : (2 * Math.PI * at) / count - Math.PI / 2,
   );
-  const places = Array.from({ length: count }, (_, at) => {
-    const turn = count === 2 ? Math.PI * (1 + at) : (2 * Math.PI * at) / count - Math.PI / 2;
-    const reach = count === 1 ? { x: 0, y: 0 } : { x: across, y: count === 2 ? 0 : down };
-    const y = middle.y + reach.y * Math.sin(turn);
-    return { x: middle.x + reach.x * Math.cos(turn), y, wordsAbove: count > 2 && y < middle.y - 1 };
+  // The ring is stretched so that the highest and the lowest node use all of the height: three stand in a triangle.
+  const heights = turns.map((turn) => (count <= 2 ? 0 : Math.sin(turn)));
+  const [highest, lowest] = [Math.min(0, ...heights), Math.max(0, ...heights)];
+  const down = Math.max(0, height / 2 - room);
+  const stretch = lowest === highest ? 0 : (2 * down) / (lowest - highest);
+  const widest = width / 2 - radius - (narrow ? 20 : 44);
+  const across = count === 1 ? 0 : Math.max(0, Math.min(widest, count === 2 ? 190 : down * 2.1));
+  const places = turns.map((turn, at) => {
+    const y = count <= 2 ? height / 2 : room + ((heights[at] ?? 0) - highest) * stretch;
+    return { x: width / 2 + across * Math.cos(turn), y, wordsAbove: count > 2 && y < height / 2 - 1 };
   });
   return { width, height, radius, places };
 }
@@ -53,7 +55,7 @@ export function layOut(count: number, available: number): Layout {
 function heightOf(count: number, width: number): number {
   if (count <= 2) return 190;
   if (width < NARROW) return Math.min(460, 300 + 30 * Math.max(0, count - 3));
-  return count > 5 ? 480 : 420;
+  return count > 5 ? 480 : 380;
 }
 
 /**
