@@ -204,11 +204,18 @@ export class ChildNode {
     return true;
   }
 
-  /** Kills it, as a power failure would, and keeps it down for `holdMs`, ms. @returns whether it ran. */
-  killFor(holdMs: number): boolean {
-    if (this.#process === undefined || this.#stopping) return false;
+  /**
+   * Kills it, as a power failure would, and keeps it down for `holdMs`, ms. Resolves when it is gone, with whether it
+   * ran.
+   */
+  async killFor(holdMs: number): Promise<boolean> {
+    const child = this.#process;
+    if (child === undefined || this.#stopping) return false;
     this.#holdMs = holdMs;
-    return this.kill();
+    const gone = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+    child.kill("SIGKILL");
+    await gone;
+    return true;
   }
 
   /** Kills it for good. Resolves when it is gone. */

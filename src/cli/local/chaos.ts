@@ -79,7 +79,7 @@ export class Chaos {
     }
     const exact = this.#line(`${action} ${id}`);
     if (action === "wipe") return await this.#wipe(found.place, found.node, exact);
-    return this.#doTo(found.node.child, action, exact);
+    return await this.#doTo(found.node.child, action, exact);
   }
 
   /** Cuts the links between these groups of ids, and heals all others. */
@@ -105,7 +105,7 @@ export class Chaos {
     void completeExchange({ nodes, signal, say }, by, old);
   }
 
-  #doTo(child: ChildNode, action: Exclude<Action, "wipe">, command: string): LocalAnswer {
+  async #doTo(child: ChildNode, action: Exclude<Action, "wipe">, command: string): Promise<LocalAnswer> {
     const { id, state } = child;
     const no = (detail: string): LocalRefusal => ({ status: 409, detail, command });
     const done = (detail: string): LocalAnswer => ({ command, detail, node: id });
@@ -114,7 +114,7 @@ export class Chaos {
     switch (action) {
       case "kill": {
         const { pid } = child;
-        if (!child.killFor(DOWN_MS)) return no(down);
+        if (!(await child.killFor(DOWN_MS))) return no(down);
         const back = `It is started again in ${DOWN_MS / 1_000} s, or by: ${this.#line(`start ${id}`)}`;
         return done(`${id} was killed (process ${pid}). ${back}`);
       }
