@@ -18,6 +18,7 @@ export type CommandName =
   | "top"
   | "status"
   | "health"
+  | "doctor"
   | "member list"
   | "member add"
   | "member promote"

@@ -1,7 +1,7 @@
 /** The table of subcommands: what each is for, what it takes, and lines to try. */
 
 import { type Command, type ExitName, USUAL_EXITS } from "./command.ts";
-import { COUNTER_COMMANDS } from "./counter-commands.ts";
+import { COUNTER_COMMANDS, DOCTOR_COMMAND } from "./counter-commands.ts";
 import { LOCAL_COMMANDS } from "./local/commands.ts";
 import { OPERATING_COMMANDS } from "./operating-commands.ts";
 import type { OptionName } from "./options.ts";
@@ -79,6 +79,7 @@ export const COMMANDS: readonly Command[] = [
       "writes",
       "badges",
       "rateLimit",
+      "exportCounters",
       "data",
       "secret",
       "secretFile",
@@ -185,6 +186,7 @@ export const COMMANDS: readonly Command[] = [
     ],
     exits: USUAL_EXITS,
   },
+  DOCTOR_COMMAND,
   ...OPERATING_COMMANDS,
   ...LOCAL_COMMANDS,
 ];

@@ -103,3 +103,30 @@ export const COUNTER_COMMANDS: readonly Command[] = [
     exits: USUAL_EXITS,
   },
 ];
+
+/** The row of the command that looks for what is wrong. */
+export const DOCTOR_COMMAND: Command = {
+  name: "doctor",
+  summary: "look at a running cluster or a data directory, and say what is wrong and what to do",
+  about: [
+    "Asks every node that is given or that another one names, and compares what they say with each other and with this " +
+      "machine: who leads, who is behind or out of reach, clocks, versions, digests, fsync times. With --data it also " +
+      "reads a data directory, whether its node runs or not, checks the log, and measures the disk. Nothing is changed.",
+    "Each finding says what is wrong, what to do, and which section of docs/operations.md says more. Exits with 0 if all " +
+      "is well, 1 if something is wrong, 2 if it could not look.",
+  ],
+  positionals: [],
+  options: ["data", "url", "timeout", "json"],
+  examples: [
+    { does: "the local cluster", line: "raftally doctor" },
+    {
+      does: "a cluster, and the directory of the node on this machine",
+      line: "raftally doctor --url http://10.0.0.1:4000 --data /var/lib/raftally",
+    },
+    {
+      does: "only a directory, of a node that does not start",
+      line: "raftally doctor --data /var/lib/raftally",
+    },
+  ],
+  exits: ["healthy", "unhealthy", "blind"],
+};

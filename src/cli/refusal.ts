@@ -20,4 +20,10 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   EISDIR: "it is a directory",
   EEXIST: "a file is in the way",
   ENOENT: "it does not exist",
+  ECONNREFUSED: "nothing listens there",
+  ECONNRESET: "the connection broke",
+  UND_ERR_SOCKET: "the connection broke",
+  ENOTFOUND: "the host name is not known",
+  EHOSTUNREACH: "the host cannot be reached",
+  ENETUNREACH: "the network cannot be reached",
 };

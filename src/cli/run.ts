@@ -28,6 +28,7 @@ const RUNNERS: Readonly<Record<CommandName, () => Promise<Runner>>> = {
   sum: async () => (await import("./sum.ts")).sum,
   watch: async () => (await import("./watch.ts")).watch,
   top: async () => (await import("./top.ts")).top,
+  doctor: async () => (await import("./doctor.ts")).doctor,
   status: async () => (await import("./status.ts")).status,
   health: async () => (await import("./ask.ts")).health,
   "member list": async () => (await import("./member.ts")).memberList,

@@ -31,7 +31,9 @@ export { type Configuration, isNodeId, type Member, type NodeId, nodeId } from "
 export {
   type BackupManifest,
   type BackupStream,
+  type DirectoryReport,
   holdsNothing,
+  inspectDirectory,
   isInUse,
   type Recovery,
   type RecoveryOutlook,

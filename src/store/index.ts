@@ -47,6 +47,7 @@ export {
 } from "./identity.ts";
 export { IdentityFile } from "./identity-file.ts";
 export { isClusterId } from "./identity-json.ts";
+export { type DirectoryReport, inspectDirectory } from "./inspect.ts";
 export {
   type JoinDirectoryOptions,
   type JoiningDirectory,
