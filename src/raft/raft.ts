@@ -41,7 +41,15 @@ import {
 import { becomeFollower } from "./roles.ts";
 import { drawTimeout, hasLiveLeader, isHandingOver, leaderOf, type State, say } from "./state.ts";
 import { type RaftStatus, statusOf } from "./status.ts";
-import type { Configuration, Index, NodeId, Term } from "./types.ts";
+import {
+  type Configuration,
+  type EntryId,
+  type Index,
+  index,
+  type NodeId,
+  type Term,
+  term,
+} from "./types.ts";
 
 /** @throws {RangeError} naming the first setting that cannot work. */
 function validateSettings(settings: RaftSettings): void {
@@ -54,6 +62,9 @@ function validateSettings(settings: RaftSettings): void {
     throw new RangeError("electionTicks must be at least three times heartbeatTicks");
   }
 }
+
+/** Where every log begins. */
+const NOTHING: EntryId = { index: index(0), term: term(0) };
 
 export class Raft {
   readonly #state: State;
@@ -319,10 +330,14 @@ export class Raft {
     switch (message.kind) {
       case "append":
       case "heartbeat": {
-        // Also a leader that lags behind our term learns of it, or it could never be replaced (T07).
-        const { base } = state.log;
-        const hint = { index: base.index, term: base.term };
-        return say(state, message.from, { kind: "appendResponse", ok: false, rejected: base.index, hint });
+        // Also a leader that lags behind our term learns of it, or it could never be replaced (T07). One that leads our
+        // term by now, and sent this in an earlier one, must not take it for a refusal of what it asks today.
+        return say(state, message.from, {
+          kind: "appendResponse",
+          ok: false,
+          rejected: NOTHING.index,
+          hint: NOTHING,
+        });
       }
       case "requestPreVote":
         return handleRequestPreVote(state, message);

@@ -57,6 +57,21 @@ describe("words of an earlier term", () => {
     expect(cluster.status("a").progress.get(cluster.node("b").id)).toEqual(before);
   });
 
+  it("an append of a leader's own earlier reign is answered with the term alone, which refuses nothing of today", () => {
+    const cluster = again();
+    cluster.snapshot("b");
+    cluster.settle();
+    const { id } = cluster.node("b");
+    cluster.step("a", { kind: "unreachable", peer: id });
+    const before = cluster.status("a").progress.get(id);
+    const old = { previous: entryId(0, 0), previousChain: 0, entries: [], commit: entryId(0, 0).index };
+    cluster.receive(message("append", { from: "a", to: "b", term: 1 }, old));
+    const [answer] = cluster.packets({ from: "b", to: "a", kind: "appendResponse" });
+    expect(answer?.message).toMatchObject({ term: 3, ok: false, rejected: 0, hint: { index: 0, term: 0 } });
+    cluster.deliverAll({ from: "b", to: "a" });
+    expect(cluster.status("a").progress.get(id)).toMatchObject({ ...before, active: true });
+  });
+
   it("an answer to a heartbeat of an earlier reign confirms no read of this one, whose rounds have the same numbers", () => {
     const cluster = again();
     const read = cluster.read("a");

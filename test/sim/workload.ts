@@ -55,8 +55,10 @@ export class Workload {
     // Plain increments of 1 most of all: they become runs.
     if (dice < 0.6) return { kind: "add", key, by: 1n };
     if (dice < 0.7) return { kind: "add", key, by: BigInt(prng.between(-3, 5)) };
-    if (dice < 0.8)
-      return { kind: "add", key, by: BigInt(prng.between(-2, 3)), min: 0n, max: BigInt(prng.between(5, 60)) };
+    if (dice < 0.8) {
+      const [by, max] = [BigInt(prng.between(-2, 3)), BigInt(prng.between(5, 60))];
+      return { kind: "add", key, by, min: 0n, max, ...(max % 2n === 0n ? {} : { saturate: true }) };
+    }
     if (dice < 0.9) return { kind: "add", key, by: 1n, once: `m${prng.between(1, 12)}` };
     const ifRevision = prng.chance(0.5) ? { ifRevision: prng.between(0, 40) } : {};
     if (dice < 0.94) return { kind: "set", key, value: BigInt(prng.between(-5, 20)), ...ifRevision };

@@ -90,6 +90,11 @@ export const REPLICATION: readonly Mutant[] = [
     tests: ["test/raft/late-words.test.ts > that tells nothing new is no answer to a probe"],
   },
   {
+    name: "late-append-refused-in-todays-words",
+    stands: "A leader takes the answer to an append of its earlier reign for a refusal of what it sends today",
+    tests: ["test/raft/late-words.test.ts > an append of a leader's own earlier reign"],
+  },
+  {
     name: "window-shut-by-lost-answers",
     stands: "T23: lost answers keep the in-flight window shut",
     simulator: ["I20"],

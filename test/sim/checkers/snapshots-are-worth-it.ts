@@ -38,8 +38,10 @@ export function snapshotsAreWorthIt(): Partial<Observer> {
       reign.peers.set(message.from, known);
     },
     drained(node, { sendSnapshot }) {
-      const peers = reigns.get(node)?.peers;
-      if (peers === undefined) return;
+      const reign = reigns.get(node);
+      // What was said to an earlier reign, this one has not been told.
+      if (reign === undefined || reign.term !== node.reducer?.status().term) return;
+      const { peers } = reign;
       for (const { to, snapshot } of sendSnapshot) {
         const match = peers.get(to)?.match ?? 0;
         if (snapshot.index > match) continue;
