@@ -301,3 +301,48 @@ describe("labels", () => {
     expect(await read("/metrics/query?expression=%ff")).toEqual([400, '{"error":"Invalid Request"}']);
   });
 });
+
+describe("GET /metrics", () => {
+  const PROMETHEUS =
+    "application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4," +
+    "text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+
+  it.each([
+    "application/json",
+    "application/json, text/plain, */*",
+    "text/plain;q=0.5, Application/JSON;q=0.9",
+  ])("gives all labels in JSON to whoever names it: %s", async (accept) => {
+    await send("/metrics", '{"labels":["b","a"],"increment":1}');
+    const response = await get(bench, "/metrics?minIndex=1", { Accept: accept });
+    expect(await response.text()).toBe('{"a":1,"b":1}');
+    expect(response.headers.get("content-type")).toBe("application/json");
+    expect(response.headers.get("vary")).toBe("Accept");
+    expect(response.headers.get("link")).toBeNull();
+  });
+
+  it.each([undefined, "*/*", "text/plain", "text/html, */*;q=0.1", PROMETHEUS, "application/json;q=0"])(
+    "gives Prometheus' text to everybody else: %s",
+    async (accept) => {
+      const response = await get(bench, "/metrics", accept === undefined ? {} : { Accept: accept });
+      expect(response.status).toBe(200);
+      expect(response.headers.get("content-type")).toMatch(/^text\/plain; version=0\.0\.4/);
+      expect(response.headers.get("vary")).toBe("Accept");
+      expect(await response.text()).toMatch(/^# HELP /m);
+    },
+  );
+
+  it("gives the first 1,000 and says where the others are", async () => {
+    const labels = Array.from({ length: 1_001 }, (_, n) => `k${String(n).padStart(4, "0")}`);
+    await send("/metrics", JSON.stringify({ labels: labels.slice(0, 1_000), increment: 1 }));
+    await send("/metrics", JSON.stringify({ labels: labels.slice(1_000), increment: 1 }));
+    const response = await get(bench, "/metrics", { Accept: "application/json" });
+    expect(Object.keys((await response.json()) as object)).toEqual(labels.slice(0, 1_000));
+    const [, next = ""] = /^<(.*)>; rel="next"$/.exec(response.headers.get("link") ?? "") ?? [];
+    expect(await (await get(bench, next)).json()).toMatchObject({ counters: [{ key: "k1000", value: 1 }] });
+  });
+
+  it("is not counted by a rate limit", async () => {
+    const limited = makeBench({ rateLimit: { requests: 1, seconds: 60 } });
+    for (let n = 0; n < 3; n++) expect((await get(limited, "/metrics")).status).toBe(200);
+  });
+});
