@@ -16,10 +16,12 @@ import { healthRoutes, helpHandler } from "./health.ts";
 import { redirectToLeader, type ToLeader } from "./leader.ts";
 import { MemberAddresses } from "./member-addresses.ts";
 import { MEMBERS_PATH, memberIdOf, memberRoutes } from "./members.ts";
+import { Metrics } from "./metrics.ts";
 import { type PageOptions, pageRoutes } from "./page.ts";
 import { problemResponse, Refusal } from "./problem.ts";
 import { type RateLimit, RateLimiter } from "./rate-limit.ts";
 import { readRoutes } from "./reads.ts";
+import { type AnsweredRequest, tellRequests } from "./request-log.ts";
 import type { Route } from "./route.ts";
 import { COUNTERS_PATH, keyOf, pathOf } from "./target.ts";
 import { watchRoutes } from "./watch.ts";
@@ -46,6 +48,10 @@ export interface ApiOptions {
   readonly rateLimit?: RateLimit | undefined;
   /** How changes are told to watchers, for tests. */
   readonly watch?: Partial<WatchLimits>;
+  /** Hears of every request that was answered. Costs a little for each: for logs of everything. */
+  readonly onRequest?: (request: AnsweredRequest) => void;
+  /** `/metrics` also gives the values of the first 1,000 counters. */
+  readonly exportCounters?: boolean | undefined;
   /** The dashboard. */
   readonly page?: PageOptions;
   /** Replaces the store's format of backups, for tests. */
@@ -53,12 +59,12 @@ export interface ApiOptions {
 }
 
 /** Every part's own list, in order: of two routes that fit a request, the first one serves it. */
-function routesOf({ service, toLeader, options, onError }: Parts): readonly Route[] {
+function routesOf({ service, toLeader, options, onError, metrics }: Parts): readonly Route[] {
   const write = options.writeBackup ?? writeBackupFile;
   return [
     ...readRoutes(service),
     ...writeRoutes({ service, toLeader }),
-    ...compatRoutes({ service, toLeader }, undefined),
+    ...compatRoutes({ service, toLeader }, () => metrics.text()),
     ...badgeRoutes({ service, toLeader }, options.badges),
     ...memberRoutes({ service, toLeader }),
     ...backupRoutes(service, { write, onError }),
@@ -76,6 +82,7 @@ interface Parts {
   readonly toLeader: ToLeader;
   readonly options: ApiOptions;
   readonly onError: (error: unknown, requestId: string) => void;
+  readonly metrics: Metrics;
 }
 
 /** Who leads is not looked up more often than this while answers are waited for, ms. */
@@ -106,17 +113,21 @@ export function createApi(service: NodeService, options: ApiOptions): Api {
   });
   const toLeader = options.writes === "forward" ? forwarding(service, options) : redirectToLeader;
   const onError = options.onError ?? ((): void => undefined);
-  const routes = routesOf({ service, toLeader, options, onError });
+  const metrics = new Metrics(service, options);
+  const routes = routesOf({ service, toLeader, options, onError, metrics });
   const { rateLimit } = options;
   const limiter =
     rateLimit === undefined ? undefined : new RateLimiter(rateLimit, new MemberAddresses(service));
   const gate = new Gate(new Origins(service), limiter);
-  for (const route of routes) api.on(route.method, route.path, gate.guard(route));
-  api.notFound(async (context) => {
-    await gate.admit(context);
-    return gate.leave(context, refuseRoute(context, routes, gate));
-  });
+  for (const route of routes) api.on(route.method, route.path, metrics.time(route, gate.guard(route)));
+  api.notFound(
+    metrics.timeOthers(async (context) => {
+      await gate.admit(context);
+      return gate.leave(context, refuseRoute(context, routes, gate));
+    }),
+  );
   api.onError((error, context) => gate.leave(context, answerThrown(error, context, options)));
+  if (options.onRequest !== undefined) tellRequests(api, options.onRequest);
   return api;
 }
 

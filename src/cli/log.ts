@@ -9,14 +9,17 @@ export interface LogOptions {
   readonly format: LogFormat;
   /** Said on every JSON line. */
   readonly node: string;
+  /** What else is said on every line, as of that line. What the line says itself goes first. */
+  readonly about?: () => object;
 }
 
 /** Writes to standard output at once, so that the last line before an exit is never lost. */
-export function openLog({ level, format, node }: LogOptions): Logger {
+export function openLog({ level, format, node, about = () => ({}) }: LogOptions): Logger {
   const asText = format === "text" || (format === "auto" && process.stdout.isTTY === true);
   const options = {
     level,
     base: { node },
+    mixin: about,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
   };

@@ -59,6 +59,7 @@ export interface OptionValues extends CounterOptionValues {
   readonly writes: "redirect" | "forward";
   readonly badges: boolean;
   readonly rateLimit: RateLimit | undefined;
+  readonly exportCounters: boolean;
   readonly secret: string | undefined;
   readonly secretFile: string | undefined;
   readonly heartbeatInterval: number;
@@ -252,6 +253,13 @@ export const OPTIONS: OptionTable = {
         "ever changes anything.",
     ),
     env: "RAFTALLY_BADGES",
+  },
+  exportCounters: {
+    ...off(
+      "export-counters",
+      "Give Prometheus also the values of counters, as raftally_counter{key=...}: of the first 1,000 in order of key.",
+    ),
+    env: "RAFTALLY_EXPORT_COUNTERS",
   },
   rateLimit: optional("rate-limit", {
     env: "RAFTALLY_RATE_LIMIT",

@@ -3,6 +3,7 @@
 import type { Logger } from "pino";
 import { type ApiServer, createApi, serveApi } from "../api/index.ts";
 import {
+  type Live,
   type NodeNotice,
   type NodeOptions,
   type RunningNode,
@@ -29,8 +30,10 @@ import { version } from "./version.ts";
 export async function serve(parsed: Parsed, terminal: Terminal, adapt?: Adapt): Promise<number> {
   const config = serveConfig(parsed.values);
   const { logLevel: level, logFormat: format } = parsed.values;
-  const log = openLog({ level, format, node: config.id });
-  const server = new Server(config, parsed.values, { log, adapt });
+  // Lines are said before there is a server, and while there is none of a node yet.
+  let server: Server | undefined;
+  const log = openLog({ level, format, node: config.id, about: () => server?.standing ?? {} });
+  server = new Server(config, parsed.values, { log, adapt });
   const exitCode = await server.run();
   if (server.refusal !== undefined) terminal.error(`raftally: ${server.refusal}`);
   // A channel to a launcher would keep the process alive.
@@ -55,6 +58,7 @@ class Server {
   /** The first thing that broke, also while stopping. */
   #broken: { readonly error: unknown } | undefined;
   readonly #stopping = new AbortController();
+  #live: Live | undefined;
 
   constructor(
     config: ServeConfig,
@@ -74,12 +78,18 @@ class Server {
     });
   }
 
+  /** What the node is, for every line of the log. */
+  get standing(): Live["standing"] {
+    return this.#live?.standing;
+  }
+
   async run(): Promise<number> {
     const ignore = this.#watch();
     let node: RunningNode | undefined;
     let api: ApiServer | undefined;
     try {
       const service = new StartingService({ ...this.#config, version: version() });
+      this.#live = service.early;
       // It listens before the data directory is touched, so that a port in use leaves nothing behind.
       api = await this.#listen(service);
       await this.#checkFounding();
@@ -134,15 +144,19 @@ class Server {
   }
 
   #listen(service: StartingService): Promise<ApiServer> {
-    const { writes, writeTimeout, badges, rateLimit } = this.#values;
+    const { writes, writeTimeout, badges, rateLimit, exportCounters } = this.#values;
     const api = createApi(service, {
       writes,
       badges,
       rateLimit,
+      exportCounters,
       page: pageOptions(process.env),
       forwardAnswerMs: writeTimeout + FORWARD_GRACE_MS,
       onFatal: (error) => this.#break(error),
       onError: (err, requestId) => this.#log.error({ err, requestId }, "a request failed unexpectedly"),
+      ...(this.#log.isLevelEnabled("debug")
+        ? { onRequest: (about) => this.#log.debug(about, "request") }
+        : {}),
     });
     const { host, port } = this.#config.listen;
     return serveApi(api, { host, port, onError: (err) => this.#log.error({ err }, "listening") });

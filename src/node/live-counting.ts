@@ -25,6 +25,7 @@ export class Counting {
     snapshotsSent: 0,
     snapshotsFailed: 0,
     slowWrites: 0,
+    writesFailed: 0,
     readsRefused: 0,
     messagesSent: 0,
   };
@@ -78,6 +79,7 @@ export class Counting {
   }
 
   #failed({ code }: NodeRefusal): void {
+    this.counts.writesFailed += 1;
     if (code === "OUTCOME_UNKNOWN") this.tally.unknown += 1;
     else this.tally.refused += 1;
   }

@@ -122,6 +122,8 @@ export interface LiveCounts {
   readonly snapshotsFailed: number;
   /** Writes to the log that took longer than {@link SLOW_WRITE_MS}. */
   readonly slowWrites: number;
+  /** Writes that this node refused or could not tell the outcome of; not those that the rules of counters refused. */
+  readonly writesFailed: number;
   /** Reads that were refused. */
   readonly readsRefused: number;
   /** Sent to all peers together. */

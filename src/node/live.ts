@@ -121,6 +121,11 @@ export class Live implements LiveSource, StoreObserver {
     this.#loopTimer = undefined;
   }
 
+  /** What this node is, and in which term; undefined until it takes part. */
+  get standing(): { readonly term: number; readonly role: string } | undefined {
+    return this.#parts?.running === undefined ? undefined : { term: this.#term, role: this.#role };
+  }
+
   // What is told.
 
   get tally(): Tally {

@@ -345,10 +345,10 @@ class Start {
       reducer,
       tickMs: TICK_MS,
       onTrace: (trace) => {
+        this.#live.trace(trace);
         const notice = noticeOf(trace);
         if (notice !== undefined) onNotice(notice);
         onTrace?.(trace);
-        this.#live.trace(trace);
       },
       onResponse: (response) => this.#live.answered(response),
       onFatal,

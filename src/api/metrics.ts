@@ -1,0 +1,156 @@
+/**
+ * `/metrics` for Prometheus, by prom-client: what the node counts anyway is read when somebody asks; what takes time is
+ * counted as it happens, in arrays. No label has a value for each key, path or caller.
+ */
+
+import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
+import { assert, defined } from "../base/index.ts";
+import type { NodeService } from "../node/index.ts";
+import type { ApiHandler } from "./call.ts";
+import { Buckets, SummedHistogram } from "./metrics-buckets.ts";
+import { HttpTimes } from "./metrics-http.ts";
+import { type Moment, NODE_METRICS, type NodeMetric } from "./metrics-node.ts";
+import type { Route } from "./route.ts";
+
+const PREFIX = "raftally_";
+/** Counters that are exported with `exportCounters`. */
+const EXPORTED_MAX = 1_000;
+
+export interface MetricsOptions {
+  /** Also the values of the first 1,000 counters, in order of key, as `raftally_counter{key=…}`. */
+  readonly exportCounters?: boolean | undefined;
+}
+
+/** Upper bounds in seconds: from a fast disk to one that is about to be given up. */
+const DISK_BOUNDS = [
+  0.000_1, 0.000_25, 0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.024,
+  2.048, 4.096,
+];
+
+export class Metrics {
+  readonly #service: NodeService;
+  readonly #registry = new Registry();
+  readonly #http = new HttpTimes();
+  readonly #exportCounters: boolean;
+  #moment: Moment | undefined;
+  #hasDefaults = false;
+
+  constructor(service: NodeService, { exportCounters = false }: MetricsOptions = {}) {
+    this.#service = service;
+    this.#exportCounters = exportCounters;
+    for (const metric of NODE_METRICS) this.#register(metric);
+    this.#registerDurations();
+  }
+
+  /** A route's handler, timed. */
+  time(route: Pick<Route, "method" | "path">, handler: ApiHandler): ApiHandler {
+    return this.#http.time(route, handler);
+  }
+
+  /** The handler of whatever fits no route, timed. */
+  timeOthers(handler: ApiHandler): ApiHandler {
+    return this.#http.time({ method: "any", path: "none" }, handler);
+  }
+
+  /** Prometheus' text format 0.0.4. */
+  async text(): Promise<string> {
+    // They watch the process (its event loop, its garbage collections), which nobody needs who does not ask.
+    if (!this.#hasDefaults) collectDefaultMetrics({ register: this.#registry });
+    this.#hasDefaults = true;
+    const { live } = this.#service;
+    const diskBytes = await live.diskBytes();
+    const counters = this.#exportCounters ? await this.#countersText() : "";
+    this.#moment = {
+      status: this.#service.status(),
+      checks: this.#service.checks(),
+      live,
+      diskBytes,
+      space: live.diskSpace,
+    };
+    return (await this.#registry.metrics()) + counters;
+  }
+
+  #register({ name, type, help, labels = [], read }: NodeMetric): void {
+    const about = { name: PREFIX + name, help, labelNames: [...labels], registers: [this.#registry] };
+    const values = (): readonly {
+      readonly labels: Readonly<Record<string, string>>;
+      readonly value: number;
+    }[] => {
+      const reading = read(defined(this.#moment, "metrics: they are read at some moment"));
+      return typeof reading === "number" ? [{ labels: {}, value: reading }] : reading;
+    };
+    if (type === "gauge") {
+      const metric = new Gauge({
+        ...about,
+        collect(): void {
+          metric.reset();
+          // Without labels a reset leaves a 0 behind, which would claim something.
+          if (labels.length === 0) metric.remove();
+          for (const { labels: of, value } of values()) metric.set(of, value);
+        },
+      });
+      return;
+    }
+    const metric = new Counter({
+      ...about,
+      collect(): void {
+        metric.reset();
+        for (const { labels: of, value } of values()) metric.inc(of, value);
+      },
+    });
+  }
+
+  #registerDurations(): void {
+    const fsync = new Buckets(DISK_BOUNDS);
+    const apply = new Buckets(DISK_BOUNDS);
+    const commit = new Buckets(DISK_BOUNDS);
+    this.#service.live.observe({
+      fsync: (ms) => fsync.observe(ms / 1_000),
+      apply: (ms) => apply.observe(ms / 1_000),
+      commit: (ms) => commit.observe(ms / 1_000),
+    });
+    const add = (name: string, help: string, buckets: Buckets): SummedHistogram =>
+      new SummedHistogram({ name: PREFIX + name, help, labelNames: [] }, this.#registry, () => [
+        { labels: {}, buckets },
+      ]);
+    add(
+      "wal_fsync_duration_seconds",
+      "From handing a batch to the log until it is on this node's disk.",
+      fsync,
+    );
+    add(
+      "apply_duration_seconds",
+      "From handing committed entries to the counters until they are in them.",
+      apply,
+    );
+    add("commit_duration_seconds", "From proposing an entry on this leader until a majority has it.", commit);
+    new SummedHistogram(
+      {
+        name: `${PREFIX}http_request_duration_seconds`,
+        help: "From a request's handler to its answer, by route; of a stream, to its beginning.",
+        labelNames: ["route", "method", "status"],
+      },
+      this.#registry,
+      () => this.#http.series(),
+    );
+  }
+
+  /** Exact, unlike prom-client's numbers. */
+  async #countersText(): Promise<string> {
+    const query = { kind: "list", prefix: "", after: undefined, limit: EXPORTED_MAX } as const;
+    const result = await this.#service.read(query, "stale");
+    const name = `${PREFIX}counter`;
+    const lines = [`\n# HELP ${name} The value of a counter, of the first ${EXPORTED_MAX} in order of key.`];
+    lines.push(`# TYPE ${name} gauge`);
+    if (result.kind === "answer") {
+      assert(result.answer.kind === "list", "metrics: a list is answered by a list");
+      for (const { key, value } of result.answer.rows) lines.push(`${name}{key="${escaped(key)}"} ${value}`);
+    }
+    return `${lines.join("\n")}\n`;
+  }
+}
+
+/** As the text format wants the values of labels. */
+function escaped(text: string): string {
+  return text.replaceAll("\\", "\\\\").replaceAll("\n", "\\n").replaceAll('"', '\\"');
+}

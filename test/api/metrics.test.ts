@@ -1,0 +1,204 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { ApiOptions } from "../../src/api/index.ts";
+import { nodeId, term } from "../../src/raft/index.ts";
+import { type Family, parseExposition, type Sample } from "./exposition.ts";
+import { type Bench, get, INCREMENT, makeBench, post } from "./kit.ts";
+
+let bench: Bench;
+
+beforeEach(() => {
+  bench = makeBench();
+});
+
+afterEach(() => bench.service.live.close());
+
+async function scrape(of: Bench = bench): Promise<ReadonlyMap<string, Family>> {
+  const response = await get(of, "/metrics");
+  expect(response.status).toBe(200);
+  expect(response.headers.get("content-type")).toBe("text/plain; version=0.0.4; charset=utf-8");
+  return parseExposition(await response.text());
+}
+
+function samplesOf(families: ReadonlyMap<string, Family>, name: string): readonly Sample[] {
+  return families.get(name)?.samples ?? [];
+}
+
+function numberOf(
+  families: ReadonlyMap<string, Family>,
+  name: string,
+  labels: Readonly<Record<string, string>> = {},
+): number | undefined {
+  const wanted = JSON.stringify(labels);
+  return samplesOf(families, name).find((sample) => JSON.stringify(sample.labels) === wanted)?.value;
+}
+
+function benchWith(options: Partial<ApiOptions>): Bench {
+  bench.service.live.close();
+  bench = makeBench(options);
+  return bench;
+}
+
+it("speaks Prometheus' format, with a help and a type for everything", async () => {
+  const families = await scrape();
+  for (const { name, help, type } of families.values()) {
+    expect(help.length, name).toBeGreaterThan(10);
+    expect(type, name).toMatch(/^(?:gauge|counter|histogram|summary)$/);
+    if (name.startsWith("raftally_")) expect(name.endsWith("_total"), name).toBe(type === "counter");
+  }
+  expect(families.size).toBeGreaterThan(50);
+});
+
+it("says who leads and how far the node is, in etcd's words", async () => {
+  bench.service.about = { commit: 12, applied: 11, term: 4 };
+  const families = await scrape();
+  expect(numberOf(families, "raftally_has_leader")).toBe(1);
+  expect(numberOf(families, "raftally_is_leader")).toBe(1);
+  expect(numberOf(families, "raftally_is_learner")).toBe(0);
+  expect(numberOf(families, "raftally_raft_term")).toBe(4);
+  expect(numberOf(families, "raftally_proposals_committed_total")).toBe(12);
+  expect(numberOf(families, "raftally_proposals_applied_total")).toBe(11);
+  bench.service.about = { leader: undefined, role: "learner" };
+  const later = await scrape();
+  expect(numberOf(later, "raftally_has_leader")).toBe(0);
+  expect(numberOf(later, "raftally_is_leader")).toBe(0);
+  expect(numberOf(later, "raftally_is_learner")).toBe(1);
+});
+
+it("counts leaders and terms that it saw, each once", async () => {
+  const { live } = bench.service;
+  const leads = (id: string, inTerm: number): void =>
+    live.trace({ kind: "leader", leader: nodeId(id), term: term(inTerm) });
+  leads("n2", 5);
+  leads("n2", 5);
+  live.trace({ kind: "leader", leader: undefined, term: term(6) });
+  leads("n2", 6);
+  leads("n1", 7);
+  expect(numberOf(await scrape(), "raftally_leader_changes_seen_total")).toBe(3);
+});
+
+it("shows each peer's lag and round trip, and forgets a peer that is gone", async () => {
+  const peer = {
+    id: nodeId("n2"),
+    api: "http://127.0.0.1:4001",
+    peer: "127.0.0.1:4101",
+    reachable: true,
+    roundTripMs: 1.5,
+    match: 90,
+    state: "replicate",
+  } as const;
+  const configuration = {
+    voters: [nodeId("n1"), nodeId("n2")],
+    outgoing: [],
+    learners: [],
+    members: [],
+    removed: [],
+  };
+  bench.service.about = { peers: [peer], last: 100, configuration };
+  const families = await scrape();
+  expect(numberOf(families, "raftally_raft_follower_lag_entries", { peer: "n2" })).toBe(10);
+  expect(numberOf(families, "raftally_peer_round_trip_seconds", { peer: "n2" })).toBe(0.0015);
+  expect(numberOf(families, "raftally_peer_reachable", { peer: "n2" })).toBe(1);
+  expect(numberOf(families, "raftally_voters")).toBe(2);
+  expect(numberOf(families, "raftally_voters_reachable")).toBe(2);
+  const lost = { ...peer, reachable: false, roundTripMs: undefined, match: undefined };
+  bench.service.about = { peers: [lost], last: 100, configuration };
+  const later = await scrape();
+  expect(samplesOf(later, "raftally_raft_follower_lag_entries")).toEqual([]);
+  expect(samplesOf(later, "raftally_peer_round_trip_seconds")).toEqual([]);
+  expect(numberOf(later, "raftally_peer_reachable", { peer: "n2" })).toBe(0);
+  expect(numberOf(later, "raftally_voters_reachable")).toBe(1);
+  bench.service.about = {};
+  expect(samplesOf(await scrape(), "raftally_peer_reachable")).toEqual([]);
+});
+
+it("counts how writes and reads ended", async () => {
+  const { live } = bench.service;
+  const done = {
+    kind: "done",
+    results: [{ key: "a", value: 1n, revision: 1, changed: true }],
+    replayed: false,
+  } as const;
+  const refused = {
+    kind: "refused",
+    code: "LIMIT_REACHED",
+    detail: "",
+    position: 0,
+    replayed: false,
+  } as const;
+  const applied = (outcome: typeof done | typeof refused | (typeof done & { replayed: never })): void =>
+    live.answered({ kind: "write", id: 1, result: { kind: "applied", outcome, index: 1, term: 1 } });
+  const failed = (code: "OUTCOME_UNKNOWN" | "OVERLOADED"): void =>
+    live.answered({ kind: "write", id: 1, result: { kind: "failed", code, detail: "", retryAfterMs: 1 } });
+  applied(done);
+  applied({ ...done, replayed: true as never });
+  applied(refused);
+  failed("OUTCOME_UNKNOWN");
+  failed("OVERLOADED");
+  const families = await scrape();
+  const outcomes = Object.fromEntries(
+    samplesOf(families, "raftally_writes_total").map(({ labels, value }) => [labels["outcome"], value]),
+  );
+  expect(outcomes).toEqual({ done: 2, refused: 2, unknown: 1 });
+  expect(numberOf(families, "raftally_idempotency_replays_total")).toBe(1);
+  expect(numberOf(families, "raftally_changes_acknowledged_total")).toBe(1);
+  expect(numberOf(families, "raftally_proposals_failed_total")).toBe(2);
+});
+
+describe("durations", () => {
+  it("of requests are told by route and class of status, never by key", async () => {
+    await post(bench, INCREMENT);
+    await post(bench, "/v1/counters/another/increment");
+    await post(bench, INCREMENT, { body: "{" });
+    await get(bench, "/v1/counters/nobody");
+    await get(bench, "/nothing/here");
+    const families = await scrape();
+    const counts = samplesOf(families, "raftally_http_request_duration_seconds")
+      .filter(({ name }) => name.endsWith("_count"))
+      .map(({ labels, value }) => [labels["method"], labels["route"], labels["status"], value]);
+    expect(counts).toContainEqual(["POST", "/v1/counters/:key/increment", "2xx", 2]);
+    expect(counts).toContainEqual(["POST", "/v1/counters/:key/increment", "4xx", 1]);
+    expect(counts).toContainEqual(["GET", "/v1/counters/:key", "4xx", 1]);
+    expect(counts).toContainEqual(["any", "none", "4xx", 1]);
+    expect(JSON.stringify(counts)).not.toMatch(/another|nobody|nothing/);
+  });
+
+  it("of entries on their way are counted in classes", async () => {
+    const { live } = bench.service;
+    const applied = { index: 1, outcomes: [], digests: [], totals: { revision: 1 } } as never;
+    for (const ms of [0.05, 0.3, 3, 9_000]) live.applied(applied, 1, ms);
+    const families = await scrape();
+    const name = "raftally_apply_duration_seconds";
+    const below = (le: string): number | undefined =>
+      samplesOf(families, name).find(({ labels }) => labels["le"] === le)?.value;
+    expect([below("0.0001"), below("0.0005"), below("0.004"), below("4.096"), below("+Inf")]).toEqual([
+      1, 2, 3, 3, 4,
+    ]);
+    const sum = samplesOf(families, name).find((sample) => sample.name === `${name}_sum`);
+    expect(sum?.value).toBeCloseTo(9.003_35, 5);
+  });
+});
+
+describe("the values of counters", () => {
+  it("are not told unasked", async () => {
+    await post(bench, INCREMENT);
+    expect((await scrape()).has("raftally_counter")).toBe(false);
+  });
+
+  it("are told exactly, of the first 1,000 counters, whatever their names", async () => {
+    benchWith({ exportCounters: true });
+    const name = 'a"b\\c d{}=, \u{1F600}';
+    await post(bench, `/v1/counters/${encodeURIComponent(name)}/increment`, {
+      body: '{"by":9007199254740993}',
+    });
+    for (let at = 0; at < 1_100; at += 100) {
+      const operations = Array.from({ length: 100 }, (_, n) => ({
+        key: `k${String(at + n).padStart(5, "0")}`,
+      }));
+      await post(bench, "/v1/batch", { body: JSON.stringify({ operations }) });
+    }
+    const samples = samplesOf(await scrape(), "raftally_counter");
+    expect(samples).toHaveLength(1_000);
+    expect(samples[0]).toMatchObject({ labels: { key: name }, text: "9007199254740993" });
+    expect(samples.at(-1)?.labels["key"]).toBe("k00998");
+  });
+});
