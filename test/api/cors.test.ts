@@ -173,3 +173,21 @@ it("holds over a socket as well, where a form of a foreign page changes nothing"
   expect(done.headers.get("access-control-allow-origin")).toBe(url);
   expect(bench.service.counter("hits")?.value).toBe(1n);
 });
+
+it("holds for streams as well", async () => {
+  const server: ApiServer = await serveApi(bench.api, { host: "127.0.0.1", port: 0 });
+  onTestFinished(() => server.close(0));
+  for (const path of ["/v1/watch", "/v1/cluster/events"]) {
+    for (const [origin, allowed] of [
+      [OTHER, OTHER],
+      [FOREIGN, null],
+    ] as const) {
+      const leave = new AbortController();
+      const url = `http://127.0.0.1:${server.port}${path}`;
+      const stream = await fetch(url, { headers: { Origin: origin }, signal: leave.signal });
+      expect([stream.status, stream.headers.get("content-type")]).toEqual([200, "text/event-stream"]);
+      expect(stream.headers.get("access-control-allow-origin")).toBe(allowed);
+      leave.abort();
+    }
+  }
+});
