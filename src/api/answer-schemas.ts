@@ -185,6 +185,33 @@ const problem = z
   })
   .meta({ description: "A refusal: a problem document (RFC 9457)" });
 
+/** The forms of other services. */
+const elsewhere = {
+  DataValue: z.object({ data: z.object({ value }) }),
+  ItemsCounted: z.object({
+    received: count("Items in the request"),
+    counted: count("Those that had not been counted before"),
+    counts: z.record(z.string(), value).meta({ description: "Each tenant's count" }),
+    index: place.index.optional(),
+    term: place.term.optional(),
+  }),
+  ItemCount: z.object({ count: value }),
+  LabelValues: z.record(z.string(), value).meta({ description: "Each label's value" }),
+  ErrorSentence: z.object({
+    error: z.string(),
+    code: code.optional(),
+    outcome: z.enum(["not-applied", "unknown"]).optional(),
+    position: count("Which of several was refused, from 0").optional(),
+  }),
+  ErrorsByField: z.object({
+    errors: z.record(z.string(), z.union([z.string(), z.array(z.string())])).meta({
+      description: "By field, sentences; `detail` where it is about no field",
+    }),
+    code: code.optional(),
+    outcome: z.enum(["not-applied", "unknown"]).optional(),
+  }),
+};
+
 /** Everything that an answer may be, by the name that it has under components/schemas. */
 export const ANSWER_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   Counter: counter,
@@ -208,4 +235,5 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   Transferred: transferred,
   NodeStatus: status,
   Problem: problem,
+  ...elsewhere,
 };

@@ -51,6 +51,15 @@ export interface Answer {
   readonly content?: Readonly<Record<string, Content>>;
 }
 
+/** How a route that keeps to the form of another service says no, where the handler itself does. */
+export interface ErrorForm {
+  /** Under components/schemas. */
+  readonly schema: string;
+  readonly examples: Examples;
+  /** Statuses that this route gives instead of those of the table. */
+  readonly instead?: Readonly<Record<number, number>>;
+}
+
 export interface Operation {
   readonly method: Method;
   /** As in the table of routes: a segment that begins with `:` is a parameter. */
@@ -67,6 +76,8 @@ export interface Operation {
   /** By status; those of refusals follow from `refusals`. */
   readonly answers: Readonly<Record<number, Answer>>;
   readonly refusals: readonly ErrorCode[];
+  /** Absent: problem documents, as on most routes. */
+  readonly errors?: ErrorForm;
   /** Arguments of curl behind which the URL of a node and `target` are put. */
   readonly curl: { readonly options?: string; readonly target: string };
   /** How it is switched on, if it is not there by default. */

@@ -150,6 +150,11 @@ export const HEADERS: Readonly<Record<string, HeaderInfo>> = {
     schema: { type: "string", format: "uri-reference" },
     example: "http://127.0.0.1:4001/v1/counters/visits/increment",
   },
+  Link: {
+    description: "Where more of the same is.",
+    schema: words,
+    example: '</v1/counters?cursor=MWhpdHM>; rel="next"',
+  },
   Allow: { description: "The methods that the route takes.", schema: words, example: "GET, HEAD" },
   "Content-Disposition": {
     description: "A name for the file.",

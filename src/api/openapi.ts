@@ -9,6 +9,7 @@ import { ERRORS, type ErrorCode, type ErrorInfo } from "../base/index.ts";
 import { ANSWER_SCHEMAS } from "./answer-schemas.ts";
 import { EXPLANATIONS } from "./docs-errors.ts";
 import { CLUSTER_OPERATIONS } from "./openapi-cluster.ts";
+import { COMPAT_OPERATIONS } from "./openapi-compat.ts";
 import type {
   ExampleObject,
   HeaderObject,
@@ -20,7 +21,7 @@ import type {
   Reference,
   ResponseObject,
 } from "./openapi-document.ts";
-import type { Answer, Content, Operation, Parameter, Tag } from "./openapi-form.ts";
+import type { Answer, Content, ErrorForm, Operation, Parameter, Tag } from "./openapi-form.ts";
 import { HEALTH_OPERATIONS } from "./openapi-health.ts";
 import { READ_OPERATIONS } from "./openapi-reads.ts";
 import { ANY_HEADERS, HEADERS } from "./openapi-shared.ts";
@@ -31,6 +32,9 @@ import {
   allocateBody,
   batchBody,
   incrementBody,
+  itemsBody,
+  keyValueBody,
+  labelsBody,
   moveMemberBody,
   replaceMemberBody,
   setBody,
@@ -42,6 +46,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...WRITE_OPERATIONS,
   ...READ_OPERATIONS,
   ...CLUSTER_OPERATIONS,
+  ...COMPAT_OPERATIONS,
   ...HEALTH_OPERATIONS,
 ];
 
@@ -51,6 +56,9 @@ export const BODY_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   BatchBody: batchBody,
   SetBody: setBody,
   AllocateBody: allocateBody,
+  KeyValueBody: keyValueBody,
+  ItemsBody: itemsBody,
+  LabelsBody: labelsBody,
   AddMemberBody: addMemberBody,
   ReplaceMemberBody: replaceMemberBody,
   MoveMemberBody: moveMemberBody,
@@ -146,22 +154,38 @@ function describeParameter({ schema, required, ...rest }: Parameter): ParameterO
   return { ...rest, required: required === true, schema: schemaOf(schema) };
 }
 
-function responsesOf({ answers, refusals }: Operation): Readonly<Record<string, ResponseObject>> {
+/** Refusals that come before or after the handler of a route, which are problem documents on every route. */
+const AROUND: readonly ErrorCode[] = [
+  "METHOD_NOT_ALLOWED",
+  "TOO_MANY_REQUESTS",
+  "FOREIGN_ORIGIN",
+  "INTERNAL",
+  "NOT_LEADER",
+];
+
+function responsesOf({ answers, refusals, errors }: Operation): Readonly<Record<string, ResponseObject>> {
   const responses: Record<string, ResponseObject> = {};
   for (const [status, answer] of Object.entries(answers)) responses[status] = describeAnswer(answer);
-  for (const [status, codes] of byStatus(refusals)) {
-    const own = responses[status];
-    const problems = describeRefusals(codes);
-    responses[status] =
-      own === undefined
-        ? problems
-        : {
-            ...own,
-            headers: { ...own.headers, ...problems.headers },
-            content: { ...own.content, ...problems.content },
-          };
+  const asProblems = errors === undefined ? refusals : refusals.filter((code) => AROUND.includes(code));
+  for (const [status, codes] of byStatus(asProblems)) {
+    responses[status] = together(responses[status], describeRefusals(codes));
+  }
+  if (errors === undefined) return responses;
+  const inForm = refusals.filter((code) => !AROUND.includes(code));
+  for (const [status, codes] of byStatus(inForm, errors.instead)) {
+    responses[status] = together(responses[status], describeErrors(codes, errors));
   }
   return responses;
+}
+
+/** Two ways in which a route answers with one status. */
+function together(one: ResponseObject | undefined, other: ResponseObject): ResponseObject {
+  if (one === undefined) return other;
+  return {
+    description: `${one.description}\n\n${other.description}`,
+    headers: { ...one.headers, ...other.headers },
+    content: { ...other.content, ...one.content },
+  };
 }
 
 function describeAnswer({ description, headers: names = [], content }: Answer): ResponseObject {
@@ -180,22 +204,41 @@ function describeContent({ schema, text, examples }: Content): MediaTypeObject {
 }
 
 /** The codes of `refusals` by their status, each in order. */
-function byStatus(refusals: readonly ErrorCode[]): ReadonlyMap<string, readonly ErrorCode[]> {
+function byStatus(
+  refusals: readonly ErrorCode[],
+  instead: Readonly<Record<number, number>> = {},
+): ReadonlyMap<string, readonly ErrorCode[]> {
   const found = new Map<string, ErrorCode[]>();
   for (const code of new Set(refusals)) {
-    const status = String(ERRORS[code].status);
+    const status = String(instead[ERRORS[code].status] ?? ERRORS[code].status);
     found.set(status, [...(found.get(status) ?? []), code]);
   }
   return found;
 }
 
-function describeRefusals(codes: readonly ErrorCode[]): ResponseObject {
-  const extra = [
+/** Headers of refusals beyond those of every answer. */
+function refusalHeaders(codes: readonly ErrorCode[]): readonly string[] {
+  return [
     codes.includes("NOT_LEADER") ? "Location" : undefined,
     codes.some((code) => ERRORS[code].retry && code !== "NOT_LEADER") ? "Retry-After" : undefined,
     codes.includes("METHOD_NOT_ALLOWED") ? "Allow" : undefined,
     codes.some((code) => ERRORS[code].byState) ? "Idempotency-Replayed" : undefined,
   ].filter((name) => name !== undefined);
+}
+
+function titlesOf(codes: readonly ErrorCode[]): string {
+  return codes.map((code) => `\`${code}\`: ${ERRORS[code].title}`).join("\n\n");
+}
+
+function describeErrors(codes: readonly ErrorCode[], { schema, examples }: ErrorForm): ResponseObject {
+  return {
+    description: titlesOf(codes),
+    headers: headerRefs([...refusalHeaders(codes), ...ANY_HEADERS]),
+    content: { [json]: { schema: refTo("schemas", schema), examples: examplesOf(examples) } },
+  };
+}
+
+function describeRefusals(codes: readonly ErrorCode[]): ResponseObject {
   const examples: Record<string, Reference> = {};
   for (const code of codes) examples[code] = refTo("examples", code);
   const schema: JsonSchema = {
@@ -205,8 +248,8 @@ function describeRefusals(codes: readonly ErrorCode[]): ResponseObject {
     ],
   };
   return {
-    description: codes.map((code) => `\`${code}\`: ${ERRORS[code].title}`).join("\n\n"),
-    headers: headerRefs([...extra, ...ANY_HEADERS]),
+    description: titlesOf(codes),
+    headers: headerRefs([...refusalHeaders(codes), ...ANY_HEADERS]),
     content: { [PROBLEM]: { schema, examples } },
   };
 }
