@@ -51,6 +51,10 @@
  *     GET  /            the dashboard for browsers (`Accept` names text/html), with its files under /assets; help for
  *          everybody else
  *
+ *     GET  /v1/watch, ?key= or ?prefix=   server-sent events: `open`, then `change` {"key","value","revision","from","to",
+ *          "deleted"} in order of revision, whose ranges tile; `Last-Event-ID` (or ?after=) goes on on any node; `resync`
+ *          where that is not remembered (watch.ts, watch-hub.ts)
+ *
  * Keys are one percent-encoded path segment, decoded strictly from the bytes on the wire: `%2F` is part of the
  * key. Integers are plain JSON integers, exact over 64 bits. `changed` is false when nothing changed, for
  * instance because the `once` member had been seen. With `Accept: text/plain` a counter is its bare number.

@@ -76,7 +76,7 @@ export class MemoryTable implements Table {
     this.#counters.write.set(row.key, row);
   }
 
-  deleteCounter(key: string): void {
+  deleteCounter(key: string, _revision?: number): void {
     this.#counters.write.delete(key);
   }
 

@@ -6,7 +6,7 @@
 
 import { assert } from "../base/index.ts";
 import type { ReadId } from "../raft/index.ts";
-import { isScanQuery, type Query, type QueryAnswers } from "../store/index.ts";
+import type { Query, QueryAnswers } from "../store/index.ts";
 import type { RequestId } from "./events.ts";
 import type { NodeRefusal, ReadResult } from "./types.ts";
 
@@ -147,9 +147,9 @@ export class ReadQueue {
     this.#ready = [];
     if (open.length === 0) return NO_TICKETS;
     for (const read of open) if (read.isStale) read.ageMs = ageMs();
-    const scans = open.filter(({ query }) => isScanQuery(query)).map((read) => this.#ticket([read]));
+    const scans = open.filter(({ query }) => IS_SCAN[query.kind]).map((read) => this.#ticket([read]));
     if (scans.length === open.length) return scans;
-    const quick = scans.length === 0 ? open : open.filter(({ query }) => !isScanQuery(query));
+    const quick = scans.length === 0 ? open : open.filter(({ query }) => !IS_SCAN[query.kind]);
     return [this.#ticket(quick), ...scans];
   }
 
@@ -211,6 +211,16 @@ export class ReadQueue {
     this.#answers.push({ id: read.id, result });
   }
 }
+
+/** What may have to look at every counter, and is answered in a thread of its own. */
+const IS_SCAN: Readonly<Record<Query["kind"], boolean>> = {
+  get: false,
+  list: false,
+  changes: false,
+  scan: true,
+  sum: true,
+  select: true,
+};
 
 const NO_TICKETS: readonly QueryTicket[] = [];
 

@@ -53,6 +53,7 @@ export const REAL_TIME: readonly Exception[] = [
   { path: "test/transport", reason: "breaks and restores real connections" },
   { path: "test/e2e", reason: "runs whole clusters" },
   { path: "test/dashboard", reason: "shows real clusters to a real browser" },
+  { path: "test/load", reason: "loads a real cluster at a steady rate" },
   { path: "test/fuzz", reason: "bounds the time of each input, and attacks real nodes" },
   { path: "test/chaos/short-play.ts", reason: "hurts real processes" },
   { path: "test/api/wire.test.ts", reason: "floods a real connection until it is closed" },

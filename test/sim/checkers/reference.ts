@@ -130,7 +130,7 @@ export function textOf({ operation, once }: Command): string {
   const words = changes.map((change) => {
     switch (change.kind) {
       case "add":
-        return `add ${change.key} ${change.by} ${change.min} ${change.max} ${change.once}`;
+        return `add ${change.key} ${change.by} ${change.min} ${change.max} ${change.saturate} ${change.once}`;
       case "set":
         return `set ${change.key} ${change.value} ${change.ifRevision}`;
       case "delete":
@@ -160,12 +160,13 @@ export function sameOutcome(one: Outcome, other: Outcome): boolean {
   return (
     one.results.length === other.results.length &&
     one.results.every((result, at) => {
-      const { key, value, revision, changed } = other.results[at] ?? {};
+      const { key, value, revision, changed, applied } = other.results[at] ?? {};
       return (
         key === result.key &&
         value === result.value &&
         revision === result.revision &&
-        changed === result.changed
+        changed === result.changed &&
+        applied === result.applied
       );
     })
   );
