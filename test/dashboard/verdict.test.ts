@@ -302,6 +302,13 @@ describe("the verdict on what is slow", () => {
     expect(verdict.notes).toEqual(["The disk of n2 is slow: it took 340 ms to make a write durable."]);
   });
 
+  it("speaks of several slow disks at once", () => {
+    const verdict = verdictOf({ nodes: { n1: { ...LEADS, fsyncMs: 900 }, n2: { fsyncMs: 1_340 }, n3: {} } });
+    expect(verdict.notes).toEqual([
+      "The disks of n1 and n2 are slow: they took up to 1,340 ms to make a write durable.",
+    ]);
+  });
+
   it("gives a node's own words where it is not ready for another reason", () => {
     const checks = [
       { name: "disk", ok: false, detail: "the disk is full" },

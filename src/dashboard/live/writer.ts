@@ -12,7 +12,7 @@ export type ClickResult =
       readonly by: bigint;
       readonly value: bigint;
       readonly ms: number;
-      /** Sends that brought no answer, or none that settled it. */
+      /** Sends after the first one. */
       readonly retries: number;
       /** Whether an earlier send had counted already, and the cluster recognised this one. */
       readonly replayed: boolean;
@@ -45,7 +45,8 @@ const REVISIONS_MAX = 20_000;
 
 /** What the sends of one click came to. */
 interface Sends {
-  failed: number;
+  /** Without those that were only told where to go. */
+  made: number;
   answeredBy: string | undefined;
 }
 
@@ -100,7 +101,7 @@ export class Writer {
 
   async increment(key: string, by: bigint): Promise<ClickResult> {
     const idempotencyKey = randomKey();
-    const sends: Sends = { failed: 0, answeredBy: undefined };
+    const sends: Sends = { made: 0, answeredBy: undefined };
     this.#sends.set(idempotencyKey, sends);
     this.#waiting += 1;
     this.#tally = { ...this.#tally, sent: this.#tally.sent + 1 };
@@ -139,6 +140,8 @@ export class Writer {
       sends,
     }: { readonly key: string; readonly by: bigint; readonly ms: number; readonly sends: Sends },
   ): ClickResult {
+    // A node that passed the write on may have had to repeat it, too; then it was recognised.
+    const retries = Math.max(sends.made - 1, done.replayed ? 1 : 0);
     const twice = this.#revisions.has(done.revision);
     this.#revisions.add(done.revision);
     if (this.#revisions.size > REVISIONS_MAX) {
@@ -151,14 +154,14 @@ export class Writer {
     this.#tally = {
       ...this.#tally,
       counted: counted + 1,
-      retried: retried + (sends.failed > 0 ? 1 : 0),
+      retried: retried + (retries > 0 ? 1 : 0),
       replayed: replayed + (done.replayed ? 1 : 0),
       sameRevision: sameRevision + (twice ? 1 : 0),
     };
     const { nodes } = this.#store.get();
     const node = nodes.find(({ url }) => url === sends.answeredBy)?.id;
     const { value } = done;
-    return { kind: "counted", key, by, value, ms, retries: sends.failed, replayed: done.replayed, node };
+    return { kind: "counted", key, by, value, ms, retries, replayed: done.replayed, node };
   }
 
   #failed(error: unknown, key: string): ClickResult {
@@ -174,17 +177,13 @@ export class Writer {
   async #fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     const header = new Headers(init?.headers).get("idempotency-key");
     const sends = header === null ? undefined : this.#sends.get(header.replace(/^"|"$/g, ""));
-    try {
-      const response = await fetch(input, init);
-      if (sends !== undefined) {
-        if (response.status >= 500) sends.failed += 1;
-        else if (response.url !== "") sends.answeredBy = new URL(response.url).origin;
-      }
-      return response;
-    } catch (error) {
-      if (sends !== undefined) sends.failed += 1;
-      throw error;
+    if (sends !== undefined) sends.made += 1;
+    const response = await fetch(input, init);
+    if (sends !== undefined) {
+      if (response.type === "opaqueredirect") sends.made -= 1;
+      else if (response.url !== "") sends.answeredBy = new URL(response.url).origin;
     }
+    return response;
   }
 }
 

@@ -23,7 +23,8 @@ export function notesOf(seen: Seen, standing: Standing): readonly Note[] {
     ...nodes.flatMap((node) => absence(node)),
     ...nodes.flatMap((node) => isolation(node, nodes)),
     ...strangers(nodes),
-    ...nodes.flatMap((node) => slowness(node)),
+    ...nodes.flatMap((node) => lateness(node)),
+    ...slowDisks(nodes),
     ...nodes.flatMap((node) => unready(node)),
     ...change(seen, standing),
   ];
@@ -78,17 +79,22 @@ function strangers(nodes: readonly NodeView[]): readonly Note[] {
   );
 }
 
-function slowness(node: NodeView): readonly Note[] {
-  const { id, behind, lag = 0, fsyncWorstMs = 0, membership } = node;
-  const notes: Note[] = [];
-  if (behind && membership !== "learner" && membership !== "outside") {
-    notes.push({ text: `${id} is ${entries(lag)} behind.`, serious: true, concerns: [id] });
-  }
-  if (node.fresh && fsyncWorstMs > FSYNC_SLOW_MS) {
-    const text = `The disk of ${id} is slow: it took ${Math.round(fsyncWorstMs)} ms to make a write durable.`;
-    notes.push({ text, serious: true, concerns: [id] });
-  }
-  return notes;
+function lateness({ id, behind, lag = 0, membership }: NodeView): readonly Note[] {
+  if (!behind || membership === "learner" || membership === "outside") return [];
+  return [{ text: `${id} is ${entries(lag)} behind.`, serious: true, concerns: [id] }];
+}
+
+/** In one sentence: nodes that share a disk are slow together. */
+function slowDisks(nodes: readonly NodeView[]): readonly Note[] {
+  const slow = nodes.filter(({ fresh, fsyncWorstMs = 0 }) => fresh && fsyncWorstMs > FSYNC_SLOW_MS);
+  if (slow.length === 0) return [];
+  const ids = slow.map(({ id }) => id);
+  const ms = Math.round(Math.max(...slow.map(({ fsyncWorstMs = 0 }) => fsyncWorstMs)));
+  const text =
+    slow.length === 1
+      ? `The disk of ${ids[0]} is slow: it took ${numbered(ms)} ms to make a write durable.`
+      : `The disks of ${listed(ids)} are slow: they took up to ${numbered(ms)} ms to make a write durable.`;
+  return [{ text, serious: true, concerns: ids }];
 }
 
 /** Conditions of readiness that these sentences say better than the node does. */

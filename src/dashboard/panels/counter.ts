@@ -241,9 +241,10 @@ class Panel implements CounterPanel {
   #drawResult(): void {
     const { waiting } = this.#writer;
     const last = this.#last;
+    const leaderless = this.#store.get().leader === undefined;
     const pending =
       waiting > HAMMERS || (waiting > 0 && this.#endHammer === undefined)
-        ? `${whole(waiting)} under way`
+        ? `${whole(waiting)} ${leaderless ? "waiting for a leader" : "under way"}`
         : "";
     if (last === undefined) return setText(this.#result, pending);
     setAttribute(
