@@ -74,7 +74,7 @@ export class Origins {
     if (now - this.#readMs < MEMBERS_MS) return this.#known;
     const { apiUrl, configuration } = this.#service.status();
     const urls = [apiUrl, ...configuration.members.map(({ api }) => api)];
-    this.#known = new Set(urls.filter((url) => URL.canParse(url)).map((url) => new URL(url).origin));
+    this.#known = new Set(urls.flatMap(originsOf));
     this.#readMs = now;
     return this.#known;
   }
@@ -88,6 +88,18 @@ export class Origins {
     }
     return response;
   }
+}
+
+/** This machine goes by three names, and which of them a reader types is a matter of taste. */
+const LOOPBACK: readonly string[] = ["localhost", "127.0.0.1", "[::1]"];
+
+/** The origins of pages at a member's URL. */
+function originsOf(text: string): readonly string[] {
+  if (!URL.canParse(text)) return [];
+  const url = new URL(text);
+  if (!LOOPBACK.includes(url.hostname)) return [url.origin];
+  const port = url.port === "" ? "" : `:${url.port}`;
+  return LOOPBACK.map((name) => `${url.protocol}//${name}${port}`);
 }
 
 /**

@@ -1,6 +1,9 @@
 /**
  * `--rate-limit`: how many requests one client may send in a while. A client is an address, or the bearer token that it
  * shows. Counted in this node's memory, which is bounded: what a client may do at each node is its own affair.
+ *
+ * Not for protection from whoever means harm on the inside: on a machine where members run, everybody has a member's
+ * address and may say that a request was passed on; and behind a proxy all clients have the proxy's.
  */
 
 import { createHash } from "node:crypto";

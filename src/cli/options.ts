@@ -266,7 +266,8 @@ export const OPTIONS: OptionTable = {
     placeholder: "N/TIME",
     help:
       "Refuse what one client, an address or a bearer token, asks of this node beyond N requests in TIME: 100/10s, " +
-      "5000/m. Health checks, metrics and what members pass on do not count. Without this, nobody is limited.",
+      "5000/m. Behind a proxy all have its address. Health checks, metrics and what members pass on do not count. " +
+      "Without this, nobody is limited.",
     read: rate,
   }),
   secret: optional("secret", {

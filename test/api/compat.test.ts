@@ -1,4 +1,5 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { createApi, serveApi } from "../../src/api/index.ts";
 import { nodeId } from "../../src/raft/index.ts";
 import { type Bench, get, type Headers, makeBench, post } from "./kit.ts";
 
@@ -88,6 +89,29 @@ describe("each of the forms of writing", () => {
     expect((await post(bench, path, { body, headers: { Origin: "https://evil.example" } })).status).toBe(403);
     expect(bench.service.index).toBe(0);
   });
+});
+
+it("refuses in the same words when the leader refuses what was passed on to it", async () => {
+  const leader = await serveApi(bench.api, { host: "127.0.0.1", port: 0 });
+  onTestFinished(() => leader.close(0));
+  const { service } = makeBench();
+  service.instead = { kind: "redirect", leader: nodeId("n2"), url: `http://127.0.0.1:${leader.port}` };
+  const follower = createApi(service, { writes: "forward", onFatal: () => undefined });
+  const ask = async (path: string, body: string): Promise<readonly [number, unknown]> => {
+    const response = await follower.request(path, { method: "POST", body });
+    expect(response.headers.get("content-type")).toBe("application/json");
+    expect(response.headers.get("raftally-forwarded-by")).toBe("n1");
+    return [response.status, await response.json()];
+  };
+  await bench.service.write({ operation: { kind: "set", key: "full", value: 9_223_372_036_854_775_807n } });
+  const error = "The counter is at 9223372036854775807; adding 1 would leave the signed 64-bit range.";
+  const about = { code: "COUNTER_OVERFLOW", outcome: "not-applied" };
+  expect(await ask("/increment", '{"key":"full","value":1}')).toEqual([409, { error, ...about }]);
+  expect(await ask("/api/v1/increment", '{"key":"full","value":1}')).toEqual([
+    409,
+    { errors: { detail: error }, ...about },
+  ]);
+  expect(await ask("/metrics", '{"labels":["a"],"increment":2}')).toEqual([200, { a: 2 }]);
 });
 
 describe("POST /increment", () => {

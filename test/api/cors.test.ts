@@ -21,7 +21,7 @@ function ask(method: string, path: string, headers: Readonly<Record<string, stri
 }
 
 describe("a page of a member", () => {
-  it.each([OTHER, "http://127.0.0.1:4000"])(
+  it.each([OTHER, "http://127.0.0.1:4000", "http://localhost:4000", "http://[::1]:4000"])(
     "may read and write, and see what it needs: %s",
     async (origin) => {
       const written = await post(bench, INCREMENT, { headers: { Origin: origin } });
@@ -97,6 +97,7 @@ describe("a page at the address that it was asked at itself", () => {
     // Whoever owns a name can make it point here: that the page was served here says nothing.
     ["http://evil.example:14000", "evil.example:14000", 403],
     ["http://localhost:14000", "localhost:14001", 403],
+    ["https://localhost:4000", "localhost:4001", 403],
     ["http://localhost:14000/", "localhost:14000", 403],
   ])("%s, asking %s", async (origin, host, status) => {
     const response = await post(bench, INCREMENT, { headers: { Origin: origin, Host: host } });

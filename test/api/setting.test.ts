@@ -1,4 +1,6 @@
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
+import { createApi, serveApi } from "../../src/api/index.ts";
+import { nodeId } from "../../src/raft/index.ts";
 import { type Bench, expectRefusal, get, type Headers, INCREMENT, makeBench, post } from "./kit.ts";
 
 const HITS = "/v1/counters/hits";
@@ -146,6 +148,24 @@ describe("a condition", () => {
       "if-match does not apply to this route, which cannot check it",
     );
   });
+});
+
+it("takes its condition along when it is passed on to the leader", async () => {
+  const leader = await serveApi(bench.api, { host: "127.0.0.1", port: 0 });
+  onTestFinished(() => leader.close(0));
+  const { service } = makeBench();
+  service.instead = { kind: "redirect", leader: nodeId("n2"), url: `http://127.0.0.1:${leader.port}` };
+  const follower = createApi(service, { writes: "forward", onFatal: () => undefined });
+  const ask = async (method: string, headers: Headers): Promise<number> => {
+    const body = method === "PUT" ? '{"value":1}' : null;
+    const type: Headers = body === null ? {} : { "Content-Type": "application/json" };
+    return (await follower.request(HITS, { method, headers: { ...type, ...headers }, body })).status;
+  };
+  expect(await ask("PUT", { "If-Match": "*" })).toBe(412);
+  expect(await ask("PUT", { "If-None-Match": "*" })).toBe(200);
+  expect(await ask("PUT", { "If-None-Match": "*" })).toBe(412);
+  expect(await ask("DELETE", { "If-Match": '"7"' })).toBe(412);
+  expect(await ask("DELETE", { "If-Match": '"1"' })).toBe(200);
 });
 
 describe("handing out numbers", () => {
