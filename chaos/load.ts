@@ -8,6 +8,7 @@ import type { Answer, HistoryRecorder, RecordedProcess } from "./history-recorde
 import { Random } from "./random.ts";
 import { Samples } from "./samples.ts";
 import type { Target } from "./target.ts";
+import { answerOf, isBoundary, NEVER_WRITTEN } from "./told.ts";
 import { Wire } from "./wire.ts";
 import { type Wish, Workload } from "./workload.ts";
 
@@ -23,6 +24,9 @@ export interface LoadResult {
   readonly failedReads: number;
   /** Writes that were sent again later, and must have been answered as they were before. */
   readonly repeated: number;
+  /** Writes that were acknowledged in client sessions, and those of them that were answered from an earlier attempt. */
+  readonly inSessions: number;
+  readonly replayedInSessions: number;
   /** The longest time in which no write was acknowledged, ms. */
   readonly longestStallMs: number;
   /** What was wrong with answers while the load ran; empty if nothing was. */
@@ -45,6 +49,8 @@ export interface LoadOptions {
   readonly restMs?: number;
   /** The share of answers to writes that never reach their client, 0 to 1. */
   readonly lossOfAnswers?: number;
+  /** Every so many-th writer writes in a client session, and the others with idempotency keys; 3 if left out, 0: none. */
+  readonly sessionsEvery?: number;
   readonly seed?: number;
 }
 
@@ -69,6 +75,16 @@ interface Worker {
   readonly client: () => RaftallyClient;
   readonly wire: Wire;
   readonly process: RecordedProcess | undefined;
+  /** Whether its writes are numbered in a client session, instead of carrying keys. */
+  readonly inSession: boolean;
+}
+
+/** One write, and what it is known by. */
+interface Write {
+  readonly op: Operation;
+  readonly id: string;
+  /** The end of the call before, if the same write was asked for and nobody knows of it. */
+  readonly unknown?: OutcomeUnknown | undefined;
 }
 
 const READ_ONE_MS = 2_000;
@@ -95,6 +111,8 @@ export class Load {
   #reads = 0;
   #failedReads = 0;
   #repeated = 0;
+  #inSessions = 0;
+  #replayedInSessions = 0;
 
   constructor(target: Target, options: LoadOptions = {}) {
     this.#target = target;
@@ -104,6 +122,7 @@ export class Load {
       mixed: false,
       restMs: 0,
       lossOfAnswers: 0,
+      sessionsEvery: 3,
       seed: 1,
       ...options,
     };
@@ -138,11 +157,13 @@ export class Load {
 
   #worker(at: number, asks: "one" | "any"): Worker {
     const wire = new Wire(this.#target, this.#random, this.#options.lossOfAnswers);
-    const options = { fetch: wire.fetch };
-    const process = this.#options.recorder?.process();
+    const { recorder, sessionsEvery } = this.#options;
+    const inSession = sessionsEvery > 0 && at % sessionsEvery === sessionsEvery - 1;
+    const options = { fetch: wire.fetch, exactlyOnce: inSession ? "sessions" : "keys" } as const;
+    const process = recorder?.process();
     if (asks === "any") {
       const client = this.#target.client(at, options);
-      return { client: () => client, wire, process };
+      return { client: () => client, wire, process, inSession };
     }
     const one = (): string => this.#target.nodes[at % this.#target.nodes.length]?.id ?? "n1";
     let node = one();
@@ -153,7 +174,7 @@ export class Load {
       client = this.#target.clientOf(node, options);
       return client;
     };
-    return { client: present, wire, process };
+    return { client: present, wire, process, inSession };
   }
 
   #of(key: string): Promised {
@@ -196,7 +217,9 @@ export class Load {
         if (Number(answer.value) > promised.sent)
           this.#problems.push(`${op.key} is ${answer.value} after ${promised.sent} increments`);
       }
-      this.#remember({ op, id, value: answer.value });
+      if (worker.inSession) this.#countSession(answer);
+      // What a session has answered it does not answer again.
+      else this.#remember({ op, id, value: answer.value });
     } catch (error) {
       call?.failed(error);
       if (error instanceof OutcomeUnknown) {
@@ -212,7 +235,7 @@ export class Load {
     let unknown: OutcomeUnknown | undefined;
     for (let again = 0; ; again++) {
       try {
-        return await this.#ask(worker, op, id);
+        return await this.#ask(worker, { op, id, unknown });
       } catch (error) {
         const asksAgain = error instanceof OutcomeUnknown && again < ASK_AGAIN && this.#options.mixed;
         if (error instanceof OutcomeUnknown) unknown = error;
@@ -223,10 +246,15 @@ export class Load {
     }
   }
 
-  async #ask({ client, wire }: Worker, op: Operation, idempotencyKey: string): Promise<Answer> {
+  async #ask(worker: Worker, { op, id, unknown }: Write): Promise<Answer> {
+    const { client, wire } = worker;
+    const place = unknown?.place;
+    // A write that was sent in a session must not go out under another number, where it would count again.
+    if (worker.inSession && unknown !== undefined && place === undefined) throw unknown;
+    const options = worker.inSession ? (place === undefined ? {} : { place }) : { idempotencyKey: id };
     if (op.f === "set") {
       const { key, value } = op;
-      const done = await client().batch([{ op: "set", key, value: BigInt(value) }], { idempotencyKey });
+      const done = await client().batch([{ op: "set", key, value: BigInt(value) }], options);
       const [result] = done.results;
       if (result === undefined) throw new Error("a batch of one operation has one result");
       return answerOf({ ...done, ...result }, wire.answeredBy);
@@ -237,8 +265,13 @@ export class Load {
       ...(min === undefined ? {} : { min: BigInt(min) }),
       ...(max === undefined ? {} : { max: BigInt(max) }),
     };
-    const done = await client().increment(key, { by: BigInt(by), ...bounds }, { idempotencyKey });
+    const done = await client().increment(key, { by: BigInt(by), ...bounds }, options);
     return answerOf(done, wire.answeredBy);
+  }
+
+  #countSession({ replayed }: Answer): void {
+    this.#inSessions++;
+    if (replayed === true) this.#replayedInSessions++;
   }
 
   #remember(done: Done): void {
@@ -253,7 +286,7 @@ export class Load {
     const call = worker.process?.invoke(done.op, done.id);
     worker.wire.onAttempt = () => call?.attempt();
     try {
-      const answer = await this.#ask(worker, done.op, done.id);
+      const answer = await this.#ask({ ...worker, inSession: false }, done);
       call?.ok(answer);
       this.#repeated++;
       if (answer.value === done.value && answer.replayed === true) return;
@@ -314,6 +347,8 @@ export class Load {
       reads: this.#reads,
       failedReads: this.#failedReads,
       repeated: this.#repeated,
+      inSessions: this.#inSessions,
+      replayedInSessions: this.#replayedInSessions,
       longestStallMs: this.samples.longestStallMs,
       problems: this.#problems,
     };
@@ -345,33 +380,4 @@ export class Load {
     }
     return wrong;
   }
-}
-
-const NEVER_WRITTEN = { value: 0n, revision: 0, index: 0, term: 0 };
-
-interface Told {
-  readonly value: bigint;
-  readonly revision: number;
-  readonly index: number;
-  readonly term: number;
-  readonly replayed?: boolean;
-  readonly changed?: boolean;
-}
-
-function answerOf(
-  { value, revision, index, term, replayed, changed }: Told,
-  node: string | undefined,
-): Answer {
-  return {
-    ...{ value: String(value), revision, index, term },
-    ...(node === undefined ? {} : { node }),
-    ...(replayed === true ? { replayed } : {}),
-    ...(changed === false ? { changed } : {}),
-  };
-}
-
-/** Whether a bounded increment ended as it may. */
-function isBoundary(op: Operation, error: unknown): boolean {
-  const isBounded = op.f === "add" && op.max !== undefined;
-  return isBounded && error instanceof RaftallyError && error.code === "LIMIT_REACHED";
 }

@@ -22,7 +22,8 @@ export function reportOf({
   const lines = [
     `${operations} operations done in ${seconds.toFixed(1)} s (${rate} a second), ${bounded} at their bound, ` +
       `${fail} not done, ${info} of unknown outcome; ` +
-      `${result.repeated} sent again later`,
+      `${result.repeated} sent again later; in client sessions ${result.inSessions}, ` +
+      `${result.replayedInSessions} of them answered from an earlier attempt`,
     `faults: ${[...faults.counts].map(([kind, { done, effective }]) => `${kind} ${effective} effective of ${done}`).join(", ")}`,
     `leaders: ${reigns.length} seen; ${failoversInWords(failovers)}`,
     `longest time without an acknowledged write: ${Math.round(result.longestStallMs)} ms`,

@@ -60,6 +60,8 @@ function played({ needs = {}, wrong = [], reigns = [], about = "a test" }: Chang
         reads: 0,
         failedReads: 0,
         repeated: 0,
+        inSessions: 0,
+        replayedInSessions: 0,
         longestStallMs: 0,
       },
       problems: [],
