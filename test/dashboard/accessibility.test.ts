@@ -76,7 +76,9 @@ describe("axe-core finds nothing", { timeout: 60_000 }, () => {
     cluster.set("n5", { status: { role: "leader", term: 6 } });
     await cluster.down("n6");
     cluster.silence("n7");
-    await page.locator('.topology-node[data-node="n7"][data-look="silent"]').waitFor();
+    await page
+      .locator('.topology-node[data-node="n7"]:is([data-look="silent"], [data-look="down"])')
+      .waitFor();
     expect(await violations(page)).toEqual([]);
   });
 

@@ -47,7 +47,9 @@ it("shows a running cluster in every panel, and breaks no rule of its own", {
   await page.locator("#charts canvas").nth(3).waitFor();
   await page.locator("#events", { hasText: `${leader} won the election` }).waitFor();
   await page.locator("#promises", { hasText: /acknowledged/ }).waitFor();
-  await page.locator("#explorer", { hasText: "items" }).waitFor();
+  // It reads nothing before somebody can see it.
+  await page.locator("#explorer").scrollIntoViewIfNeeded();
+  await page.locator("#explorer tbody", { hasText: "items" }).waitFor();
   expect(await page.locator("#chaos-card").isVisible()).toBe(true);
   expect(complaints).toEqual([]);
 });

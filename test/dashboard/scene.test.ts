@@ -41,7 +41,7 @@ describe("sceneOf", () => {
 
   it("tells a node that refuses connections from one that says nothing, and from one never heard", () => {
     const [, down, silent] = sceneOf(viewWithout(3, { refused: ["n2"], silent: ["n3"] })).nodes;
-    expect(down).toMatchObject({ look: "down", role: "down", second: "for 9 s", timer: undefined });
+    expect(down).toMatchObject({ look: "down", role: "no answer", second: "for 9 s", timer: undefined });
     expect(silent).toMatchObject({ look: "silent", second: "for 9 s" });
     expect(sceneOf(viewOf(3, { n3: "unheard" })).nodes[2]?.look).toBe("unheard");
   });

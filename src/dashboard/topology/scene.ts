@@ -109,7 +109,7 @@ function roleText(node: NodeView, look: Look): string {
     case "joining":
       return status?.state ?? "joining";
     case "down":
-      return "down";
+      return "no answer";
     case "silent":
       return "silent";
     case "unheard":
