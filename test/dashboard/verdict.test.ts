@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { ClusterModel, type Verdict } from "../../src/dashboard/index.ts";
-import { configurationOf, pictureOf, type Scene, START, sceneView, urlOf } from "./pictures.ts";
+import { configurationOf, type Scene, START, sceneView } from "./pictures.ts";
 
 const THREE = configurationOf(["n1", "n2", "n3"]);
 const FIVE = configurationOf(["n1", "n2", "n3", "n4", "n5"]);
@@ -371,51 +371,5 @@ describe("the verdict on a change of the membership", () => {
   it("knows a node that asks to be taken in", () => {
     const verdict = verdictOf({ configuration: configurationOf([]), nodes: { n4: { state: "joining" } } });
     expect(verdict.sentence).toBe("n4 asks to be taken into the cluster");
-  });
-});
-
-describe("the model of the page", () => {
-  it("follows who belongs to the cluster, and asks its own origin first", () => {
-    const model = new ClusterModel("http://localhost:4000", START);
-    model.heard("http://localhost:4000", pictureOf("n2", THREE, LEADS), START);
-    expect(model.wanted()).toEqual(["http://localhost:4000", urlOf("n1"), urlOf("n3")]);
-  });
-
-  it("believes the leader about who belongs to it, not a node that was left behind", () => {
-    const { nodes } = sceneView({
-      configuration: configurationOf(["n1", "n2", "n4"]),
-      nodes: { n1: LEADS, n2: {}, n4: {}, n3: { configuration: THREE, term: 6 } },
-    });
-    expect(nodes.map(({ id, membership }) => [id, membership])).toEqual([
-      ["n1", "voter"],
-      ["n2", "voter"],
-      ["n3", "outside"],
-      ["n4", "voter"],
-    ]);
-  });
-
-  it("says whether the node that it came from still answers", () => {
-    const scene = { configuration: THREE, nodes: { n2: LEADS, n3: {} }, gone: { n1: 5_000 } };
-    expect(sceneView(scene).home).toEqual({ id: "n1", url: urlOf("n1"), answers: false });
-    expect(sceneView({ ...scene, home: "n2" }).home.answers).toBe(true);
-  });
-
-  it("forgets what it knew of another cluster at the same addresses", () => {
-    const model = new ClusterModel(urlOf("n1"), START);
-    model.heard(urlOf("n1"), pictureOf("n1", THREE, { ...LEADS, commit: 9_000, digest: 5 }), START);
-    model.heard(urlOf("n1"), pictureOf("n1", THREE, { ...LEADS, commit: 3, clusterId: "d" }), START + 1_000);
-    expect(model.view(START + 1_000).commit).toBe(3);
-  });
-
-  it("keeps so many events and no more, each once, in order of their time", () => {
-    const model = new ClusterModel(urlOf("n1"), START);
-    for (let seq = 1; seq <= 600; seq++) {
-      const event = { seq, atMs: seq === 600 ? 1 : seq * 10, node: "n1", kind: "role", term: 1, text: "" };
-      model.happened(event, "run", START);
-      model.happened(event, "run", START);
-    }
-    const { events } = model.view(START);
-    expect(events).toHaveLength(500);
-    expect(events.at(-1)?.seq).toBe(599);
   });
 });

@@ -69,6 +69,13 @@ class Line {
     this.#pauseMs = Math.min(this.#pauseMs * 2, AGAIN_MS_MAX);
   }
 
+  /** The page's policy does not let it ask there, and never will: it was fixed when the page was loaded. */
+  block(): void {
+    this.close();
+    this.#model.line(this.#url, "blocked");
+    this.#changed();
+  }
+
   /** Called now and then. */
   look(nowMs: number): void {
     if (this.#source === undefined || nowMs - this.#heardAtMs < SILENT_MS) return;
@@ -107,6 +114,11 @@ export function listen(homeUrl: string): Store {
     for (const line of lines.values()) line.look(Date.now());
     changed();
   }, REFRESH_MS);
+  document.addEventListener("securitypolicyviolation", ({ effectiveDirective, blockedURI }) => {
+    if (effectiveDirective !== "connect-src" || !URL.canParse(blockedURI)) return;
+    const { origin } = new URL(blockedURI);
+    for (const [url, line] of lines) if (new URL(url).origin === origin) line.block();
+  });
   whenHidden((hidden) => {
     paused = hidden;
     changed();

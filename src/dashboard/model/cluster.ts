@@ -33,6 +33,8 @@ interface Line {
 
 /** A slow fsync is spoken of for so long, ms. */
 const FSYNC_MEMORY_MS = 5_000;
+/** A node that is no member and is not heard is forgotten after so long, ms. */
+const FORMER_MS = 60_000;
 /** A node that lacks what was committed so long ago does not keep up, ms. */
 const BEHIND_MS = 1_000;
 
@@ -85,6 +87,7 @@ export class ClusterModel {
     const pictures = (before?.pictures ?? 0) + 1;
     this.#known.set(id, { id, url, picture, heardAtMs: nowMs, pictures, fsync });
     this.#configuration = this.#newestConfiguration(nowMs) ?? this.#configuration;
+    this.#forgetFormer(nowMs);
     this.#note(picture.status.commit, nowMs);
   }
 
@@ -191,6 +194,15 @@ export class ClusterModel {
 
   #isFresh({ url, heardAtMs }: Known, nowMs: number): boolean {
     return nowMs - heardAtMs < STALE_MS && this.#lines.get(url)?.state === "live";
+  }
+
+  /** Nodes that were replaced, and of which nothing was heard for long: a page may be open for days. */
+  #forgetFormer(nowMs: number): void {
+    const members = this.#configuration?.members ?? [];
+    for (const [id, { heardAtMs }] of this.#known) {
+      if (nowMs - heardAtMs > FORMER_MS && !members.some((member) => member.id === id))
+        this.#known.delete(id);
+    }
   }
 
   /** That of whoever leads, else of the longest log in the highest term. */

@@ -197,6 +197,7 @@ class Chart {
       axes: [
         {
           ...axis,
+          size: 26,
           grid: { show: false },
           space: 70,
           values: (_plot, ticks) => ticks.map((time) => clock(time * 1_000)),

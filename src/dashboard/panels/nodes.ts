@@ -35,6 +35,14 @@ const COLUMNS: readonly Column[] = [
   },
   { title: "Lag", number: true, text: ({ lag }) => (lag === undefined ? "–" : whole(lag)) },
   {
+    title: "Last contact",
+    hint: "how long ago it heard from a leader",
+    number: true,
+    text: now(({ picture }) =>
+      picture?.status.role === "leader" ? "leads" : duration(picture?.election?.elapsedMs),
+    ),
+  },
+  {
     title: "Heard",
     hint: "when this page last had a picture of it",
     number: true,

@@ -33,7 +33,7 @@ export function mountPromises(root: HTMLElement, store: Store, writer: Writer): 
   root.append(h("div", { class: "promises" }, lost.element, same.element, once.element, own.element));
   return store.subscribe((view) => {
     const { promises } = view;
-    showLost(lost, promises);
+    showLost(lost, promises, view);
     showSame(same, view);
     showOnce(once, promises);
     showOwn(own, writer);
@@ -59,11 +59,13 @@ function tile(title: string): Tile {
   };
 }
 
-function showLost(tile: Tile, { accounts, acknowledged, lost }: Promises): void {
+function showLost(tile: Tile, { accounts, acknowledged, lost }: Promises, { nodes }: ClusterView): void {
   if (accounts.length === 0)
     return tile.show("none", { figure: "–", words: "Nothing was heard yet", evidence: "" });
   const wrong = accounts.filter((account) => account.acknowledged > account.applied);
-  const evidence = (wrong.length > 0 ? wrong : accounts)
+  const evidence = (
+    wrong.length > 0 ? wrong : accounts.filter((account) => nodes.some(({ id }) => id === account.id))
+  )
     .map(
       ({ id, acknowledged: said, applied }) =>
         `${id}: ${whole(said)} ${said > applied ? ">" : "≤"} ${whole(applied)}`,
