@@ -15,7 +15,7 @@ import { onStopSignal } from "./signals.ts";
 import { survey } from "./status.ts";
 
 /** Ctrl-C has to end everything within 3 s. */
-const KILL_AFTER_MS = 2_500;
+const KILL_AFTER_MS = 2_200;
 /** A node that is to be restarted ends by itself after its stop timeout; this is for one that cannot even do that. */
 const RESTART_KILL_AFTER_MS = 10_000;
 /** Nodes without one of theirs that have elected no leader by then are too few to go on. */

@@ -57,6 +57,24 @@ describe("cluster.json", () => {
     expect(readFileSync(join(data, "cluster.json"), "utf8")).not.toContain("founding");
   });
 
+  it("remembers who took whose place, and whether that is done", () => {
+    const made = plan();
+    expect(made.newcomers).toEqual([]);
+    savePlan(data, made);
+    expect(readFileSync(join(data, "cluster.json"), "utf8")).not.toContain("newcomers");
+    const newcomers = [
+      { id: "n4", replaces: "n2", done: true },
+      { id: "n5", replaces: "n4", done: false },
+    ];
+    savePlan(data, { ...made, newcomers });
+    expect(plan()).toEqual({ ...made, newcomers, existed: true });
+    const stored = JSON.parse(readFileSync(join(data, "cluster.json"), "utf8")) as object;
+    for (const wrong of ["n4", [7], [{ id: "n4" }], [{ id: "../n4", replaces: "n2", done: true }]]) {
+      writeFileSync(join(data, "cluster.json"), JSON.stringify({ ...stored, newcomers: wrong }));
+      expect(refusal(plan)).toMatch(/cluster\.json is damaged \(fields are missing\)/);
+    }
+  });
+
   it("can be read by its owner only, for it holds the secret", () => {
     savePlan(data, plan());
     expect(statSync(join(data, "cluster.json")).mode & 0o777).toBe(0o600);

@@ -148,7 +148,7 @@ export class LocalNodes {
         ...["--writes", writes],
         ...(badges ? ["--badges"] : []),
         ...(rateLimit === undefined ? [] : ["--rate-limit", showRate(rateLimit)]),
-        // Ctrl-C gives them 2.5 s in all.
+        // Ctrl-C gives them 2.2 s in all.
         ...["--stop-timeout", "2s", "--log-format", "text"],
       ],
       ...(env === undefined ? {} : { env }),
