@@ -8,6 +8,12 @@ import { RaftallyClient } from "../../src/client/index.ts";
 import { readBackup } from "../../src/store/index.ts";
 import { Cluster, PATIENT_MS } from "../node/machines.ts";
 
+interface Allocated {
+  readonly from: number;
+  readonly to: number;
+  readonly index: number;
+}
+
 let cluster: Cluster | undefined;
 let balancer: ApiServer | undefined;
 afterEach(async () => {
@@ -68,6 +74,69 @@ describe("the interface of real nodes", () => {
     await Promise.all(callers);
     expect(new Set(statuses)).toEqual(new Set([200]));
     expect(await follower.value("hits")).toBe(BigInt(statuses.length));
+  });
+
+  it("hands out every number once, and lets each caller read its own write from another node", {
+    timeout: PATIENT_MS,
+  }, async () => {
+    cluster = await Cluster.formed();
+    const leader = await cluster.leader();
+    const followers = await cluster.followers();
+    const urls = [leader, ...followers].map(({ url }) => url);
+    const headers = { "Content-Type": "application/json" };
+    const allocate = async (n: number): Promise<Allocated> => {
+      const count = 1 + (n % 7);
+      const body = JSON.stringify({ count });
+      const target = `${urls[n % 3]}/v1/counters/orders/allocate`;
+      const given = (await (await fetch(target, { method: "POST", headers, body })).json()) as Allocated;
+      expect(given.to - given.from + 1).toBe(count);
+      // Stale, and yet not older than the write: any node may answer.
+      const read = await fetch(
+        `${urls[(n + 1) % 3]}/v1/counters/orders?consistency=stale&minIndex=${given.index}`,
+      );
+      expect(((await read.json()) as { value: number }).value).toBeGreaterThanOrEqual(given.to);
+      return given;
+    };
+    const given = await Promise.all(Array.from({ length: 60 }, (_, n) => allocate(n)));
+    // Put end to end they leave no gap and do not overlap.
+    const inOrder = given.sort((a, b) => a.from - b.from);
+    const nexts = inOrder.map(({ to }) => to + 1);
+    expect(inOrder.map(({ from }) => from)).toEqual([1, ...nexts.slice(0, -1)]);
+    const sum = await fetch(`${urls[1]}/v1/sum?prefix=ord`);
+    expect(await sum.json()).toMatchObject({ sum: inOrder.at(-1)?.to, counters: 1 });
+  });
+
+  it("counts items and labels in other services' forms from any node, all or none", {
+    timeout: PATIENT_MS,
+  }, async () => {
+    cluster = await Cluster.formed();
+    const leader = await cluster.leader();
+    const [follower] = await cluster.followers();
+    const post = async (path: string, body: unknown): Promise<unknown> => {
+      // As `curl -d` sends it to whichever node is at hand.
+      const type = { "Content-Type": "application/x-www-form-urlencoded" };
+      const init = { method: "POST", headers: type, body: JSON.stringify(body) };
+      return (await fetch(follower.url + path, init)).json();
+    };
+    const items = Array.from({ length: 1_000 }, (_, n) => ({ id: `i${n % 900}`, tenant: `t${n % 2}` }));
+    const first = await post("/items", items);
+    expect(first).toMatchObject({ received: 1_000, counted: 900, counts: { t0: 450, t1: 450 } });
+    expect(await post("/items", items)).toMatchObject({ received: 1_000, counted: 0 });
+    expect(
+      await post("/items", [
+        { id: "new", tenant: "t2" },
+        { id: 1.5, tenant: "t2" },
+      ]),
+    ).toMatchObject({
+      code: "INVALID_BODY",
+    });
+    expect(await post("/metrics", { labels: ["a", "b"], increment: 5 })).toEqual({ a: 5, b: 5 });
+    for (const { url } of [leader, follower]) {
+      const ask = async (path: string): Promise<unknown> => (await fetch(url + path)).json();
+      expect(await ask("/items/t0/count")).toEqual({ count: 450 });
+      expect(await ask("/items/t2/count")).toEqual({ count: 0 });
+      expect(await ask("/metrics/query?expression=b,none,a")).toEqual({ b: 5, a: 5 });
+    }
   });
 
   it("replaces a member on request, and says beforehand what that means", {
