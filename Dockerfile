@@ -5,6 +5,15 @@ WORKDIR /app
 COPY package.json package-lock.json ./
 RUN npm ci --omit=dev
 
+# The dashboard is built with tools that the image itself does without.
+FROM node:24-slim AS page
+WORKDIR /app
+COPY package.json package-lock.json ./
+RUN npm ci
+COPY vite.config.ts ./
+COPY src ./src
+RUN npm run build:dashboard
+
 FROM node:24-slim
 ENV NODE_ENV=production
 WORKDIR /app
@@ -12,6 +21,7 @@ COPY --from=dependencies /app/node_modules ./node_modules
 COPY package.json LICENSE ./
 COPY bin ./bin
 COPY src ./src
+COPY --from=page /app/dist/dashboard ./dist/dashboard
 
 # Named volumes take over the owner of the directory that they are mounted on.
 RUN mkdir /data && chown node:node /data

@@ -25,6 +25,7 @@ const manifest = JSON.parse(read("package.json")) as {
   readonly dependencies: Readonly<Record<string, string>>;
   readonly devDependencies: Readonly<Record<string, string>>;
   readonly engines: { readonly node: string };
+  readonly scripts: Readonly<Record<string, string>>;
 };
 
 interface Service {
@@ -111,6 +112,23 @@ describe("the Dockerfile", () => {
       .flatMap((copy) => copy.sources);
     for (const needed of ["package.json", "bin", "src"]) expect(sources).toContain(needed);
     expect(words(onlyText(final, "ENTRYPOINT"))[1]?.split("/")[0]).toBe("bin");
+  });
+
+  it("brings the dashboard, built in a stage of its own, to where the program looks for it", () => {
+    const page = stages.find((stage) => onlyText(stage, "FROM").endsWith(" AS page")) ?? [];
+    const script = /npm run (\S+)/.exec(textsOf(page, "RUN").at(-1) ?? "")?.[1] ?? "";
+    expect((manifest.scripts[script] ?? "").startsWith("vite build")).toBe(true);
+    const sources = textsOf(page, "COPY").flatMap((text) => parseCopy(text).sources);
+    for (const needed of ["package-lock.json", "vite.config.ts", "src"]) expect(sources).toContain(needed);
+    const copy = textsOf(final, "COPY")
+      .map(parseCopy)
+      .find(({ from }) => from === "page");
+    expect(copy).toEqual({ from: "page", sources: ["/app/dist/dashboard"], target: "./dist/dashboard" });
+    expect(read("vite.config.ts")).toContain('"dist/dashboard"');
+    expect(read("src/cli/page.ts")).toMatch(/"dist", "dashboard"/);
+    // What builds it is installed there only.
+    expect(Object.keys(manifest.devDependencies)).toContain("vite");
+    expect(Object.keys(manifest.dependencies)).not.toContain("vite");
   });
 
   it("can install: the lock file holds every package that another one names, also those of other platforms", () => {
