@@ -118,9 +118,15 @@ function badge(call: Call, value: bigint, look: Look): Response {
   return new Response(drawing(value.toString(), look), { headers });
 }
 
-/** The average width of a character of Verdana at 11 px, and of one that takes two columns, px. */
-const NARROW_PX = 7;
-const WIDE_PX = 12;
+/** About how wide the characters of Verdana at 11 px are, px; of scripts with two columns to a character, 12. */
+const WIDTHS: readonly (readonly [px: number, characters: RegExp])[] = [
+  [3, /[ijlI|!.,:;'`]/],
+  [4.5, /[ftr()[\]{}\s/-]/],
+  [10, /[mwMW@%]/],
+  [8, /[A-Z]/],
+  [12, /[\u2e80-\u{10ffff}]/u],
+];
+const WIDTH_PX = 7;
 const MARGIN_PX = 6;
 
 /** A picture 20 px high: the label on the left, the number on the right. */
@@ -152,7 +158,8 @@ function textAt(x: number, text: string, width: number): string {
 }
 
 function widthOf(text: string): number {
-  return Array.from(text).reduce((sum, char) => sum + (char > "\u2e7f" ? WIDE_PX : NARROW_PX), 0);
+  const widths = Array.from(text, (char) => WIDTHS.find(([, known]) => known.test(char))?.[0] ?? WIDTH_PX);
+  return Math.ceil(widths.reduce((sum, width) => sum + width, 0));
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
