@@ -63,4 +63,15 @@ describe("the model of the page", () => {
     expect(model.view(START + 1_000).nodes[0]).toMatchObject({ fresh: true, link: "live" });
     expect(model.view(START + 2_000).nodes[0]).toMatchObject({ fresh: false, link: "silent", ageMs: 2_000 });
   });
+
+  it("believes no word of a node's health that is older than the break of the line to it", () => {
+    const model = new ClusterModel(urlOf("n1"), START);
+    for (const id of ["n1", "n2", "n3"]) {
+      model.heard(urlOf(id), pictureOf(id, THREE, id === "n2" ? LEADS : {}), START);
+    }
+    model.line(urlOf("n2"), "connecting", START + 100);
+    expect(model.view(START + 110).verdict.sentence).toMatch(/^Electing: 2 of 3 nodes are up/);
+    model.heard(urlOf("n1"), pictureOf("n1", THREE), START + 250);
+    expect(model.view(START + 250).nodes[1]?.reachedBy).toEqual(["n1"]);
+  });
 });

@@ -121,9 +121,9 @@ export function sceneView({ configuration, nodes, gone = {}, blocked = [], home 
   const now = START + 100_000;
   for (const [id, ago] of Object.entries(gone)) {
     model.heard(urlOf(id), pictureOf(id, configuration, { commit: 90 }), now - ago);
-    model.line(urlOf(id), "connecting");
+    model.line(urlOf(id), "connecting", now - ago);
   }
-  for (const id of blocked) model.line(urlOf(id), "blocked");
+  for (const id of blocked) model.line(urlOf(id), "blocked", START);
   // Twice: what a node lacked a second ago already it does not just lack for a moment.
   for (const atMs of [now - 1_200, now]) {
     for (const [id, sketch] of Object.entries(nodes)) {

@@ -30,7 +30,7 @@ class Line {
     this.#url = url;
     this.#model = model;
     this.#changed = changed;
-    this.#model.line(url, "connecting");
+    this.#model.line(url, "connecting", Date.now());
     this.#open();
   }
 
@@ -62,7 +62,7 @@ class Line {
   #onError(): void {
     this.#source?.close();
     this.#source = undefined;
-    this.#model.line(this.#url, "connecting");
+    this.#model.line(this.#url, "connecting", Date.now());
     this.#changed();
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => this.#open(), this.#pauseMs);
@@ -72,7 +72,7 @@ class Line {
   /** The page's policy does not let it ask there, and never will: it was fixed when the page was loaded. */
   block(): void {
     this.close();
-    this.#model.line(this.#url, "blocked");
+    this.#model.line(this.#url, "blocked", Date.now());
     this.#changed();
   }
 
@@ -86,7 +86,7 @@ class Line {
     clearTimeout(this.#timer);
     this.#source?.close();
     this.#source = undefined;
-    this.#model.line(this.#url, "connecting");
+    this.#model.line(this.#url, "connecting", Date.now());
   }
 }
 

@@ -26,9 +26,9 @@ interface Known {
 
 /** Line by line: how the page stands with one URL. */
 interface Line {
-  state: LinkState;
-  /** Who answered there last. */
-  id: string | undefined;
+  readonly state: LinkState;
+  /** Unix ms. */
+  readonly sinceMs: number;
 }
 
 /** A slow fsync is spoken of for so long, ms. */
@@ -66,8 +66,10 @@ export class ClusterModel {
     return [...new Set([this.#homeUrl, ...others])];
   }
 
-  line(url: string, state: LinkState): void {
-    this.#lines.set(url, { state, id: this.#lines.get(url)?.id });
+  line(url: string, state: LinkState, nowMs: number): void {
+    const before = this.#lines.get(url);
+    const sinceMs = before?.state === state ? before.sinceMs : nowMs;
+    this.#lines.set(url, { state, sinceMs });
   }
 
   /** A URL that is not asked any more. */
@@ -80,7 +82,7 @@ export class ClusterModel {
     if (clusterId !== "" && clusterId !== this.#clusterId) this.#meet(clusterId);
     this.#ledger.heard(picture);
     if (url === this.#homeUrl) this.#homeId = id;
-    this.#lines.set(url, { state: "live", id });
+    this.line(url, "live", nowMs);
     const before = this.#known.get(id);
     const recent = (before?.fsync ?? []).filter(({ atMs }) => nowMs - atMs < FSYNC_MEMORY_MS);
     const fsync = picture.fsync === undefined ? recent : [...recent, { atMs: nowMs, ms: picture.fsync.p99 }];
@@ -148,8 +150,12 @@ export class ClusterModel {
     const url = this.#urlOf(id) ?? known?.url ?? "";
     const fresh = known !== undefined && this.#isFresh(known, nowMs);
     const others = present.filter((other) => other.id !== id);
-    const sees = (other: Known): boolean | undefined =>
-      other.picture.status.peers.find((peer) => peer.id === id)?.reachable;
+    // A picture that is older than the break of the page's own line does not say that the node lives.
+    const lostAtMs = fresh ? 0 : (this.#lines.get(url)?.sinceMs ?? 0);
+    const sees = (other: Known): boolean | undefined => {
+      const reachable = other.picture.status.peers.find((peer) => peer.id === id)?.reachable;
+      return reachable === true && other.heardAtMs < lostAtMs ? undefined : reachable;
+    };
     const applied = known?.picture.status.applied;
     const commit = this.#commits.at(-1)?.commit;
     const fsync = (known?.fsync ?? []).filter(({ atMs }) => nowMs - atMs < FSYNC_MEMORY_MS);
