@@ -36,6 +36,7 @@ export type Capability =
   | "wrk"
   | "nginx"
   | "haproxy"
+  | "promtool"
   | "chromium"
   | "patience";
 
@@ -54,6 +55,11 @@ export const CAPABILITIES: Readonly<Record<Capability, CapabilityInfo>> = {
   curl: { lack: "curl", package: "curl", probe: () => probeCommand("curl", ["--version"]) },
   nginx: { lack: "nginx", package: "nginx", probe: () => probeCommand("nginx", ["-v"]) },
   haproxy: { lack: "HAProxy", package: "haproxy", probe: () => probeCommand("haproxy", ["-v"]) },
+  promtool: {
+    lack: "Prometheus's own checker (promtool)",
+    package: "prometheus",
+    probe: () => probeCommand("promtool", ["--version"]),
+  },
   chromium: { lack: "Chromium", package: "chromium", probe: () => probeCommand(CHROMIUM, ["--version"]) },
   // `npm test` is to end within three minutes; what watches real processes for long is for .ci/run.
   patience: {
