@@ -268,7 +268,14 @@ const backup: Operation = {
       content: { "application/octet-stream": {} },
     },
   },
-  refusals: [...ANY_REFUSALS, "NO_LEADER", "OVERLOADED", "SHUTTING_DOWN", "STATE_DIVERGED"],
+  refusals: [
+    ...ANY_REFUSALS,
+    "NO_LEADER",
+    "OVERLOADED",
+    "SHUTTING_DOWN",
+    "STATE_DIVERGED",
+    "METHOD_NOT_ALLOWED",
+  ],
   curl: { options: "-O -J", target: "/v1/backup" },
   noHead: true,
 };
@@ -322,7 +329,7 @@ const events: Operation = {
       },
     },
   },
-  refusals: [...ANY_REFUSALS, "OVERLOADED", "SHUTTING_DOWN"],
+  refusals: [...ANY_REFUSALS, "OVERLOADED", "METHOD_NOT_ALLOWED"],
   curl: { options: "-N", target: "/v1/cluster/events" },
   noHead: true,
 };

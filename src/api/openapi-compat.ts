@@ -266,7 +266,7 @@ const metrics: Operation = {
       },
     },
   },
-  refusals: READ,
+  refusals: READ.filter((code) => code !== "TOO_MANY_REQUESTS"),
   errors: FIXED,
   curl: { target: "/metrics" },
 };

@@ -99,14 +99,8 @@ export function plain(text: z.ZodType, example: string): Readonly<Record<string,
 /** Text of any form. */
 export const someText: z.ZodType = z.string();
 
-/** Refusals that any route may answer with. */
-export const ANY_REFUSALS: readonly ErrorCode[] = [
-  "INVALID_QUERY",
-  "INVALID_HEADER",
-  "METHOD_NOT_ALLOWED",
-  "TOO_MANY_REQUESTS",
-  "INTERNAL",
-];
+/** Refusals that any route may answer with, but for those that no limit holds. */
+export const ANY_REFUSALS: readonly ErrorCode[] = ["INVALID_QUERY", "TOO_MANY_REQUESTS", "INTERNAL"];
 
 /** Refusals of routes that read a JSON body. */
 export const BODY_REFUSALS: readonly ErrorCode[] = [
@@ -118,6 +112,7 @@ export const BODY_REFUSALS: readonly ErrorCode[] = [
 
 /** Refusals of whatever changes something. */
 export const CHANGE_REFUSALS: readonly ErrorCode[] = [
+  "INVALID_HEADER",
   "FOREIGN_ORIGIN",
   "NOT_LEADER",
   "NO_LEADER",

@@ -222,7 +222,7 @@ const watch: Operation = {
       },
     },
   },
-  refusals: [...REFUSALS, "INVALID_KEY"],
+  refusals: [...REFUSALS, "INVALID_KEY", "INVALID_HEADER", "METHOD_NOT_ALLOWED"],
   curl: { options: "-N", target: "/v1/watch?key=visits" },
   noHead: true,
 };

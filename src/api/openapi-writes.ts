@@ -115,7 +115,10 @@ const remove: Operation = {
       deleted: { key: "visits", value: 0, revision: 13, changed: true, ...place },
     }),
   },
-  refusals: [...COUNTER_REFUSALS, "REVISION_MISMATCH"],
+  refusals: [
+    ...COUNTER_REFUSALS.filter((code) => !["INVALID_JSON", "UNSUPPORTED_MEDIA_TYPE"].includes(code)),
+    "REVISION_MISMATCH",
+  ],
   curl: { options: "-X DELETE", target: "/v1/counters/visits" },
 };
 
