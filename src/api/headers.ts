@@ -53,7 +53,15 @@ export function expectedRevision(call: Call, creates: boolean): ExpectedRevision
     const rule = creates ? "can only be *: the counter must not exist" : "does not apply to deleting";
     throw new Refusal("INVALID_HEADER", `If-None-Match ${rule}`);
   }
-  const tag = (match ?? "").trim();
+  return parseIfMatch(match ?? "");
+}
+
+/**
+ * The value of `If-Match`: `*`, or one strong entity tag.
+ * @throws {Refusal} INVALID_HEADER for all else, lists among them.
+ */
+export function parseIfMatch(text: string): ExpectedRevision {
+  const tag = text.trim();
   if (tag === "*") return "any";
   const revision = Number(ETAG.exec(tag)?.[1] ?? "0");
   if (revision >= 1 && revision <= Number.MAX_SAFE_INTEGER) return revision;

@@ -2,7 +2,14 @@
 
 import { cursorOf, placeOf, type ScanOrder } from "../../../src/api/cursor.ts";
 import { namesOf } from "../../../src/api/expression.ts";
-import { noneMatch, parseIdempotencyKey, parseSession, prefersText } from "../../../src/api/headers.ts";
+import {
+  namesJson,
+  noneMatch,
+  parseIdempotencyKey,
+  parseIfMatch,
+  parseSession,
+  prefersText,
+} from "../../../src/api/headers.ts";
 import { Refusal } from "../../../src/api/problem.ts";
 import { decodeStrictly, keyOf, originForm, parametersOf, pathOf, queryOf } from "../../../src/api/target.ts";
 import type { Prng } from "../../../src/base/index.ts";
@@ -49,6 +56,22 @@ const LANGUAGES: readonly Language[] = [
       "application/json, text/plain;q=1.000",
     ],
     read: (text) => (prefersText(text) ? "text" : undefined),
+  },
+  {
+    real: ["application/json", "application/json;q=0.5, text/plain, */*", "text/plain;q=0.3,*/*;q=0.1"],
+    read: (text) => {
+      demand(!(namesJson(text) && prefersText(text)), "Accept: both JSON and text are preferred");
+      return namesJson(text) ? "json" : undefined;
+    },
+  },
+  {
+    real: ['"12"', "*", ' "9007199254740991" '],
+    read: (text) => {
+      const revision = parseIfMatch(text);
+      const isRevision = revision === "any" || (Number.isSafeInteger(revision) && revision >= 1);
+      demand(isRevision, "If-Match: a revision that no counter has");
+      return `If-Match ${revision === "any" ? "any" : "one"}`;
+    },
   },
   { real: ['"1"', 'W/"7", "9"', "*"], read: (text) => (noneMatch(text, '"7"') ? "known" : undefined) },
   {
