@@ -48,6 +48,8 @@ export const EXCEPTIONS: readonly Exception[] = [
     "$ raftally member",
     "  $ raftally member",
     "$ raftally status",
+    "raftally doctor --url",
+    "$ raftally doctor",
     "export RAFTALLY_SECRET=…",
     "raftally serve --id n6",
     "raftally serve --id n3",
