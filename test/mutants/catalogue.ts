@@ -11,6 +11,7 @@ import { READS } from "./catalogue/reads.ts";
 import { REPLICATION } from "./catalogue/replication.ts";
 import { SNAPSHOTS } from "./catalogue/snapshots.ts";
 import { STORE } from "./catalogue/store.ts";
+import { WATCHING } from "./catalogue/watching.ts";
 import type { Mutant } from "./mutant.ts";
 import { type FilePatch, parsePatch } from "./patch.ts";
 
@@ -26,6 +27,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...COUNTING,
   ...NODE,
   ...STORE,
+  ...WATCHING,
 ];
 
 /** The folder of the patches. */

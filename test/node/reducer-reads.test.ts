@@ -209,15 +209,16 @@ describe("a read that asks for an index", () => {
     const { cluster, leader } = led(3);
     const follower = cluster.at(2);
     cluster.tick(2);
-    follower.holdMachine = true;
+    // What is not on its disk is not applied; the two others are a majority.
+    follower.holdDisk = true;
     cluster.write(leader, add("a"));
     cluster.settle();
     const read = cluster.read(follower, GET, "linearizable", 1);
     cluster.tick(2);
     expect(follower.answer(read)).toBeUndefined();
-    follower.holdMachine = false;
-    cluster.settle();
-    expect(follower.answer(read)).toMatchObject({ index: 3 });
+    follower.holdDisk = false;
+    cluster.tick(2);
+    expect(follower.answer(read)).toMatchObject({ index: 3, answer: { row: { value: 2n } } });
   });
 
   it("is refused in time with how far this node is, and holds nothing up afterwards", () => {
