@@ -117,10 +117,11 @@ function membersSentence({ voters, outgoing, learners }: Configuration): string 
 
 /** Bytes as a person says them, in powers of ten. */
 export function sizeText(bytes: number): string {
-  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  const units = ["bytes", "kB", "MB", "GB", "TB", "PB"];
   let value = bytes;
   let unit = 0;
-  while (value >= 1_000 && unit < units.length - 1) {
+  // What three digits would round up to 1,000 is one of the next.
+  while (value >= 999.5 && unit < units.length - 1) {
     value /= 1_000;
     unit += 1;
   }

@@ -4,9 +4,9 @@ import type { Command } from "../counter/index.ts";
 import type { Configuration, Member, NodeId } from "../raft/index.ts";
 import type { Query } from "../store/index.ts";
 import type { Transport } from "../transport/index.ts";
+import { diskCheck } from "./disk-check.ts";
 import type { NodeDriver } from "./driver.ts";
 import type { Live } from "./live.ts";
-import { sizeText } from "./live-events.ts";
 import type { NodeReducer } from "./reducer.ts";
 import type {
   BackupResult,
@@ -26,11 +26,6 @@ import type {
 
 /** A node that has applied less than what it knows to be committed, by more entries than this, is not ready. */
 const LAG_ENTRIES_MAX = 1_000;
-
-/** A node whose oldest write to the log has waited for the disk for this long is not ready, ms. */
-const HANGING_MS = 1_000;
-/** With less room than this a node is about to stop: the next write or two will fail. */
-const FREE_BYTES_MIN = 4_194_304;
 
 interface Parts {
   readonly driver: NodeDriver;
@@ -173,20 +168,6 @@ export class Service implements NodeService {
       },
     ];
   }
-}
-
-/** A disk that hangs makes a node useless; one that is nearly full soon will. */
-function diskCheck({ writeAgeMs, diskSpace }: Live): Check {
-  const name = "disk";
-  if (writeAgeMs > HANGING_MS) {
-    const seconds = (writeAgeMs / 1_000).toFixed(1);
-    return { name, ok: false, detail: `a write to the log has been waiting for ${seconds} s` };
-  }
-  if (diskSpace === undefined) return { name, ok: true, detail: "how much room is left is not known" };
-  const { freeBytes, totalBytes } = diskSpace;
-  const left = `${sizeText(freeBytes)} of ${sizeText(totalBytes)} are free`;
-  if (freeBytes < FREE_BYTES_MIN) return { name, ok: false, detail: `full: ${left}` };
-  return { name, ok: true, detail: freeBytes < totalBytes / 10 ? `nearly full: ${left}` : left };
 }
 
 /** What a member is in the configuration, which may be joint. */

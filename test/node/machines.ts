@@ -70,6 +70,7 @@ export class Machine {
       onTrace: (trace) => this.trace.push(trace),
       onFatal: (error) => this.fatal.push(error),
       onBeginning: (beginning) => service.began(beginning),
+      live: service.early,
       signal: this.#stop.signal,
     }).then((node) => {
       service.become(node.service);
