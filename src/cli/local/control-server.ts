@@ -144,8 +144,7 @@ class Desk {
       allow(answer, origin);
     }
     if (asked.method === "OPTIONS") return void answer.writeHead(204).end();
-    const url = new URL(asked.url ?? "/", `http://${HOST}`);
-    if (!this.#isTrusted(asked, url)) {
+    if (!this.#isTrusted(asked)) {
       answer.setHeader("WWW-Authenticate", "Bearer");
       return refuse(
         answer,
@@ -156,27 +155,21 @@ class Desk {
     const chaos = this.#options.chaos();
     if (chaos === undefined)
       return refuse(answer, 409, "The cluster is still coming up: try again in a moment.");
-    await this.#route(asked, answer, { url, chaos });
+    await this.#route(asked, answer, chaos);
   }
 
   close(): void {
     for (const end of [...this.#streams]) end();
   }
 
-  /** An EventSource can send no header, so for that one route the token may stand in the URL. */
-  #isTrusted({ headers }: IncomingMessage, { pathname, searchParams }: URL): boolean {
-    const { authorization } = headers;
-    const inUrl = pathname === EVENTS && authorization === undefined ? searchParams.get("token") : null;
-    const given = Buffer.from(inUrl === null ? (authorization ?? "") : `Bearer ${inUrl}`);
+  #isTrusted({ headers }: IncomingMessage): boolean {
+    const given = Buffer.from(headers.authorization ?? "");
     const wanted = Buffer.from(`Bearer ${this.#options.token}`);
     return given.length === wanted.length && timingSafeEqual(given, wanted);
   }
 
-  async #route(
-    asked: IncomingMessage,
-    answer: ServerResponse,
-    { url: { pathname }, chaos }: { readonly url: URL; readonly chaos: Chaos },
-  ): Promise<void> {
+  async #route(asked: IncomingMessage, answer: ServerResponse, chaos: Chaos): Promise<void> {
+    const { pathname } = new URL(asked.url ?? "/", `http://${HOST}`);
     const { method = "" } = asked;
     const only = (allowed: string): boolean => {
       if (method === allowed) return true;

@@ -18,7 +18,7 @@ export interface LocalNode {
 
 export interface LocalNodesOptions {
   readonly plan: ClusterPlan;
-  readonly values: Pick<OptionValues, "data" | "writes" | "badges" | "rateLimit">;
+  readonly values: Pick<OptionValues, "data" | "writes" | "badges" | "allowOrigin" | "rateLimit">;
   /** A line for the terminal. */
   readonly say: (line: string) => void;
   /** Where the node at a place dials its peers, for `--dial`. */
@@ -128,7 +128,7 @@ export class LocalNodes {
 
   #make(member: MemberAddress, place: number): LocalNode {
     const { values, say, env, detours } = this.#options;
-    const { data, writes, badges, rateLimit } = values;
+    const { data, writes, badges, allowOrigin, rateLimit } = values;
     const { id, peer, api } = member;
     const { clusterId, secret, founding, newcomers, members } = this.#plan;
     const newcomer = newcomers.find((each) => each.id === id);
@@ -147,6 +147,7 @@ export class LocalNodes {
         ...(dial === undefined ? [] : ["--dial", dial]),
         ...["--writes", writes],
         ...(badges ? ["--badges"] : []),
+        ...(allowOrigin === undefined ? [] : ["--allow-origin", allowOrigin.join(",")]),
         ...(rateLimit === undefined ? [] : ["--rate-limit", showRate(rateLimit)]),
         // Ctrl-C gives them 2.2 s in all.
         ...["--stop-timeout", "2s", "--log-format", "text"],

@@ -5,7 +5,7 @@
  *
  *     GET  /v1/local                        LocalView
  *     GET  /v1/local/events                 server-sent events: `event: state` with a LocalView at the start and at each
- *                                           change; the token may be given as ?token=, for an EventSource
+ *                                           change. An EventSource cannot send the token: read it with fetch.
  *     POST /v1/local/nodes/ID/ACTION        kill, pause, resume, restart, start, wipe; ID may be "leader"
  *     POST /v1/local/leader/ACTION          the same as /v1/local/nodes/leader/ACTION
  *     PUT  /v1/local/links                  {"groups":[["n1"],["n2","n3"]],"oneWay":false}: cuts every link between
