@@ -44,6 +44,8 @@ export interface ApiOptions {
   readonly forwardHoldMs?: number;
   /** Whether `GET /hit/{key}.svg` counts its readers. */
   readonly badges?: boolean;
+  /** URLs of pages, other than those of the members, that may ask and change what they like. */
+  readonly origins?: readonly string[] | undefined;
   /** How much one client may ask of this node; undefined: as much as it wants. */
   readonly rateLimit?: RateLimit | undefined;
   /** How changes are told to watchers, for tests. */
@@ -118,7 +120,7 @@ export function createApi(service: NodeService, options: ApiOptions): Api {
   const { rateLimit } = options;
   const limiter =
     rateLimit === undefined ? undefined : new RateLimiter(rateLimit, new MemberAddresses(service));
-  const gate = new Gate(new Origins(service), limiter);
+  const gate = new Gate(new Origins(service, options.origins), limiter);
   for (const route of routes) api.on(route.method, route.path, metrics.time(route, gate.guard(route)));
   api.notFound(
     metrics.timeOthers(async (context) => {

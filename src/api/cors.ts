@@ -1,6 +1,7 @@
 /**
  * Pages of other origins: the members of the cluster may ask each other, so that a page served by one node shows them
- * all; nobody else may, and a browser that was led here by a foreign page changes nothing.
+ * all. So may those that whoever runs the node has named; nobody else may, and a browser that was led here by a foreign
+ * page changes nothing.
  */
 
 import { isIP } from "node:net";
@@ -56,11 +57,14 @@ function headerOf(context: ApiContext, name: "origin" | "host"): string | undefi
 /** Who may ask: pages that a member of the cluster has served. */
 export class Origins {
   readonly #service: NodeService;
+  readonly #others: readonly string[];
   #known: ReadonlySet<string> = new Set();
   #readMs = Number.NEGATIVE_INFINITY;
 
-  constructor(service: NodeService) {
+  /** @param others URLs of pages that whoever runs the node trusts as well. */
+  constructor(service: NodeService, others: readonly string[] = []) {
     this.#service = service;
+    this.#others = others;
   }
 
   /** Whether `origin` is that of a member's URL, or the request came to the very address that the page came from. */
@@ -73,7 +77,7 @@ export class Origins {
     const now = performance.now();
     if (now - this.#readMs < MEMBERS_MS) return this.#known;
     const { apiUrl, configuration } = this.#service.status();
-    const urls = [apiUrl, ...configuration.members.map(({ api }) => api)];
+    const urls = [...this.#others, apiUrl, ...configuration.members.map(({ api }) => api)];
     this.#known = new Set(urls.flatMap(originsOf));
     this.#readMs = now;
     return this.#known;

@@ -77,8 +77,8 @@
  * the leader's URL; with `writes: "forward"` it is passed on instead (forward.ts), and the request to the leader and
  * the answer carry `Raftally-Forwarded-By: <id>`. A request that has this header is never passed on again.
  *
- * Every request passes the gate (gate.ts). Pages that a member has served may ask every node, errors included; a page of
- * any other origin changes nothing (403 FOREIGN_ORIGIN) and sees nothing (cors.ts). With `rateLimit`, `RateLimit` and
+ * Every request passes the gate (gate.ts). Pages that a member has served, and those in `origins`, may ask every node,
+ * errors included; a page of any other origin changes nothing (403 FOREIGN_ORIGIN) and sees nothing (cors.ts). With `rateLimit`, `RateLimit` and
  * `RateLimit-Policy` say what is left to the client, and 429 TOO_MANY_REQUESTS that nothing is (rate-limit.ts).
  */
 export { type ApiOptions, createApi } from "./app.ts";

@@ -22,7 +22,7 @@ export const COMMANDS: readonly Command[] = [
       "The first start fixes the number of nodes and their ports: they belong to the identity of the cluster.",
     ],
     positionals: [],
-    options: ["nodes", "data", "port", "writes", "badges", "rateLimit", "chaos"],
+    options: ["nodes", "data", "port", "writes", "badges", "allowOrigin", "rateLimit", "chaos"],
     examples: [
       { does: "three nodes on ports 4000 to 4002", line: "raftally cluster" },
       { does: "three that raftally local may break, as npm start does", line: "raftally cluster --chaos" },
@@ -78,6 +78,7 @@ export const COMMANDS: readonly Command[] = [
       "wantedVoters",
       "writes",
       "badges",
+      "allowOrigin",
       "rateLimit",
       "exportCounters",
       "data",

@@ -59,6 +59,7 @@ export interface OptionValues extends CounterOptionValues {
   readonly writes: "redirect" | "forward";
   readonly badges: boolean;
   readonly rateLimit: RateLimit | undefined;
+  readonly allowOrigin: readonly string[] | undefined;
   readonly exportCounters: boolean;
   readonly secret: string | undefined;
   readonly secretFile: string | undefined;
@@ -261,6 +262,14 @@ export const OPTIONS: OptionTable = {
     ),
     env: "RAFTALLY_EXPORT_COUNTERS",
   },
+  allowOrigin: optional("allow-origin", {
+    env: "RAFTALLY_ALLOW_ORIGIN",
+    placeholder: "URL[,URL]",
+    help:
+      "Pages at these URLs may read and write counters from a browser, as those of the members may: your own site, or " +
+      "the name under which a proxy serves the nodes. Without this, a browser on any other page changes nothing.",
+    read: urls,
+  }),
   rateLimit: optional("rate-limit", {
     env: "RAFTALLY_RATE_LIMIT",
     placeholder: "N/TIME",

@@ -144,10 +144,11 @@ class Server {
   }
 
   #listen(service: StartingService): Promise<ApiServer> {
-    const { writes, writeTimeout, badges, rateLimit, exportCounters } = this.#values;
+    const { writes, writeTimeout, badges, allowOrigin, rateLimit, exportCounters } = this.#values;
     const api = createApi(service, {
       writes,
       badges,
+      origins: allowOrigin,
       rateLimit,
       exportCounters,
       page: pageOptions(process.env),

@@ -105,6 +105,21 @@ describe("a page at the address that it was asked at itself", () => {
   });
 });
 
+it("lets pages ask that whoever runs the node has named", async () => {
+  const named = makeBench({ origins: ["https://shop.example/cart", "http://localhost:5173"] });
+  for (const [origin, status] of [
+    ["https://shop.example", 200],
+    ["http://localhost:5173", 200],
+    ["http://127.0.0.1:5173", 200],
+    ["http://shop.example", 403],
+    ["https://www.shop.example", 403],
+  ] as const) {
+    const response = await post(named, INCREMENT, { headers: { Origin: origin } });
+    expect([origin, response.status]).toEqual([origin, status]);
+    expect(response.headers.get("access-control-allow-origin")).toBe(status === 200 ? origin : null);
+  }
+});
+
 describe("a page of anybody else", () => {
   it.each([
     FOREIGN,

@@ -36,21 +36,28 @@ describe("--rate-limit", () => {
 
 describe("the options of serve and cluster", () => {
   it.each(["serve", "cluster"])(
-    "of %s have the limit and the badges, as flags and as variables",
+    "of %s have the limit, the badges and the origins, as flags and as variables",
     (command) => {
-      const flags = parseCommandLine([command, "--rate-limit", "100/10s", "--badges"], {});
+      const origin = "https://shop.example";
+      const flags = parseCommandLine(
+        [command, "--rate-limit", "100/10s", "--badges", "--allow-origin", origin],
+        {},
+      );
       const variables = parseCommandLine([command], {
         RAFTALLY_RATE_LIMIT: "100/10s",
         RAFTALLY_BADGES: "true",
+        RAFTALLY_ALLOW_ORIGIN: origin,
       });
       for (const request of [flags, variables]) {
         expect(request).toMatchObject({
           kind: "run",
-          parsed: { values: { badges: true, rateLimit: { requests: 100, seconds: 10 } } },
+          parsed: {
+            values: { badges: true, rateLimit: { requests: 100, seconds: 10 }, allowOrigin: [origin] },
+          },
         });
       }
       expect(parseCommandLine([command], {})).toMatchObject({
-        parsed: { values: { badges: false, rateLimit: undefined } },
+        parsed: { values: { badges: false, rateLimit: undefined, allowOrigin: undefined } },
       });
     },
   );
