@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import type { LocalNodes } from "./local/nodes.ts";
 import { type Column, type Terminal, table } from "./output.ts";
+import { hasPage } from "./page.ts";
 import { type Seen, survey } from "./status.ts";
 import { version } from "./version.ts";
 
@@ -42,6 +43,7 @@ export async function announce(report: Report, signal: AbortSignal, terminal: Te
     ...table(COLUMNS, rows).map((line) => `  ${line}`),
     ...(led ? [] : ["", `No node leads yet; the logs are ${join(data, "*.log")}`]),
     "",
+    ...(hasPage() ? [`Open:  ${urls[0]}`] : []),
     `Try:   curl -L -X POST ${urls[0]}/v1/counters/visits/increment`,
     ...more,
     "Stop:  Ctrl-C",

@@ -31,6 +31,11 @@ function controlOf({
   return url === undefined || token === undefined || !URL.canParse(url) ? undefined : { url, token };
 }
 
+/** Whether there is a page to be looked at. */
+export function hasPage(root: string = ROOT): boolean {
+  return existsSync(join(directoryIn(root), "index.html"));
+}
+
 /**
  * Builds the page in a clone of the repository that has none yet. Whether it is older than its sources is not looked at.
  * @param say is told, in one sentence, why there will be no page; the nodes do without.
@@ -42,7 +47,7 @@ export async function buildPageIfMissing(
 ): Promise<void> {
   // Only a clone of the repository has what it is built with.
   const isClone = existsSync(join(root, "vite.config.ts"));
-  if (!isClone || existsSync(join(directoryIn(root), "index.html"))) return;
+  if (!isClone || hasPage(root)) return;
   if (!existsSync(viteIn(root))) {
     return say("there is no dashboard: vite, which builds it, is not installed (npm install brings it).");
   }

@@ -11,7 +11,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { buildPageIfMissing, pageOptions } from "../../src/cli/page.ts";
+import { buildPageIfMissing, hasPage, pageOptions } from "../../src/cli/page.ts";
 
 const REPOSITORY = join(import.meta.dirname, "../..");
 
@@ -37,7 +37,9 @@ function clone(): void {
 describe("the page that a launcher builds", () => {
   it("is built where it is missing, whole, and nothing is left beside it", async () => {
     clone();
+    expect(hasPage(root)).toBe(false);
     await Promise.all([build(), build()]);
+    expect(hasPage(root)).toBe(true);
     expect(said).toEqual([]);
     expect(readdirSync(join(root, "dist"))).toEqual(["dashboard"]);
     expect(readFileSync(join(root, "dist/dashboard/index.html"), "utf8")).toContain(
