@@ -44,6 +44,11 @@ export const EXCEPTIONS: readonly Exception[] = [
   ...all("docs/testing/mutants.md", LONG_RUN, ["npm run mutants"]),
   ...all("docs/testing/power-loss.md", LONG_RUN, ["npm run chaos"]),
   ...all("docs/testing/simulator.md", LONG_RUN, ["npm run sim", "        ms │ n1"]),
+  ...all(
+    "docs/operations.md",
+    "takes nodes from the blocks after it; test/cli/local.test.ts does all of it",
+    ["$ raftally local"],
+  ),
   ...all("docs/operations.md", MACHINES, [
     "$ raftally member",
     "  $ raftally member",
@@ -60,6 +65,7 @@ export const EXCEPTIONS: readonly Exception[] = [
     "$ raftally backup",
     "$ raftally restore",
     "$ raftally rolling-restart",
+    "raftally serve … --dial",
     "systemctl restart raftally",
     "$ curl -s -D - -X POST http://10.0.0.2:4000",
   ]),
