@@ -79,8 +79,8 @@ export const EXPLANATIONS: Readonly<Record<ErrorCode, Explanation>> = {
     "the question took longer than 2 s; narrow it by a prefix",
   ),
   FOREIGN_ORIGIN: explain(
-    "A page of another origin has its reader's browser ask for a change. Only pages of the cluster's own nodes may.",
-    "Ask from a server, or serve the page under the origin of a node.",
+    "A page of another origin has its reader's browser ask for a change. Only pages of the cluster's own nodes may, and those that `--allow-origin` names.",
+    "Ask from a server, serve the page under the origin of a node, or name its URL with `--allow-origin`.",
     "https://example.org is not the origin of a node of this cluster",
   ),
   TOO_MANY_REQUESTS: explain(

@@ -33,7 +33,7 @@ export class Gate {
       changesSomething(context.req.method) &&
       !this.#origins.allows(origin, context)
     ) {
-      const detail = `pages of ${JSON.stringify(origin.slice(0, 100))} may not change anything here; those of members may`;
+      const detail = `pages of ${JSON.stringify(origin.slice(0, 100))} may not change anything here; --allow-origin would let them`;
       throw new Refusal("FOREIGN_ORIGIN", detail);
     }
     return this.leave(context, await handler(context));
