@@ -48,7 +48,9 @@ export async function ask<Kind extends Query["kind"]>(
   const { index, term, ageMs } = result;
   const { kind }: { readonly kind: Kind } = query;
   const answer: Answer = result.answer;
-  if (isOf(answer, "tooMuch")) throw new Refusal("QUERY_TOO_LARGE", answer.detail);
+  if (isOf(answer, "tooMuch")) {
+    throw new Refusal(answer.busy === true ? "OVERLOADED" : "QUERY_TOO_LARGE", answer.detail);
+  }
   assert(isOf<Kind>(answer, kind), "read: an answer is of the kind of its question");
   return { answer, index, term, age: consistency === "stale" ? (ageMs ?? "unknown") : undefined };
 }

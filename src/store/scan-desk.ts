@@ -76,7 +76,9 @@ export class ScanDesk {
   run(query: ScanQuery, ready: Promise<unknown>): Promise<ScanResult> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
     if (this.#queue.length >= WAITING_MAX)
-      return Promise.resolve(refused("Too many scans are waiting in this node."));
+      return Promise.resolve(
+        refused("Too many questions that look at every counter are waiting in this node."),
+      );
     return new Promise((resolve, reject) => {
       this.#queue.push({ query, ready, sinceMs: performance.now(), resolve, reject });
       this.#work();
@@ -130,7 +132,8 @@ export class ScanDesk {
     await ready;
     if (this.#failure !== undefined) throw this.#failure;
     const nowMs = performance.now();
-    if (nowMs - sinceMs > WAIT_MS_MAX) return refused("Scans before it took too long.");
+    if (nowMs - sinceMs > WAIT_MS_MAX)
+      return refused("Other questions that look at every counter took too long.");
     if (nowMs - this.#gapMs > GAP_EVERY_MS) {
       await this.#options.onGap();
       this.#gapMs = performance.now();
@@ -180,5 +183,5 @@ export class ScanDesk {
 }
 
 function refused(detail: string): ScanResult {
-  return { refused: { kind: "tooMuch", detail } };
+  return { refused: { kind: "tooMuch", detail, busy: true } };
 }

@@ -131,8 +131,11 @@ export type QueryAnswer =
       /** History reaches back to here: if `after` is lower, changes may be missing, and none are given. */
       readonly since: number;
     }
-  /** The question took too long to answer, or needs more memory than is given to it. */
-  | { readonly kind: "tooMuch"; readonly detail: string };
+  /**
+   * The question took too long to answer. With `busy` it was not tried, because too many others wait: the same
+   * question may be answered a little later.
+   */
+  | { readonly kind: "tooMuch"; readonly detail: string; readonly busy?: true };
 
 /** The sum is exact and may leave the 64-bit range. */
 export interface GroupSum {

@@ -75,6 +75,8 @@ describe("every read", () => {
     const response = await get(bench, path);
     expect(response.status).toBe(422);
     await expectRefusal(response, "QUERY_TOO_LARGE", "it took longer than 2,000 ms");
+    bench.service.insteadOfAnswers = { kind: "tooMuch", detail: "many wait", busy: true };
+    await expectRefusal(await get(bench, "/v1/sum"), "OVERLOADED", "many wait");
   });
 });
 

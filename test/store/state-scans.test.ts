@@ -113,7 +113,10 @@ describe("a scan of state.db", () => {
     const all = await Promise.all(Array.from({ length: 50 }, () => state.query([SUM])));
     const refused = all.filter(({ answers: [answer] }) => answer?.kind === "tooMuch");
     expect(refused.length).toBeGreaterThan(10);
-    for (const { index } of refused) expect(index).toBe(1);
+    for (const { index, answers } of refused) {
+      expect(index).toBe(1);
+      expect(answers[0]).toMatchObject({ busy: true });
+    }
     for (const one of all) if (!refused.includes(one)) expect(totalOf(one)).toBe(2_000n);
   });
 
