@@ -7,6 +7,7 @@
  *     serve.ts      one node                      discovery.ts where a node that joins looks for the others
  *     ask.ts        incr, get, list, health       status.ts    every node in one table
  *     member.ts     who belongs to the cluster    backup.ts    a copy of a running cluster
+ *     local/        a local cluster that may be broken on purpose: links, launcher's actions, `raftally local`
  *     restore.ts    what is done with a data directory while no node runs on it
  *
  * Every subcommand is a function from a parsed command line to an exit code; `runCommandLine` picks one.

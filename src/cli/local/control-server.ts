@@ -239,10 +239,10 @@ async function bodyOf(asked: IncomingMessage): Promise<string | undefined> {
   let bytes = 0;
   for await (const chunk of asked) {
     bytes += (chunk as Buffer).length;
-    if (bytes > BODY_BYTES_MAX) return undefined;
-    chunks.push(chunk as Buffer);
+    // What is too long is read to its end all the same: the answer would not arrive otherwise.
+    if (bytes <= BODY_BYTES_MAX) chunks.push(chunk as Buffer);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return bytes > BODY_BYTES_MAX ? undefined : Buffer.concat(chunks).toString("utf8");
 }
 
 function give(answer: ServerResponse, given: LocalAnswer): void {

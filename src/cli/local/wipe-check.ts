@@ -2,7 +2,6 @@
 
 import { readdir } from "node:fs/promises";
 import { type MemberView, RaftallyClient, RaftallyError } from "../../client/index.ts";
-import { survey } from "../status.ts";
 import type { LocalNodes } from "./nodes.ts";
 
 const LOOK_MS = 2_000;
@@ -49,16 +48,29 @@ async function membersOf(nodes: LocalNodes): Promise<readonly MemberView[] | und
 /** The next of n1, n2, …: an id is never used twice in the life of a cluster. */
 export async function freshId(nodes: LocalNodes, data: string): Promise<string> {
   const { plan, urls } = nodes;
-  const seen = await survey(urls, LOOK_MS);
-  const known = seen.flatMap(({ view }) =>
-    view === undefined ? [] : [view.id, ...view.peers.map(({ id }) => id)],
-  );
   const used = [
     ...plan.members.map(({ id }) => id),
     ...plan.newcomers.flatMap(({ id, replaces }) => [id, replaces]),
-    ...known,
+    ...(await Promise.all(urls.map(idsKnownAt))).flat(),
     ...(await readdir(data)).map((name) => name.replace(/\.log(?:\.1)?$/, "")),
   ];
   const numbers = used.map((id) => Number(/^n([1-9][0-9]{0,8})$/.exec(id)?.[1] ?? 0));
   return `n${Math.max(0, ...numbers) + 1}`;
+}
+
+/** Every member, and everyone who was one, as the node at `url` knows it; none if it does not answer. */
+async function idsKnownAt(url: string): Promise<readonly string[]> {
+  try {
+    const answer = await fetch(`${url}/v1/cluster`, { signal: AbortSignal.timeout(LOOK_MS) });
+    const { configuration } = (await answer.json()) as { readonly configuration?: Known };
+    const { members = [], removed = [] } = configuration ?? {};
+    return [...members, ...removed].map(({ id }) => id);
+  } catch {
+    return [];
+  }
+}
+
+interface Known {
+  readonly members?: readonly { readonly id: string }[];
+  readonly removed?: readonly { readonly id: string }[];
 }
