@@ -52,6 +52,7 @@ interface Sends {
 
 export class Writer {
   readonly #store: Store;
+  readonly #send: typeof fetch;
   #client: { readonly order: string; readonly client: RaftallyClient } | undefined;
   readonly #sends = new Map<string, Sends>();
   readonly #revisions = new Set<number>();
@@ -67,8 +68,10 @@ export class Writer {
   };
   #waiting = 0;
 
-  constructor(store: Store) {
+  /** @param send replaces the browser's `fetch`, for tests. */
+  constructor(store: Store, send: typeof fetch = (input, init) => fetch(input, init)) {
     this.#store = store;
+    this.#send = send;
   }
 
   get tally(): ClickTally {
@@ -178,7 +181,7 @@ export class Writer {
     const header = new Headers(init?.headers).get("idempotency-key");
     const sends = header === null ? undefined : this.#sends.get(header.replace(/^"|"$/g, ""));
     if (sends !== undefined) sends.made += 1;
-    const response = await fetch(input, init);
+    const response = await this.#send(input, init);
     if (sends !== undefined) {
       if (response.type === "opaqueredirect") sends.made -= 1;
       else if (response.url !== "") sends.answeredBy = new URL(response.url).origin;
