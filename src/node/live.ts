@@ -73,6 +73,8 @@ export class Live implements LiveSource, StoreObserver {
   #events: ClusterEvent[] = [];
   readonly #observers: Set<LiveObserver> = new Set();
   readonly #viewers: Set<Viewer> = new Set();
+  /** Peers that it has reached before. */
+  readonly #met: Set<NodeId> = new Set();
   #tail = new LogTail();
   readonly #commits = new CommitClock();
   #digests: readonly StateDigest[] = [];
@@ -254,11 +256,13 @@ export class Live implements LiveSource, StoreObserver {
   }
 
   linked(peer: NodeId): void {
+    this.#met.add(peer);
     this.happened({ kind: "link", peer, text: `${this.#self} reaches ${peer}` });
   }
 
   unlinked(peer: NodeId): void {
-    this.happened({ kind: "link", peer, text: `${this.#self} does not reach ${peer} any more` });
+    const since = this.#met.has(peer) ? " any more" : "";
+    this.happened({ kind: "link", peer, text: `${this.#self} does not reach ${peer}${since}` });
   }
 
   /** A peer will not have a link to this node. */
