@@ -15,6 +15,7 @@ import {
 } from "./decode.ts";
 import { Refused } from "./errors.ts";
 import { listMembers, makeChange, openBackup, planChange, transfer } from "./operations.ts";
+import { randomId } from "./random-id.ts";
 import { Sessions } from "./session.ts";
 import type {
   AllocateOptions,
@@ -294,7 +295,7 @@ export class RaftallyClient {
     }
     if (place !== undefined)
       throw new Refused("INVALID_HEADER", "place is for a client that uses sessions", []);
-    const idempotencyKey = options.idempotencyKey ?? crypto.randomUUID();
+    const idempotencyKey = options.idempotencyKey ?? randomId();
     if (!IDEMPOTENCY_KEY.test(idempotencyKey)) {
       throw new Refused("INVALID_HEADER", "an idempotency key is 1 to 255 printable ASCII characters", []);
     }

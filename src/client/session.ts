@@ -15,6 +15,7 @@ import type { Caller } from "./call.ts";
 import { decodeSession } from "./decode.ts";
 import { OutcomeUnknown, type Place, type RaftallyError, Refused, Unavailable } from "./errors.ts";
 import type { CallLimits } from "./operations.ts";
+import { randomId } from "./random-id.ts";
 import type { Answer } from "./verdict.ts";
 
 /** Numbers in use span at most this many: what a node takes (`sessionPendingMax` of src/counter/limits.ts). */
@@ -104,7 +105,7 @@ export class Sessions {
 
 async function openSession(caller: Caller): Promise<Session> {
   // So that an attempt whose answer was lost leaves no session behind that nobody uses.
-  const idempotencyKey = crypto.randomUUID();
+  const idempotencyKey = randomId();
   const headers = { accept: "application/json", "idempotency-key": `"${idempotencyKey}"` };
   const id = await caller.run({
     request: { method: "POST", path: "/v1/sessions", headers },

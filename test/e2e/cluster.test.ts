@@ -62,6 +62,56 @@ describe("the command line, asking a running cluster", { timeout: PATIENT_MS }, 
     expect(view.out).toContain(`"${leader}"`);
     expect(() => JSON.parse(view.out)).not.toThrow();
   });
+
+  it("sets, deletes, takes numbers, sums up, watches and shows the greatest", async () => {
+    const url = ["--url", cluster.urls.join(",")];
+    const watching = start(["watch", "--prefix", "line:", "--limit", "4", "--json", ...url]);
+    await watching.until(/"kind":"open"/);
+    expect(await run(["set", "line:a", "-7", "--if-absent", ...url])).toMatchObject({
+      exitCode: 0,
+      out: "-7\n",
+    });
+    const again = await run(["set", "line:a", "1", "--if-absent", ...url]);
+    expect(again).toMatchObject({ exitCode: 1, out: "" });
+    expect(again.error).toContain("REVISION_MISMATCH");
+    expect(await run(["allocate", "line:b:orders", "100", ...url])).toMatchObject({ out: "1 100\n" });
+    const saturated = await run([
+      "incr",
+      "line:b:c",
+      "--by",
+      "9",
+      "--max",
+      "5",
+      "--on-limit",
+      "saturate",
+      ...url,
+    ]);
+    expect(saturated).toMatchObject({ out: "5\n", error: "(only 5 of 9 could be added)\n" });
+    const [sum, groups, top, list] = await Promise.all([
+      run(["sum", "line:", ...url]),
+      run(["sum", "line:", "--depth", "1", "--json", ...url]),
+      run(["top", "--prefix", "line:", "--limit", "2", "--interval", "100ms", "--once", "--json", ...url]),
+      run(["list", "--match", "line:b:*", "--order", "-value", ...url]),
+    ]);
+    expect(sum.out).toBe("98\n");
+    expect(JSON.parse(groups.out)).toMatchObject({ sum: 98, counters: 3 });
+    expect(top.out.split("\n").map((line) => line.replace(/"revision":\d+/, ""))).toEqual([
+      '{"key":"line:b:orders","value":100,,"perSecond":0}',
+      '{"key":"line:b:c","value":5,,"perSecond":0}',
+      "",
+    ]);
+    expect(list.out).toMatch(/^key +value\nline:b:orders +100\nline:b:c +5\n$/);
+    expect(await run(["delete", "line:a", ...url])).toMatchObject({ exitCode: 0, out: "0\n" });
+    const ended = await watching.ended;
+    expect(ended.exitCode).toBe(0);
+    const changes = ended.out.trim().split("\n").slice(1);
+    expect(changes.map((line) => JSON.parse(line))).toMatchObject([
+      { kind: "change", key: "line:a", value: -7, deleted: false },
+      { kind: "change", key: "line:b:orders", value: 100 },
+      { kind: "change", key: "line:b:c", value: 5 },
+      { kind: "change", key: "line:a", value: 0, deleted: true },
+    ]);
+  });
 });
 
 describe("a cluster under load", { timeout: PATIENT_MS }, () => {

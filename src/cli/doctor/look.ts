@@ -63,7 +63,7 @@ const BETWEEN_MS = 600;
 /** An election may be under way: so long it is waited for its end, ms. */
 const ELECTION_MS = 3_000;
 /** No node that is well takes so long, ms. */
-const ANSWER_MS = 2_000;
+const ANSWER_MS = 3_000;
 
 /** Asks the nodes at these URLs, and all members that they name. */
 export async function lookAtCluster(
