@@ -1,10 +1,6 @@
-/** One real Chromium for a file of tests, and what it has to complain about. */
+/** A page in a real Chromium, and what it has to complain about. */
 
-import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
-import { CHROMIUM } from "../support/capability.ts";
-
-/** As root in a container: no sandbox of its own, no shared memory to speak of, no graphics card. */
-const FLAGS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"];
+import type { Browser, BrowserContext, Page } from "playwright-core";
 
 export interface PageOptions {
   readonly width?: number;
@@ -19,10 +15,6 @@ export interface Watched {
   readonly context: BrowserContext;
   /** Errors and warnings of the console, uncaught exceptions, breaches of the Content-Security-Policy. */
   readonly complaints: string[];
-}
-
-export async function launch(): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
 }
 
 export async function open(browser: Browser, url: string, options: PageOptions = {}): Promise<Watched> {

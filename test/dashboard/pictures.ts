@@ -11,6 +11,8 @@ export function urlOf(id: string): string {
 export interface Sketch {
   readonly role?: NodeRole;
   readonly term?: number;
+  /** Whom it follows. */
+  readonly leader?: string;
   readonly commit?: number;
   readonly applied?: number;
   readonly digest?: number;
@@ -74,6 +76,7 @@ export function pictureOf(id: string, configuration: PictureConfiguration, sketc
         ...(matches[member.id] === undefined ? {} : { match: matches[member.id] ?? 0 }),
       })),
     uptimeMs: sketch.uptimeMs ?? 60_000,
+    ...(sketch.leader === undefined ? {} : { leader: { id: sketch.leader, url: urlOf(sketch.leader) } }),
     ...(sketch.alarm === undefined ? {} : { alarm: sketch.alarm }),
   };
   const tally = {

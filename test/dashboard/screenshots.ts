@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
-import { launch, open, type PageOptions, verdict } from "./browser.ts";
+import { launch } from "../support/chromium.ts";
+import { open, type PageOptions, verdict } from "./browser.ts";
 import { buildPage } from "./build.ts";
 import { LocalCluster } from "./local-cluster.ts";
 
@@ -95,8 +96,9 @@ async function killTheLeader(page: Page): Promise<void> {
   await page.getByRole("switch", { name: /hammer/i }).click();
   await sleep(1_500);
   await take(page, "leader-killed-1-before");
+  const leader = await cluster.leader();
   await page.locator("#chaos button", { hasText: "Kill the leader" }).click();
-  await verdict(page, /Electing|No majority/);
+  await page.locator(`.topology-node[data-node="${leader}"]:not([data-look="leader"])`).waitFor();
   await take(page, "leader-killed-2-during");
   await verdict(page, /2 of 3 nodes, \w+ leads term/);
   await sleep(1_000);

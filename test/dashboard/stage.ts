@@ -3,7 +3,8 @@
 import type { Browser } from "playwright-core";
 import type { TestContext } from "vitest";
 import { type Capability, requires } from "../support/capability.ts";
-import { launch, open, type PageOptions, type Watched } from "./browser.ts";
+import { launch } from "../support/chromium.ts";
+import { open, type PageOptions, type Watched } from "./browser.ts";
 import { buildPage } from "./build.ts";
 import { FakeCluster } from "./fake-cluster.ts";
 import { LocalCluster } from "./local-cluster.ts";

@@ -100,6 +100,20 @@ describe("the verdict on a node that is missing", () => {
     expect(verdict.notes).toEqual(["This page does not hear n3, but n1 and n2 do."]);
   });
 
+  it("believes a node about a leader, and about others, that only the page cannot hear", () => {
+    const verdict = verdictOf({ nodes: { n1: { leader: "n2" } } });
+    expect(verdict.sentence).toBe("3 of 3 nodes, n2 leads term 7, can lose 1 more");
+    expect(verdict.notes).toEqual([
+      "This page does not hear n2, but n1 does.",
+      "This page does not hear n3, but n1 does.",
+    ]);
+  });
+
+  it("does not believe a node about a leader that it does not reach", () => {
+    const nodes = { n1: { leader: "n2", misses: ["n2"] }, n3: { leader: "n2", misses: ["n2"] } };
+    expect(verdictOf({ nodes }).kind).toBe("electing");
+  });
+
   it("says of one whose origin the page may not ask that loading again helps", () => {
     const verdict = verdictOf({ nodes: { n1: LEADS, n2: {} }, blocked: ["n3"] });
     expect(verdict.notes).toEqual([

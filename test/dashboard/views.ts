@@ -40,7 +40,7 @@ export function viewWithout(
   const model = new ClusterModel(all[0]?.url ?? "", NOW - 10_000);
   for (const seat of all) model.heard(seat.url, healthy(all, seat, 0), NOW - 9_000);
   for (const seat of all) {
-    if (refused.includes(seat.id)) model.line(seat.url, "connecting");
+    if (refused.includes(seat.id)) model.line(seat.url, "connecting", NOW);
     else if (!silent.includes(seat.id)) model.heard(seat.url, healthy(all, seat, 0), NOW);
   }
   return model.view(NOW);

@@ -65,6 +65,7 @@ class ChaosPanel {
   readonly #cutAll = button("Cut every link");
   readonly #heal = button("Heal all links");
   readonly #problem = h("p", { class: "chaos-problem", role: "status" });
+  readonly #none = h("p", { class: "faint" }, "Whatever you press, the command that does it stands here.");
   readonly #list = h("ol", { class: "chaos-deeds", "aria-label": "What was done, newest first" });
   readonly #dialog = new WipeDialog((id) => this.#do({ kind: "node", id, verb: "wipe" }, id));
 
@@ -72,12 +73,20 @@ class ChaosPanel {
     this.#root = root;
     this.#control = control;
     root.classList.add("chaos");
-    root.append(banner(), h("div", { class: "chaos-first" }, this.#leader, this.#problem), this.#nodes);
-    root.append(
-      h("div", { class: "chaos-links" }, this.#cut, this.#cutAll, this.#heal),
+    const links = h("div", { class: "chaos-links" }, this.#cut, this.#cutAll, this.#heal);
+    const first = h("div", { class: "chaos-first" }, this.#leader, this.#problem);
+    const deeds = h(
+      "div",
+      { class: "chaos-by-hand" },
+      h("h3", {}, "The same by hand"),
+      this.#none,
       this.#list,
-      this.#dialog.element,
     );
+    root.append(
+      banner(),
+      h("div", { class: "chaos-body" }, h("div", { class: "chaos-do" }, first, this.#nodes, links), deeds),
+    );
+    root.append(this.#dialog.element);
     onPress(this.#leader, () => this.#do({ kind: "killLeader" }, "leader"));
     onPress(this.#cut, () => {
       const groups = groupsOf(this.#local?.nodes ?? [], this.#checked);
@@ -115,6 +124,7 @@ class ChaosPanel {
       update: (element, node) => this.#drawNode(element, node, local),
     });
     this.#drawLinks(local, nodes);
+    this.#none.hidden = this.#told.length > 0;
     keyed(this.#list, this.#told, { key: ({ key }) => key, make: toldItem });
     this.#root.dataset["ready"] = "true";
   }

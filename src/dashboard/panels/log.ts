@@ -8,7 +8,7 @@ import type { Store } from "../store.ts";
 const COLUMNS_MAX = 40;
 const COLUMNS_MIN = 10;
 /** A column is at least this wide, px. */
-const COLUMN_WIDTH_MIN = 12;
+const COLUMN_WIDTH_MIN = 15;
 const COLUMN_WIDTH_MAX = 34;
 const CELL_HEIGHT = 24;
 /** Below the cells: what term they are of. */
