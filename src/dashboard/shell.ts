@@ -80,8 +80,8 @@ export function mountFoot(foot: HTMLElement, store: Store): () => void {
   const cluster = h("span", {});
   const fresh = h("span", {});
   foot.append(cluster, fresh);
-  return store.subscribe(({ nodes, home, leader }) => {
-    const status = (leader ?? nodes.find((node) => node.fresh))?.picture?.status;
+  return store.subscribe(({ nodes, home }) => {
+    const status = nodes.find((node) => node.fresh)?.picture?.status;
     setText(cluster, status === undefined ? "" : `Cluster ${status.clusterId} · raftally ${status.version}`);
     const heard = nodes.filter((node) => node.fresh).length;
     const oldest = Math.max(0, ...nodes.filter((node) => node.fresh).map(({ ageMs }) => ageMs ?? 0));

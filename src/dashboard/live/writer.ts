@@ -190,9 +190,9 @@ export class Writer {
   }
 }
 
-/** The leader first, then nodes heard just now, then the rest. */
+/** The leader first if it is heard, then whoever else is, then the rest. */
 export function urlsOf({ nodes, home }: ClusterView): readonly string[] {
-  const rank = (node: ClusterView["nodes"][number]): number => (node.leads ? 0 : node.fresh ? 1 : 2);
+  const rank = (node: ClusterView["nodes"][number]): number => (!node.fresh ? 2 : node.leads ? 0 : 1);
   const known = nodes
     .filter(({ url, link }) => url !== "" && link !== "blocked")
     .toSorted((a, b) => rank(a) - rank(b))

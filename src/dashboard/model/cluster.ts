@@ -116,8 +116,10 @@ export class ClusterModel {
     const term = Math.max(0, ...present.map(({ picture }) => picture.status.term));
     const claimants = present.filter(({ picture }) => picture.status.role === "leader");
     const highest = Math.max(0, ...claimants.map(({ picture }) => picture.status.term));
-    const leads = claimants.find(({ picture }) => picture.status.term === highest)?.id;
-    const nodes = this.#ids(nowMs).map((id) => this.#nodeView(id, { nowMs, present, leads }));
+    const claimant = claimants.find(({ picture }) => picture.status.term === highest)?.id;
+    const seen = this.#ids(nowMs).map((id) => this.#nodeView(id, { nowMs, present, leads: claimant }));
+    const leads = claimant ?? saidToLead(seen, term);
+    const nodes = seen.map((node) => (node.id === leads ? { ...node, leads: true } : node));
     const leader = nodes.find(({ id }) => id === leads);
     const home = this.#lines.get(this.#homeUrl);
     const homeKnown = this.#homeId === undefined ? undefined : this.#known.get(this.#homeId);
@@ -126,7 +128,10 @@ export class ClusterModel {
       nodes,
       configuration: this.#configuration,
       leader,
-      promises: this.#ledger.promises(leader?.picture?.status.revision, nowMs),
+      promises: this.#ledger.promises(
+        leader?.fresh === true ? leader.picture?.status.revision : undefined,
+        nowMs,
+      ),
       term,
       commit: this.#commits.at(-1)?.commit ?? 0,
       events: this.#events,
@@ -255,6 +260,15 @@ function membershipOf(id: string, configuration: PictureConfiguration | undefine
   if (learners.includes(id)) return "learner";
   if (voters.includes(id)) return outgoing.length > 0 && !outgoing.includes(id) ? "joining" : "voter";
   return outgoing.includes(id) ? "leaving" : "outside";
+}
+
+/** A leader that the page cannot hear, by the word of a node that follows it in the newest term and reaches it. */
+function saidToLead(nodes: readonly NodeView[], term: number): string | undefined {
+  const words = nodes.filter(({ fresh, picture }) => fresh && picture?.status.term === term);
+  return nodes.find(
+    ({ id, fresh, reachedBy }) =>
+      !fresh && words.some((node) => node.picture?.status.leader?.id === id && reachedBy.includes(node.id)),
+  )?.id;
 }
 
 function compare(a: readonly number[], b: readonly number[]): number {

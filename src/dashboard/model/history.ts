@@ -51,7 +51,7 @@ export class History {
       if (fsync !== undefined) this.#fsync.set(id, Math.max(this.#fsync.get(id) ?? 0, fsync.p99));
     }
     const term = leader?.picture?.status.term;
-    if (leader === undefined || term === undefined) return;
+    if (leader === undefined || !leader.fresh || term === undefined) return;
     if (this.#leader !== undefined && (this.#leader.id !== leader.id || this.#leader.term !== term)) {
       this.#leaders.push({ time: nowMs / 1_000, id: leader.id, term });
     }

@@ -47,7 +47,10 @@ export function standingOf(
     return all.filter((other) => {
       const node = byId.get(other);
       if (node === undefined || !lives(node)) return false;
-      return other === id || linked(self, node) === true;
+      const link = linked(self, node);
+      // Of two that others reach and the page cannot hear, nobody says how they stand with each other.
+      const unheard = link === undefined && !self.fresh && !node.fresh;
+      return other === id || link === true || unheard;
     });
   };
   const spare = (ids: readonly string[]): number =>

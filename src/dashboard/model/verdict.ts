@@ -168,7 +168,7 @@ function led(facts: Facts, standing: Standing): Verdict {
   );
   if (leader === undefined)
     return verdict({ kind: "lost", tone: "bad", sentence: "Nobody leads", notes: [] });
-  const term = termOf(leader);
+  const term = leader.fresh ? termOf(leader) : facts.term;
   const twins = claimants.filter((node) => termOf(node) === term).map(({ id }) => id);
   const reached = standing.reach(leader.id);
   const spare = standing.spare(reached);

@@ -38,7 +38,10 @@ export interface NodeView {
   /** Other nodes, heard just now, that have a link to it, and those that have none. */
   readonly reachedBy: readonly string[];
   readonly missedBy: readonly string[];
-  /** Whether it leads, as far as can be told: it says so in the highest term that any node tells of. */
+  /**
+   * Whether it leads, as far as can be told: it says so itself, in the highest term in which any does; or, if the page
+   * cannot hear it, a node says so that follows it and reaches it.
+   */
   readonly leads: boolean;
   /** Entries that it has not committed and applied and the cluster has; undefined while that cannot be told. */
   readonly lag: number | undefined;
@@ -65,7 +68,7 @@ export interface ClusterView {
   readonly nodes: readonly NodeView[];
   /** The newest that any node tells of. */
   readonly configuration: PictureConfiguration | undefined;
-  /** Whoever leads the highest term, if it says so itself and was heard just now. */
+  /** The node that {@link NodeView.leads}. It may be one that the page cannot hear. */
   readonly leader: NodeView | undefined;
   /** The highest term that any node heard just now tells of. */
   readonly term: number;
