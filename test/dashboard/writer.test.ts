@@ -125,10 +125,22 @@ describe("a click", () => {
 
 describe("where the page asks", () => {
   it("is the leader first, then who was heard just now, then the rest", () => {
-    expect(urlsOf(VIEW)).toEqual([urlOf("n2"), urlOf("n1"), urlOf("n3")]);
+    expect(urlsOf(VIEW, "leader")).toEqual([urlOf("n2"), urlOf("n1"), urlOf("n3")]);
+  });
+
+  it("is a follower first for what may lag a little", () => {
+    expect(urlsOf(VIEW, "follower")).toEqual([urlOf("n1"), urlOf("n2"), urlOf("n3")]);
+  });
+
+  it("is no node that is cut off while another one is not", () => {
+    const view = sceneView({
+      configuration: configurationOf(["n1", "n2", "n3"]),
+      nodes: { n1: { misses: ["n2", "n3"] }, n2: { role: "leader", misses: ["n1"] }, n3: { misses: ["n1"] } },
+    });
+    expect(urlsOf(view, "follower")).toEqual([urlOf("n3"), urlOf("n2"), urlOf("n1")]);
   });
 
   it("is the origin of the page where nothing is known yet", () => {
-    expect(urlsOf({ ...VIEW, nodes: [] })).toEqual([urlOf("n1")]);
+    expect(urlsOf({ ...VIEW, nodes: [] }, "leader")).toEqual([urlOf("n1")]);
   });
 });

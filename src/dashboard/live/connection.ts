@@ -3,6 +3,7 @@
 import type { ClusterEvent, NodePicture } from "../../client/index.ts";
 import { ClusterModel } from "../model/cluster.ts";
 import { type Store, ViewStore } from "../store.ts";
+import { whenUnseen } from "../visibility.ts";
 
 /** Nodes are asked for a picture so often, ms. */
 const PICTURES_MS = 250;
@@ -13,8 +14,6 @@ const AGAIN_MS_MIN = 250;
 const AGAIN_MS_MAX = 2_000;
 /** A line on which nothing came for so long is given up and opened again, ms: a paused process keeps its sockets open. */
 const SILENT_MS = 5_000;
-/** A page that nobody sees lets go of its lines after so long, ms: a browser grants few for each node. */
-const HIDDEN_MS = 60_000;
 
 /** One line to one node. */
 class Line {
@@ -119,19 +118,10 @@ export function listen(homeUrl: string): Store {
     const { origin } = new URL(blockedURI);
     for (const [url, line] of lines) if (new URL(url).origin === origin) line.block();
   });
-  whenHidden((hidden) => {
-    paused = hidden;
+  whenUnseen((unseen) => {
+    paused = unseen;
     changed();
   });
   follow();
   return store;
-}
-
-function whenHidden(tell: (hidden: boolean) => void): void {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  document.addEventListener("visibilitychange", () => {
-    clearTimeout(timer);
-    if (document.visibilityState === "visible") tell(false);
-    else timer = setTimeout(() => tell(true), HIDDEN_MS);
-  });
 }

@@ -1,8 +1,10 @@
-/** Keeps a watch open, at whoever leads, through elections and deaths. */
+/** Keeps a watch open, at a node that is fit to tell, through elections and deaths. */
 
 import type { WatchEvent, WatchOptions } from "../../client/index.ts";
+import type { ClusterView } from "../model/view.ts";
 import type { Store } from "../store.ts";
-import type { Writer } from "./writer.ts";
+import { whenUnseen } from "../visibility.ts";
+import type { Preference, Writer } from "./writer.ts";
 
 /** How a watch stands: `live` once it was opened, `waiting` while no node serves it. */
 export type WatchState = "live" | "waiting";
@@ -14,37 +16,65 @@ export interface WatchListener {
 
 /** After a failure the watch is opened again so much later, ms. */
 const AGAIN_MS = 400;
-/** Moving to a new leader waits so long, so that an election with two tries moves once, ms. */
-const MOVE_MS = 300;
+/** A node that has been unfit for so long is left, ms. */
+const MOVE_MS = 400;
+
+export interface WatchOn {
+  readonly store: Store;
+  readonly writer: Writer;
+  /** The leader knows first; a follower a moment later. */
+  readonly prefer: Preference;
+}
 
 /**
- * Watches until it is ended. When another node leads it goes on there: one that was cut off would keep the line open
- * and have nothing to tell.
+ * Watches until it is ended. It leaves a node that the page does not hear any more or that is cut off, and one that does
+ * not lead any more if the leader is preferred: the line to it may stay open and have nothing to tell.
  */
 export function keepWatching(
-  { store, writer }: { readonly store: Store; readonly writer: Writer },
+  { store, writer, prefer }: WatchOn,
   what: Pick<WatchOptions, "key" | "prefix">,
   listener: WatchListener,
 ): () => void {
   const ended = new AbortController();
   let current = new AbortController();
-  let leader = store.get().leader?.id;
-  let mover: ReturnType<typeof setTimeout> | undefined;
-  const unsubscribe = store.subscribe((view) => {
-    const next = view.leader?.id;
-    if (next === undefined || next === leader) return;
-    leader = next;
-    clearTimeout(mover);
-    mover = setTimeout(() => current.abort(), MOVE_MS);
-  });
+  let at: string | undefined;
+  let unfitSinceMs: number | undefined;
+  let wake: () => void = () => undefined;
+  let unseen = false;
+  const ends = [
+    store.subscribe((view) => {
+      if (at === undefined || isFit(view, at, prefer)) {
+        unfitSinceMs = undefined;
+        return;
+      }
+      unfitSinceMs ??= view.nowMs;
+      if (view.nowMs - unfitSinceMs < MOVE_MS) return;
+      unfitSinceMs = undefined;
+      current.abort();
+    }),
+    whenUnseen((hidden) => {
+      unseen = hidden;
+      if (hidden) current.abort();
+      else wake();
+    }),
+  ];
   const run = async (): Promise<void> => {
     let after: number | undefined;
     while (!ended.signal.aborted) {
       current = new AbortController();
+      at = undefined;
       const signal = AbortSignal.any([ended.signal, current.signal]);
       try {
-        const options = { ...what, consistency: "stale", signal } as const;
-        const events = writer.client().watch(after === undefined ? options : { ...options, after });
+        const events = writer.client(prefer).watch({
+          ...what,
+          ...(after === undefined ? {} : { after }),
+          consistency: "stale",
+          signal,
+          onConnection: (connection) => {
+            at = connection.kind === "connected" ? connection.url : undefined;
+            if (at === undefined) listener.state("waiting");
+          },
+        });
         for await (const event of events) {
           listener.state("live");
           after = event.kind === "change" ? event.to : event.revision;
@@ -54,15 +84,24 @@ export function keepWatching(
         // Aborted, or no node could serve: both are answered by beginning again.
       }
       if (ended.signal.aborted) return;
-      if (current.signal.aborted) continue;
       listener.state("waiting");
-      await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      if (unseen) await new Promise<void>((resolve) => (wake = resolve));
+      else if (!current.signal.aborted) await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
     }
   };
   void run();
   return () => {
     ended.abort();
-    clearTimeout(mover);
-    unsubscribe();
+    for (const end of ends) end();
+    wake();
   };
+}
+
+/** Whether what the node at `url` tells is the present. One that the view does not know cannot be judged. */
+function isFit({ nodes, leader }: ClusterView, url: string, prefer: Preference): boolean {
+  const node = nodes.find((one) => one.url === url);
+  if (node === undefined) return true;
+  if (!node.fresh) return false;
+  if (prefer === "leader" && leader?.fresh === true) return node.leads;
+  return node.leads || node.reachedBy.length > 0 || nodes.filter(({ fresh }) => fresh).length === 1;
 }

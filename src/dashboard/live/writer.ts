@@ -11,6 +11,8 @@ export type ClickResult =
       readonly key: string;
       readonly by: bigint;
       readonly value: bigint;
+      /** The number of this change. */
+      readonly revision: number;
       readonly ms: number;
       /** Sends after the first one. */
       readonly retries: number;
@@ -53,7 +55,7 @@ interface Sends {
 export class Writer {
   readonly #store: Store;
   readonly #send: typeof fetch;
-  #client: { readonly order: string; readonly client: RaftallyClient } | undefined;
+  readonly #clients = new Map<Preference, { readonly order: string; readonly client: RaftallyClient }>();
   readonly #sends = new Map<string, Sends>();
   readonly #revisions = new Set<number>();
   readonly #listeners = new Set<(result: ClickResult) => void>();
@@ -89,17 +91,18 @@ export class Writer {
   }
 
   /**
-   * A client that asks the leader first. Another one when somebody else leads: a browser follows no redirect from one
-   * origin to another in the name of the page.
+   * A client that asks the leader first, or a follower. Another one when the nodes have changed places: a browser follows
+   * no redirect from one origin to another in the name of the page.
    */
-  client(): RaftallyClient {
-    const urls = urlsOf(this.#store.get());
+  client(prefer: Preference = "leader"): RaftallyClient {
+    const urls = urlsOf(this.#store.get(), prefer);
     const order = urls.join(" ");
-    if (this.#client?.order !== order) {
-      const counting: typeof fetch = (input, init) => this.#fetch(input, init);
-      this.#client = { order, client: new RaftallyClient({ urls, fetch: counting, timeoutMs: CLICK_MS }) };
-    }
-    return this.#client.client;
+    const known = this.#clients.get(prefer);
+    if (known?.order === order) return known.client;
+    const counting: typeof fetch = (input, init) => this.#fetch(input, init);
+    const client = new RaftallyClient({ urls, fetch: counting, timeoutMs: CLICK_MS });
+    this.#clients.set(prefer, { order, client });
+    return client;
   }
 
   async increment(key: string, by: bigint): Promise<ClickResult> {
@@ -163,8 +166,8 @@ export class Writer {
     };
     const { nodes } = this.#store.get();
     const node = nodes.find(({ url }) => url === sends.answeredBy)?.id;
-    const { value } = done;
-    return { kind: "counted", key, by, value, ms, retries, replayed: done.replayed, node };
+    const { value, revision } = done;
+    return { kind: "counted", key, by, value, revision, ms, retries, replayed: done.replayed, node };
   }
 
   #failed(error: unknown, key: string): ClickResult {
@@ -190,9 +193,17 @@ export class Writer {
   }
 }
 
-/** The leader first if it is heard, then whoever else is, then the rest. */
-export function urlsOf({ nodes, home }: ClusterView): readonly string[] {
-  const rank = (node: ClusterView["nodes"][number]): number => (!node.fresh ? 2 : node.leads ? 0 : 1);
+/** Whom to ask first. Streams that may lag a little are kept off the leader, whose connections the writes need. */
+export type Preference = "leader" | "follower";
+
+/** Nodes heard just now, the preferred one first, and then the rest. */
+export function urlsOf({ nodes, home }: ClusterView, prefer: Preference): readonly string[] {
+  const rank = (node: ClusterView["nodes"][number]): number => {
+    const alone = node.reachedBy.length === 0;
+    if (!node.fresh) return 3;
+    if (node.leads) return prefer === "leader" ? 0 : 1;
+    return alone ? 2 : prefer === "leader" ? 1 : 0;
+  };
   const known = nodes
     .filter(({ url, link }) => url !== "" && link !== "blocked")
     .toSorted((a, b) => rank(a) - rank(b))

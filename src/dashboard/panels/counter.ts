@@ -123,13 +123,15 @@ class Panel implements CounterPanel {
     this.#state = "waiting";
     remember(wanted);
     this.#endWatch = keepWatching(
-      { store: this.#store, writer: this.#writer },
+      { store: this.#store, writer: this.#writer, prefer: "leader" },
       { key: wanted },
       {
         event: (event) => {
+          if (event.kind === "open") this.#revision = 0;
           if (event.kind === "open" && event.counter !== undefined)
             this.#learn(event.counter.value, event.revision);
-          if (event.kind === "change") this.#learn(event.value, event.revision);
+          if (event.kind === "change" && event.revision >= this.#revision)
+            this.#learn(event.value, event.revision);
           if (event.kind === "resync") void this.#readAgain(wanted);
         },
         state: (state) => {
@@ -173,8 +175,10 @@ class Panel implements CounterPanel {
   #onResult(result: ClickResult): void {
     this.#last = result;
     if (result.kind === "counted") {
-      // The answer is often here before the watch tells: counts go up, so the larger revision is the newer one.
       this.#strike(result);
+      // The answer is often here before the watch tells.
+      if (result.key === this.#key && result.revision > this.#revision)
+        this.#learn(result.value, result.revision);
     }
     this.#later();
   }

@@ -33,7 +33,7 @@ export function mountExplorer(
     const visible = entries.at(-1)?.isIntersecting === true;
     if (visible && end === undefined) {
       const watch = keepWatching(
-        { store, writer },
+        { store, writer, prefer: "follower" },
         {},
         {
           event: (event) => {
@@ -190,7 +190,7 @@ class Explorer {
 
   async #read(): Promise<void> {
     const asked = ++this.#asked;
-    const client = this.#writer.client();
+    const client = this.#writer.client("follower");
     try {
       if (this.#text !== "" || this.#mode === "top") await this.#readFlat(client, asked);
       else await this.#readTree(client, asked);
