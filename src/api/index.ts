@@ -44,6 +44,9 @@
  *          "refusal":{"code","detail","retryAfterMs"}}, the last only if it would be refused
  *     POST   /v1/cluster/transfer {"to":"n2"}, or without a body          -> {"leader":{"id","url"}} once it leads
  *            {"from":"n1"} hands over only if n1 leads, and is so safe to repeat when an answer was lost
+ *     GET  /v1/cluster/events, ?pictures=250 (server-sent events; see events.ts)
+ *          `event`: something that happened to this node, `id` <run>-<seq>; `picture`: all of it, at that interval (ms)
+ *     GET  /metrics     -> Prometheus' text (metrics.ts); JSON for whoever names application/json (compat.ts)
  *     GET  /v1/backup   -> a backup file (application/octet-stream, of known length), taken now from this node;
  *          `Raftally-Backup-Index`, `-Term`, `-Digest` (of the counters), `-Sha256` (of the snapshot inside)
  *     GET  /livez /readyz, ?verbose   "ok", or "[+]leader ok" lines; readyz answers 503 while not ready, and with

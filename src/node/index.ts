@@ -23,6 +23,8 @@
  * members have met, join.ts asks a running cluster to take this node in, and join-desk.ts answers who asks;
  * snapshot-transfers.ts moves snapshot files beside the links, snapshot-keeper.ts takes them, service.ts is what the
  * HTTP API sees, starting.ts what it sees before that.
+ * live.ts tells of all this while it happens (pictures, events, counts), for the dashboard and for metrics; it listens to
+ * the trace, and to the store and the transport through live-store.ts and live-transport.ts.
  * parts.ts names what a node opens of the world, for those who put something else there.
  */
 /** The nouns in which members are named, for whoever reads them from a request. */
