@@ -143,6 +143,7 @@ export class SseStream {
   #write(bytes: Uint8Array): void {
     if (this.#isOver) return;
     if (this.#outgoing === undefined) this.#controller?.enqueue(bytes);
+    else if (this.#outgoing.destroyed) return;
     else if (this.#held === undefined) this.#outgoing.write(bytes);
     else this.#held.push(bytes);
     if (this.bufferedBytes > this.#bufferBytesMax) this.#cut();
