@@ -1,14 +1,18 @@
 /** What breaks a local cluster, part by part: links, groups, and who may ask for it. */
 
 import { once } from "node:events";
-import { request } from "node:http";
-import { connect, createServer, type Server, type Socket } from "node:net";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer as createHttpServer, request } from "node:http";
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { freePorts } from "../../chaos/index.ts";
 import { type ControlServer, openControlServer } from "../../src/cli/local/control-server.ts";
 import { waysBetween } from "../../src/cli/local/groups.ts";
 import { LinkProxies } from "../../src/cli/local/link-proxies.ts";
 import { readLinks, readTarget } from "../../src/cli/local/requests.ts";
+import { freshId } from "../../src/cli/local/wipe-check.ts";
 import { eventually } from "./processes.ts";
 
 describe("the links between groups", () => {
@@ -68,6 +72,31 @@ describe("what is asked of a launcher", () => {
       expect(readLinks(body)).toMatch(/the body must be \{"groups":\[\["n1"\],\["n2","n3"\]\]\}/);
     }
     expect(readLinks(undefined)).toMatch(/^The body is too long/);
+  });
+});
+
+describe("the id of a newcomer", () => {
+  it("is none that the cluster ever knew, nor one whose files lie about", async () => {
+    const removed = { configuration: { members: [{ id: "n1" }, { id: "n7" }], removed: [{ id: "n9" }] } };
+    const known = createHttpServer((_, answer) => void answer.end(JSON.stringify(removed)));
+    known.listen(0, "127.0.0.1");
+    await once(known, "listening");
+    const { port } = known.address() as AddressInfo;
+    const data = mkdtempSync(join(tmpdir(), "raftally-fresh-"));
+    const member = (id: string) => ({ id, peer: "127.0.0.1:1", api: "http://127.0.0.1:1" });
+    const plan = {
+      ...{ clusterId: "c", secret: "s", existed: true, founding: false },
+      members: ["n1", "n4", "n3"].map(member),
+      newcomers: [{ id: "n4", replaces: "n2", done: true }],
+    };
+    expect(await freshId({ plan, urls: ["http://127.0.0.1:1"] }, data)).toBe("n5");
+    expect(await freshId({ plan, urls: ["http://127.0.0.1:1", `http://127.0.0.1:${port}`] }, data)).toBe(
+      "n10",
+    );
+    writeFileSync(join(data, "n12.log"), "");
+    expect(await freshId({ plan, urls: [] }, data)).toBe("n13");
+    rmSync(data, { recursive: true });
+    known.close();
   });
 });
 

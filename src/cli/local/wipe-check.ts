@@ -46,7 +46,7 @@ async function membersOf(nodes: LocalNodes): Promise<readonly MemberView[] | und
 }
 
 /** The next of n1, n2, …: an id is never used twice in the life of a cluster. */
-export async function freshId(nodes: LocalNodes, data: string): Promise<string> {
+export async function freshId(nodes: Pick<LocalNodes, "plan" | "urls">, data: string): Promise<string> {
   const { plan, urls } = nodes;
   const used = [
     ...plan.members.map(({ id }) => id),
