@@ -81,7 +81,8 @@ export function watch(caller: Caller, options: WatchOptions): AsyncGenerator<Wat
   return follow(caller, { path, lastId, decode: decodeWatchEvent }, options);
 }
 
-function decodeWatchEvent({ name, data }: ServerSentEvent): WatchEvent | undefined {
+/** Undefined for an event that means nothing here. @throws {Malformed} */
+export function decodeWatchEvent({ name, data }: ServerSentEvent): WatchEvent | undefined {
   const fields = fieldsOf(data);
   switch (name) {
     case "open": {
@@ -132,7 +133,8 @@ export function clusterEvents(
   return follow(caller, { path, lastId: undefined, decode: decodeClusterEvent }, options);
 }
 
-function decodeClusterEvent({ name, data }: ServerSentEvent): ClusterStreamEvent | undefined {
+/** Undefined for an event that means nothing here. @throws {Malformed} */
+export function decodeClusterEvent({ name, data }: ServerSentEvent): ClusterStreamEvent | undefined {
   const fields = name === "event" || name === "picture" ? fieldsOf(data) : {};
   switch (name) {
     case "event":

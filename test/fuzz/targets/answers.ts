@@ -2,6 +2,7 @@
 
 import { ERRORS } from "../../../src/base/index.ts";
 import {
+  decodeAllocation,
   decodeBatchDone,
   decodeIncremented,
   decodeMembership,
@@ -10,6 +11,9 @@ import {
   decodeNodeView,
   decodePage,
   decodeReading,
+  decodeSelection,
+  decodeSession,
+  decodeSum,
   membersOf,
 } from "../../../src/client/decode.ts";
 import { type Json, parseExact } from "../../../src/client/json.ts";
@@ -29,6 +33,10 @@ const TEXTS: readonly string[] = [
     '"catchUp":{"percent":3,"msLeft":4}}],"seenBy":"n1","leader":{"id":"n1","url":"http://x"}}',
   '{"index":9,"configuration":{"voters":["n1"],"outgoing":[],"learners":[],"members":[],"removed":[]}}',
   '{"dryRun":true,"before":{"voters":3,"mayFail":1,"reachable":3},"after":{"voters":2,"mayFail":0,"reachable":2}}',
+  '{"key":"orders","from":9223372036854775708,"to":9223372036854775807,"count":100,"value":9223372036854775807,"revision":4,"index":7,"term":2}',
+  '{"prefix":"v:","sum":1208925819614629174706176,"counters":3,"groups":[{"prefix":"v:a","sum":-5,"counters":2}],"more":true,"index":3,"term":1}',
+  '{"counters":[{"key":"a","value":5,"revision":1}],"more":true,"index":3,"term":1,"ageMs":7}',
+  '{"session":17,"index":3,"term":1}',
   '{"type":"/docs/errors#no-leader","status":503,"code":"NO_LEADER","detail":"x","outcome":"not-applied","retryAfterMs":1000}',
   '{"code":"LIMIT_REACHED","detail":"x","outcome":"not-applied","position":3,"leader":{"id":"n1","url":"http://x"}}',
 ];
@@ -42,6 +50,10 @@ const DECODERS: readonly ((answer: Answer) => unknown)[] = [
   decodeMembership,
   decodeMembershipDone,
   decodeMembershipPlan,
+  decodeAllocation,
+  decodeSum,
+  decodeSelection,
+  decodeSession,
 ];
 
 const STATUSES = [200, 201, 204, 304, 400, 404, 409, 412, 422, 429, 500, 502, 503, 504];

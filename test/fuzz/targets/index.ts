@@ -3,6 +3,7 @@
 import type { Target } from "../target.ts";
 import { clientAnswers } from "./answers.ts";
 import { clusterFile, commandLine } from "./cli.ts";
+import { clientEvents } from "./client-events.ts";
 import { conversations } from "./conversations.ts";
 import { handshakeWords } from "./handshake-words.ts";
 import { headerValues } from "./header-values.ts";
@@ -36,6 +37,7 @@ export const TARGETS: readonly Target[] = [
   snapshotOffers,
   commandLine,
   clientAnswers,
+  clientEvents,
   jsonText,
   peerStream,
   payloads,
