@@ -303,7 +303,7 @@ const badge: Operation = {
   answers: { 200: { description: "The picture.", content: { "image/svg+xml": { text: SVG } } } },
   refusals: [
     ...READ,
-    ...CHANGE_REFUSALS,
+    ...CHANGE_REFUSALS.filter((code) => code !== "FOREIGN_ORIGIN"),
     ...ONCE_REFUSALS,
     "INVALID_KEY",
     "COUNTER_OVERFLOW",

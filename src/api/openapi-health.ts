@@ -107,7 +107,7 @@ const asset: Operation = {
     },
     304: { description: "It is as it was.", headers: ["ETag"] },
   },
-  refusals: [...ANY_REFUSALS, "ROUTE_NOT_FOUND"],
+  refusals: ["TOO_MANY_REQUESTS", "INTERNAL", "ROUTE_NOT_FOUND"],
   curl: { target: "/assets/index-4f2a.js" },
 };
 

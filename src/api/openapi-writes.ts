@@ -164,6 +164,7 @@ const batch: Operation = {
     schema: "BatchBody",
     required: true,
     examples: {
+      two: { operations: [{ key: "a" }, { key: "b", by: -2 }] },
       three: {
         operations: [
           { key: "items:acme", by: 5 },
