@@ -4,6 +4,7 @@ import { ERRORS, type ErrorCode, type ErrorInfo } from "../base/index.ts";
 import { EXPLANATIONS } from "./docs-errors.ts";
 import { retryText } from "./docs-page.ts";
 import {
+  answersOf,
   curlLine,
   type Entry,
   entriesOf,
@@ -62,7 +63,7 @@ function operationParts(document: OpenApiDocument, { method, path, operation }: 
     parts.push(`Body${optional}: ${linkTo(nameOf({ $ref: media.schema.$ref }))}, such as`);
     parts.push(...samplesOf(document, media).map(jsonBlock));
   }
-  for (const [status, { description, content = {} }] of Object.entries(operation.responses)) {
+  for (const [status, { description, content = {} }] of answersOf(document, operation)) {
     const answers = Object.entries(content).filter(([type]) => type !== "application/problem+json");
     if (answers.length === 0 && Object.keys(content).length > 0) continue;
     const types = answers.map(([type, { schema }]) =>
@@ -75,7 +76,7 @@ function operationParts(document: OpenApiDocument, { method, path, operation }: 
       parts.push(...samples.map(type === "application/json" ? jsonBlock : textBlock));
     }
   }
-  const refusals = refusalsOf(operation).map(({ status, code }) => `${status} \`${code}\``);
+  const refusals = refusalsOf(document, operation).map(({ status, code }) => `${status} \`${code}\``);
   parts.push(`Refused with: ${refusals.join(", ")}.`);
   return parts;
 }

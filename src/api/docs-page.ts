@@ -3,6 +3,7 @@
 import { ERRORS, type ErrorCode, type ErrorInfo } from "../base/index.ts";
 import { EXPLANATIONS } from "./docs-errors.ts";
 import {
+  answersOf,
   curlLine,
   type Entry,
   entriesOf,
@@ -146,7 +147,7 @@ function operationSection(
     parts.push(`<h4>Body${body.required ? "" : " (optional)"}</h4>`, mediaBlocks(document, body.content));
   }
   parts.push("<h4>Answers</h4>");
-  for (const [status, answer] of Object.entries(operation.responses)) {
+  for (const [status, answer] of answersOf(document, operation)) {
     const content = Object.entries(answer.content ?? {}).filter(
       ([type]) => type !== "application/problem+json",
     );
@@ -156,7 +157,7 @@ function operationSection(
     const own = Object.keys(answer.headers).map((name) => `<code>${escapeHtml(name)}</code>`);
     parts.push(`<p class="small">Headers: ${own.join(", ")}</p>`);
   }
-  const refusals = refusalsOf(operation).map(
+  const refusals = refusalsOf(document, operation).map(
     ({ status, code }) =>
       `<li>${status} <a href="${ERRORS_PATH}#${escapeHtml(anchor(code))}"><code>${breakable(code)}</code></a></li>`,
   );

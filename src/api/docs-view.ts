@@ -1,5 +1,6 @@
 /** The OpenAPI document read for people: what the pages and docs/api.md have in common, whatever they are written in. */
 
+import { defined } from "../base/index.ts";
 import type {
   ExampleObject,
   JsonSchema,
@@ -7,6 +8,7 @@ import type {
   OpenApiDocument,
   OperationObject,
   Reference,
+  ResponseObject,
 } from "./openapi-document.ts";
 
 export interface Entry {
@@ -118,9 +120,23 @@ export function jsonLines(value: unknown): string {
   return line.length <= WIDTH ? line : JSON.stringify(value, null, 2);
 }
 
+/** The answers of an operation by status, also those that it shares with others. */
+export function answersOf(
+  { components }: OpenApiDocument,
+  { responses }: OperationObject,
+): readonly (readonly [status: string, ResponseObject])[] {
+  return Object.entries(responses).map(([status, given]) => {
+    const found = "$ref" in given ? components.responses[nameOf(given)] : given;
+    return [status, defined(found, "document: an answer that is referred to is there")] as const;
+  });
+}
+
 /** The codes with which an operation may refuse, by status. */
-export function refusalsOf(operation: OperationObject): readonly { status: string; code: string }[] {
-  return Object.entries(operation.responses).flatMap(([status, { content }]) =>
+export function refusalsOf(
+  document: OpenApiDocument,
+  operation: OperationObject,
+): readonly { status: string; code: string }[] {
+  return answersOf(document, operation).flatMap(([status, { content }]) =>
     Object.keys(content?.["application/problem+json"]?.examples ?? {}).map((code) => ({ status, code })),
   );
 }

@@ -73,7 +73,7 @@ export interface OperationObject {
   readonly description: string;
   readonly parameters: readonly ParameterObject[];
   readonly requestBody?: RequestBodyObject;
-  readonly responses: Readonly<Record<string, ResponseObject>>;
+  readonly responses: Readonly<Record<string, ResponseObject | Reference>>;
   /** What to put behind `curl`, before and after the URL of a node. */
   readonly "x-curl": { readonly options: string; readonly target: string };
   /** How the route is switched on, if it is not there by default. */
@@ -97,6 +97,7 @@ export interface OpenApiDocument {
   readonly paths: Readonly<Record<string, PathItem>>;
   readonly components: {
     readonly schemas: Readonly<Record<string, JsonSchema>>;
+    readonly responses: Readonly<Record<string, ResponseObject>>;
     readonly headers: Readonly<Record<string, HeaderObject>>;
     readonly examples: Readonly<Record<string, ExampleObject>>;
   };

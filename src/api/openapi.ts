@@ -16,7 +16,6 @@ import type {
   JsonSchema,
   MediaTypeObject,
   OpenApiDocument,
-  OperationObject,
   ParameterObject,
   Reference,
   ResponseObject,
@@ -25,6 +24,7 @@ import type { Answer, Content, ErrorForm, Operation, Parameter, Tag } from "./op
 import { HEALTH_OPERATIONS } from "./openapi-health.ts";
 import { READ_OPERATIONS } from "./openapi-reads.ts";
 import { ANY_HEADERS, HEADERS } from "./openapi-shared.ts";
+import { shareResponses, type WholeOperation } from "./openapi-sharing.ts";
 import { WRITE_OPERATIONS } from "./openapi-writes.ts";
 import { problemText } from "./problem.ts";
 import {
@@ -93,6 +93,7 @@ const PROBLEM = "application/problem+json";
 
 /** @param version of the program. */
 export function openApiDocument(version: string): OpenApiDocument {
+  const { paths, responses } = shareResponses(pathsOf(OPERATIONS));
   return {
     openapi: "3.1.0",
     info: {
@@ -104,13 +105,15 @@ export function openApiDocument(version: string): OpenApiDocument {
     },
     servers: [{ url: "/", description: "The node that this came from" }],
     tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
-    paths: pathsOf(OPERATIONS),
-    components: { schemas: schemas(), headers: headers(), examples: problemExamples() },
+    paths,
+    components: { schemas: schemas(), responses, headers: headers(), examples: problemExamples() },
   };
 }
 
-function pathsOf(operations: readonly Operation[]): OpenApiDocument["paths"] {
-  const paths: Record<string, Record<string, OperationObject>> = {};
+function pathsOf(
+  operations: readonly Operation[],
+): Readonly<Record<string, Readonly<Record<string, WholeOperation>>>> {
+  const paths: Record<string, Record<string, WholeOperation>> = {};
   for (const operation of operations) {
     const path = templateOf(operation.path);
     const item = paths[path] ?? {};
@@ -125,7 +128,7 @@ export function templateOf(path: string): string {
   return path.replaceAll(/:([a-z]+)/g, "{$1}");
 }
 
-function describe(operation: Operation): OperationObject {
+function describe(operation: Operation): WholeOperation {
   const { body, curl, needs } = operation;
   return {
     operationId: operation.id,

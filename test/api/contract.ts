@@ -9,6 +9,7 @@ import { Ajv2020, type ValidateFunction } from "ajv/dist/2020.js";
 import ajvFormats from "ajv-formats";
 import { onTestFinished } from "vitest";
 import { targetOf } from "../../src/api/call.ts";
+import { nameOf } from "../../src/api/docs-view.ts";
 import type { Api } from "../../src/api/index.ts";
 import { NumberToken, parseJson } from "../../src/api/json.ts";
 import { OPERATIONS, openApiDocument, templateOf } from "../../src/api/openapi.ts";
@@ -128,11 +129,15 @@ function problemsOf(answer: GivenAnswer): readonly string[] {
   const operation = operationFor(method, target);
   if (operation === undefined) return outsideProblems(answer);
   const path = templateOf(operation.path);
-  const response = DOCUMENT.paths[path]?.[operation.method.toLowerCase()]?.responses[String(status)];
+  const given = DOCUMENT.paths[path]?.[operation.method.toLowerCase()]?.responses[String(status)];
+  const isShared = given !== undefined && "$ref" in given;
+  const response = isShared ? DOCUMENT.components.responses[nameOf(given)] : given;
   const name = `${operation.method} ${path} ${status}`;
   if (response === undefined) return [`the document has no answer ${name}`];
   see(name);
-  const where = ["paths", path, operation.method.toLowerCase(), "responses", String(status)];
+  const where = isShared
+    ? ["components", "responses", nameOf(given)]
+    : ["paths", path, operation.method.toLowerCase(), "responses", String(status)];
   return [...headerProblems(answer, response), ...bodyProblems(answer, response, where)];
 }
 

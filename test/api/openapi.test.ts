@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { answersOf, nameOf } from "../../src/api/docs-view.ts";
 import { BODY_SCHEMAS, OPERATIONS, templateOf } from "../../src/api/openapi.ts";
 import type { MediaTypeObject, OperationObject } from "../../src/api/openapi-document.ts";
 import type { Operation } from "../../src/api/openapi-form.ts";
@@ -56,13 +57,13 @@ const MEDIA = PLACES.flatMap(({ name, steps, operation }) => {
   for (const [type, media] of Object.entries(operation.requestBody?.content ?? {})) {
     found.push([`${name} takes ${type}`, [...steps, "requestBody", "content", type], media]);
   }
-  for (const [status, { content = {} }] of Object.entries(operation.responses)) {
+  for (const [status, { content = {} }] of answersOf(DOCUMENT, operation)) {
+    const given = operation.responses[status];
+    const shared = given !== undefined && "$ref" in given ? nameOf(given) : undefined;
+    const there =
+      shared === undefined ? [...steps, "responses", status] : ["components", "responses", shared];
     for (const [type, media] of Object.entries(content)) {
-      found.push([
-        `${name} answers ${status} ${type}`,
-        [...steps, "responses", status, "content", type],
-        media,
-      ]);
+      found.push([`${name} answers ${status} ${type}`, [...there, "content", type], media]);
     }
   }
   return found;
@@ -138,7 +139,7 @@ describe("the document", () => {
     const references = new Set(referencesIn(DOCUMENT));
     for (const reference of references)
       expect([reference, at(reference)]).not.toEqual([reference, undefined]);
-    for (const kind of ["headers", "examples"] as const) {
+    for (const kind of ["responses", "headers", "examples"] as const) {
       const outside = kind === "examples" ? ["MALFORMED_REQUEST"] : [];
       const unused = Object.keys(DOCUMENT.components[kind]).filter(
         (name) => !references.has(`#/components/${kind}/${name}`) && !outside.includes(name),
@@ -182,7 +183,8 @@ describe("the document", () => {
   it("says what each parameter and each answer is", () => {
     for (const { name, operation } of PLACES) {
       for (const parameter of operation.parameters) expect(parameter.description).toMatch(/\.$/);
-      for (const { description } of Object.values(operation.responses)) expect(description).not.toBe("");
+      for (const { description } of answersOf(DOCUMENT, operation).map(([, answer]) => answer))
+        expect(description).not.toBe("");
       expect([name, operation.summary]).toEqual([name, expect.stringMatching(/^[A-Z].*[^.]$/)]);
     }
   });
