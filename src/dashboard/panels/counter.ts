@@ -158,10 +158,8 @@ class Panel implements CounterPanel {
       clearTimeout(timer);
       this.#endHammer = undefined;
       setAttribute(this.#hammer, "aria-checked", "false");
-      setText(this.#hammer, "Hammer");
     };
     setAttribute(this.#hammer, "aria-checked", "true");
-    setText(this.#hammer, "Stop hammering");
     const strike = async (): Promise<void> => {
       while (on) {
         const result = await this.#writer.increment(this.#key, 1n);

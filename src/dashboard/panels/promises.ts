@@ -138,10 +138,7 @@ function showOwn(tile: Tile, writer: Writer): void {
   });
 }
 
-/** As a person compares it: in groups, letters told apart. */
+/** 52 bits. */
 function hex(digest: number): string {
-  return digest
-    .toString(16)
-    .padStart(13, "0")
-    .replace(/(.{4})(?=.)/g, "$1 ");
+  return digest.toString(16).padStart(13, "0");
 }
