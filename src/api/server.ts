@@ -82,7 +82,7 @@ export async function serveApi(api: Api, options: ServeOptions): Promise<ApiServ
   const latest: LatestRequests = new Map();
   const serve: RequestListener = (incoming, outgoing) => {
     // Nobody would hear the answer to it (RFC 9112, section 9.6): a client that sends on has been told, or will be.
-    if (latest.get(incoming.socket)?.shouldKeepAlive === false) return;
+    if (isOver(incoming.socket, latest)) return;
     latest.set(incoming.socket, outgoing);
     if (closing) outgoing.shouldKeepAlive = false;
     const host = hostProblem(incoming);
@@ -95,12 +95,13 @@ export async function serveApi(api: Api, options: ServeOptions): Promise<ApiServ
   const settings = { ...LIMITS, ...options.limits, noDelay: true, requireHostHeader: false };
   const server = createServer(settings, serve);
   server.on("checkContinue", (incoming, outgoing) => {
+    if (isOver(incoming.socket, latest)) return;
     // Without "100 Continue" a client that announced too much keeps it to itself.
     if (!(Number(incoming.headers["content-length"]) > BODY_BYTES_MAX)) outgoing.writeContinue();
     serve(incoming, outgoing);
   });
   server.on("checkExpectation", (incoming, outgoing) => {
-    if (latest.get(incoming.socket)?.shouldKeepAlive === false) return;
+    if (isOver(incoming.socket, latest)) return;
     latest.set(incoming.socket, outgoing);
     refuseEarly(outgoing, EXPECTATION_UNKNOWN);
   });
@@ -242,6 +243,15 @@ function refusalOf({ code = "", reason }: ClientError): EarlyRefusal {
 /** The latest request of each open connection, by what will answer it or has. */
 type LatestRequests = Map<Duplex, ServerResponse>;
 
+/** Connections on which something was refused before there was a request. */
+const REFUSED: WeakSet<Duplex> = new WeakSet();
+
+/** Whether the last answer of a connection has been given: what still comes is not carried out. */
+function isOver(socket: Duplex, latest: LatestRequests): boolean {
+  const before = latest.get(socket);
+  return before === undefined ? REFUSED.has(socket) : !before.shouldKeepAlive;
+}
+
 /**
  * Answers what is no request, if the client will take the answer for that: while an earlier request is under
  * way, the next answer on the connection would pass for the outcome of that one.
@@ -251,17 +261,26 @@ function answerClientError(error: ClientError, socket: Duplex, latest: LatestReq
   if (error.code === "ECONNRESET" || !socket.writable) {
     socket.destroy();
   } else if (pending === undefined || pending.writableFinished) {
+    // A request that was only late may still come, and must not be carried out after it was refused.
+    if (pending === undefined) REFUSED.add(socket);
+    else pending.shouldKeepAlive = false;
     refuseBytes(refusalOf(error), socket);
   } else if (pending.req.complete) {
     // It has arrived whole and may be done by now: its own answer is the last on this connection.
     pending.shouldKeepAlive = false;
   } else if (pending.socket === socket && !pending.headersSent) {
-    // Broken inside its body, so it has not been acted upon, and no other answer is due before its own.
+    // Broken inside its body, so it has not been acted upon, and no other answer is due before its own. If it was only
+    // late, its handler does not get to see the rest.
+    pending.req.pause();
+    pending.shouldKeepAlive = false;
     refuseBytes(refusalOf(error), socket);
   } else {
     socket.destroy();
   }
 }
+
+/** How long a client that was refused may take to close its side, ms. */
+const LINGER_MS = 1_000;
 
 function refuseBytes(refusal: EarlyRefusal, socket: Duplex): void {
   const { code, detail, status = ERRORS[code].status } = refusal;
@@ -275,6 +294,8 @@ function refuseBytes(refusal: EarlyRefusal, socket: Duplex): void {
     "Connection: close",
   ];
   socket.end(`${head.join("\r\n")}\r\n\r\n${body}`);
+  // What is still coming is dropped for a moment, so that the client gets to see the answer; then it is cut off.
+  setTimeout(() => socket.destroy(), LINGER_MS).unref();
 }
 
 const LISTEN_REASONS: Readonly<Record<string, string>> = {
