@@ -75,12 +75,16 @@ const HELP = `Raftally: counters that do not lose a count.
   GET  /v1/counters                   ?prefix=&match=&order=key|value|-value&limit=&cursor=
   GET  /v1/sum                        ?prefix=&depth=
   GET  /v1/query                      ?expression=a,b,items:*
+  GET  /v1/watch                      changes as they happen; ?key=|prefix=&after=
   GET  /v1/cluster                    this node and its cluster
   GET  /v1/cluster/members            ?from=leader; POST a new one: {"id","incarnation","peer","api"}
   DELETE, PATCH /v1/cluster/members/{id}, POST /v1/cluster/members/{id}/promote, /replace {"by":"n4"}; ?dryRun=true
   POST /v1/cluster/transfer           hand over leadership, {"to":"n2"}, or {"from":"n1"} if that one leads
   GET  /v1/backup                     a file with all counters
+  GET  /v1/cluster/events             elections, links and faults of this node as they happen; ?pictures=250
+  GET  /metrics                       for Prometheus
   GET  /livez, /readyz                ?verbose; /readyz?leader: whether this node leads
+  GET  /docs, /openapi.json           all of this with every parameter, answer and error
 
 Try it (-L follows the way to the leader):
 

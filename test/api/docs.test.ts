@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { apiPage, errorsPage, escapeHtml } from "../../src/api/docs-page.ts";
-import { OPERATIONS } from "../../src/api/openapi.ts";
+import { OPERATIONS, templateOf } from "../../src/api/openapi.ts";
 import type { OpenApiDocument } from "../../src/api/openapi-document.ts";
 import { ERRORS_PATH, problemType } from "../../src/api/problem.ts";
 import { ERRORS, type ErrorCode } from "../../src/base/index.ts";
@@ -138,6 +138,19 @@ describe("the type of a problem", () => {
   it("is the same on the page as in the answer", async () => {
     const problem = await expectRefusal(await get(makeBench(), "/nowhere"), "ROUTE_NOT_FOUND");
     expect(errorsPage(DOCUMENT)).toContain(escapeHtml(`"type": "${String(problem["type"])}"`));
+  });
+});
+
+describe("GET /", () => {
+  it("names every route, but for the pages and the forms of other services", async () => {
+    const help = await (await get(makeBench(), "/")).text();
+    const apart = ["Pages", "Forms of other services"];
+    for (const { path, tag, needs } of OPERATIONS) {
+      if (apart.includes(tag) || needs !== undefined) continue;
+      // Of a member's paths only what comes behind is repeated.
+      const [, tail] = /^\/v1\/cluster\/members\/:id(\/.*)$/.exec(path) ?? [];
+      expect(help).toContain(tail ?? templateOf(path));
+    }
   });
 });
 
