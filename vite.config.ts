@@ -1,6 +1,6 @@
 /** How the page is built: `npm run build:dashboard`. */
 
-import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import type { Plugin, UserConfig } from "vite";
@@ -22,13 +22,37 @@ function compress(): Plugin {
   };
 }
 
+const DIST = join(import.meta.dirname, "dist");
+const PLACE = join(DIST, "dashboard");
+const BESIDE = join(DIST, `.dashboard-${process.pid}`);
+
+/** Built beside its place and put there whole: nodes that start meanwhile find the page of before or the new one. */
+function putInPlace(): Plugin {
+  let outDir = "";
+  return {
+    name: "put-in-place",
+    apply: "build",
+    configResolved(resolved) {
+      outDir = resolved.build.outDir;
+    },
+    closeBundle() {
+      if (outDir !== BESIDE || !existsSync(join(BESIDE, "index.html"))) return;
+      const before = `${BESIDE}-before`;
+      mkdirSync(DIST, { recursive: true });
+      if (existsSync(PLACE)) renameSync(PLACE, before);
+      renameSync(BESIDE, PLACE);
+      rmSync(before, { recursive: true, force: true });
+    },
+  };
+}
+
 const config: UserConfig = {
   root: join(import.meta.dirname, "src/dashboard"),
   base: "/",
   publicDir: false,
-  plugins: [compress()],
+  plugins: [compress(), putInPlace()],
   build: {
-    outDir: join(import.meta.dirname, "dist/dashboard"),
+    outDir: BESIDE,
     emptyOutDir: true,
     target: "es2023",
     // Every browser that can run the rest preloads modules by itself.

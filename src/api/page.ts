@@ -1,7 +1,7 @@
 /** The dashboard: files that were built before, given to browsers under a strict policy. */
 
 import { createHash } from "node:crypto";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { extname, join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 import type { NodeService } from "../node/index.ts";
@@ -49,8 +49,8 @@ export function pageRoutes(
   help: ApiHandler,
 ): readonly Route[] {
   const html = page === undefined ? undefined : readIfThere(join(page.directory, "index.html"));
-  if (page === undefined || html === undefined) return [];
-  const assets = readAssets(join(page.directory, "assets"));
+  const assets = page === undefined ? undefined : readAssets(join(page.directory, "assets"));
+  if (page === undefined || html === undefined || assets === undefined) return [];
   const plain = assetOf(".html", html);
   const controlled = page.control === undefined ? plain : assetOf(".html", withControl(html, page.control));
   return [
@@ -110,7 +110,9 @@ function give(call: Call, asset: Asset, headers: Readonly<Record<string, string>
   return new Response(bytes, { status: 200, headers: all });
 }
 
-function readAssets(directory: string): ReadonlyMap<string, Asset> {
+/** Undefined if there is no such directory. */
+function readAssets(directory: string): ReadonlyMap<string, Asset> | undefined {
+  if (!existsSync(directory)) return undefined;
   const names = readdirSync(directory).filter((name) => TYPES[extname(name)] !== undefined);
   return new Map(
     names.map((name) => {

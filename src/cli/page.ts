@@ -62,7 +62,7 @@ export async function buildPageIfMissing(
 /** Built beside its place and moved there whole: several launchers may do this at once, and nodes read it meanwhile. */
 async function build(root: string): Promise<void> {
   await mkdir(join(root, "dist"), { recursive: true });
-  const made = await mkdtemp(join(root, "dist", "dashboard-"));
+  const made = await mkdtemp(join(root, "dist", ".dashboard-"));
   try {
     await runVite(root, made);
     await rename(made, directoryIn(root)).catch((error: NodeJS.ErrnoException) => {
