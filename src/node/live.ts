@@ -5,13 +5,13 @@
  */
 
 import { randomUUID } from "node:crypto";
-import { statfs } from "node:fs/promises";
 import { assert, defined } from "../base/index.ts";
 import type { LogWrite, NodeId, RaftStatus, SnapshotMeta } from "../raft/index.ts";
 import type { Applied, SnapshotManifest, StateDigest } from "../store/index.ts";
 import type { Packet } from "../transport/index.ts";
 import type { NodeTrace, Response } from "./events.ts";
 import { Counting } from "./live-counting.ts";
+import { SpaceWatch } from "./live-disk.ts";
 import { type Happening, happeningOf, sizeText, snapshotHappening } from "./live-events.ts";
 import { CommitClock, LogTail } from "./live-log.ts";
 import type { StoreObserver } from "./live-store.ts";
@@ -35,8 +35,6 @@ const EVENTS_KEPT = 200;
 const DIGESTS_SHOWN = 8;
 /** How often it is looked whether a write to the log takes too long, ms. */
 const LOOK_MS = 100;
-/** How often it is asked how much room is left on the disk, ms. */
-const SPACE_MS = 5_000;
 /** How often it is measured how late the event loop is, while somebody watches, ms. */
 const LOOP_MS = 20;
 
@@ -82,8 +80,8 @@ export class Live implements LiveSource, StoreObserver {
   #term = 0;
   #ballot: { readonly term: number; readonly from: Set<NodeId> } = { term: 0, from: new Set() };
   #writing: OpenWrite[] = [];
-  #space: DiskSpace | undefined;
-  #timers: NodeJS.Timeout[] = [];
+  readonly #space = new SpaceWatch();
+  #lookTimer: NodeJS.Timeout | undefined;
   #loopTimer: NodeJS.Timeout | undefined;
 
   constructor(self: NodeId) {
@@ -101,12 +99,8 @@ export class Live implements LiveSource, StoreObserver {
     this.#term = raft.term;
     this.#digests = running.digests.slice(-DIGESTS_SHOWN);
     this.#counting.tally.revisionAtStart = running.revision;
-    const space = (): void => void this.#lookAtSpace(running.directory);
-    space();
-    this.#timers = [
-      setInterval(() => this.#lookAtWrites(), LOOK_MS).unref(),
-      setInterval(space, SPACE_MS).unref(),
-    ];
+    this.#space.watch(running.directory);
+    this.#lookTimer = setInterval(() => this.#lookAtWrites(), LOOK_MS).unref();
     const held = `${raft.last} entries of the log, ${raft.committed} of them known to be committed`;
     this.happened({
       kind: "started",
@@ -118,7 +112,8 @@ export class Live implements LiveSource, StoreObserver {
 
   /** Ends all timers. */
   close(): void {
-    for (const timer of this.#timers) clearInterval(timer);
+    this.#space.close();
+    clearInterval(this.#lookTimer);
     clearInterval(this.#loopTimer);
     this.#loopTimer = undefined;
   }
@@ -143,7 +138,7 @@ export class Live implements LiveSource, StoreObserver {
   }
 
   get diskSpace(): DiskSpace | undefined {
-    return this.#space;
+    return this.#space.space;
   }
 
   /** How long the oldest write to the log has been waiting for the disk, ms; 0 if none is. */
@@ -360,16 +355,6 @@ export class Live implements LiveSource, StoreObserver {
     oldest.told = true;
     const text = `a write to the log of ${this.#self} has been waiting for the disk for ${(ms / 1_000).toFixed(1)} s`;
     this.happened({ kind: "disk", peer: undefined, text });
-  }
-
-  async #lookAtSpace(directory: string): Promise<void> {
-    try {
-      const { bavail, blocks, bsize } = await statfs(directory);
-      this.#space = { freeBytes: bavail * bsize, totalBytes: blocks * bsize };
-    } catch {
-      // Nothing depends on it, and a disk that fails shows at the next write.
-      this.#space = undefined;
-    }
   }
 
   #measureLoop(): NodeJS.Timeout {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Live } from "../../src/node/index.ts";
+import { Live, StartingService } from "../../src/node/index.ts";
 import { CommitClock, LogTail } from "../../src/node/live-log.ts";
 import { WatchedStore } from "../../src/node/live-store.ts";
 import { Viewer } from "../../src/node/live-viewer.ts";
@@ -178,5 +178,30 @@ describe("a disk that hangs", () => {
     expect(events.map(({ seq }) => seq)).toEqual(Array.from({ length: 200 }, (_, at) => 302 + at));
     expect(live.events(500).events.map(({ seq }) => seq)).toEqual([501]);
     expect(live.run).toMatch(/^[0-9a-f-]{36}$/);
+  });
+});
+
+describe("a node that is still starting", () => {
+  const member = { id: "n1", peer: "127.0.0.1:4100", api: "http://127.0.0.1:4000" };
+
+  it("already has a picture, and tells the same watchers of what follows", () => {
+    const service = new StartingService({ id: "n1", clusterId: "c", members: [member], version: "1" });
+    const viewer = service.live.viewer();
+    const before = service.live.picture(viewer);
+    expect(before).toMatchObject({
+      status: { id: "n1", state: "forming", role: "follower" },
+      checks: [{ name: "started", ok: false }],
+      election: undefined,
+      tail: [],
+      stable: 0,
+    });
+    const told: string[] = [];
+    service.live.observe({ event: ({ text }) => told.push(text) });
+    service.early.unlinked(nodeId("n2"));
+    service.early.linked(nodeId("n2"));
+    service.early.unlinked(nodeId("n2"));
+    expect(told).toEqual(["n1 does not reach n2", "n1 reaches n2", "n1 does not reach n2 any more"]);
+    expect(service.early.standing).toBeUndefined();
+    viewer.close();
   });
 });

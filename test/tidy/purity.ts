@@ -24,6 +24,7 @@ export const NODE_OUTSIDE: readonly Exception[] = [
   { path: "src/node/service.ts", reason: "shows the driver to the API" },
   { path: "src/node/starting.ts", reason: "answers the API before there is a reducer to ask" },
   { path: "src/node/live.ts", reason: "tells, beside the reducer, what the node does while it works" },
+  { path: "src/node/live-disk.ts", reason: "looks how much room is left, for whoever watches the node" },
   { path: "src/node/live-viewer.ts", reason: "keeps percentiles for whoever watches the node" },
   { path: "src/node/live-store.ts", reason: "times the store for whoever watches the node" },
   { path: "src/node/live-transport.ts", reason: "counts messages for whoever watches the node" },
