@@ -51,6 +51,8 @@
  *          `Raftally-Backup-Index`, `-Term`, `-Digest` (of the counters), `-Sha256` (of the snapshot inside)
  *     GET  /livez /readyz, ?verbose   "ok", or "[+]leader ok" lines; readyz answers 503 while not ready, and with
  *          ?leader also on whoever does not lead: for a load balancer that sends writes to the leader only
+ *     GET  /docs, /docs/errors, /openapi.json   all of this for people and for programs (openapi.ts): a route has to be
+ *          described there, and the tests hold every answer against it
  *     GET  /            the dashboard for browsers (`Accept` names text/html), with its files under /assets; help for
  *          everybody else
  *

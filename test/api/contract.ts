@@ -197,6 +197,11 @@ function schemaProblems(body: string, at: readonly string[]): readonly string[] 
   }
 }
 
+/** What is wrong with a problem document that came past the application: a refusal of what is no request. */
+export function problemViolations(body: string): readonly string[] {
+  return schemaProblems(body, ["components", "schemas", "Problem"]);
+}
+
 /** What is read. Streams may have no end, and pages are compressed. */
 const READ = ["application/json", "application/problem+json", "text/plain", "text/css"];
 

@@ -4,7 +4,7 @@ import { connect, type Socket } from "node:net";
 import { expect } from "vitest";
 import { type Api, type ApiOptions, createApi } from "../../src/api/index.ts";
 import { ERRORS, type ErrorCode } from "../../src/base/index.ts";
-import { holdToContract } from "./contract.ts";
+import { holdToContract, problemViolations } from "./contract.ts";
 import { MemoryService } from "./memory-service.ts";
 
 export interface Bench {
@@ -142,6 +142,9 @@ export class RawConnection {
         const head = text.slice(0, end);
         const body = this.#received.subarray(end + 4, end + 4 + length).toString("utf8");
         this.#received = this.#received.subarray(end + 4 + length);
+        if (/^content-type: application\/problem\+json/im.test(head)) {
+          expect(problemViolations(body)).toEqual([]);
+        }
         return { status: Number(head.slice(9, 12)), head, body };
       }
       if (this.#closed) throw new Error(`closed after ${JSON.stringify(text)}`);
