@@ -92,7 +92,7 @@ describe("the packed file", () => {
     });
   });
 
-  it("runs a whole node, which serves every call of the client, from JavaScript", async (context) => {
+  it("runs a whole node, which serves every call of the client and the dashboard, from JavaScript", async (context) => {
     needInstall(context);
     const port = await freePortRange(1);
     const program = join(directory, "node_modules", "raftally", "bin", "raftally.js");
@@ -125,6 +125,10 @@ describe("the packed file", () => {
       directory,
     );
     expect(top).toEqual({ exitCode: 0, text: "103\n" });
+    const page = await fetch(`http://127.0.0.1:${port}/`, { headers: { accept: "text/html" } });
+    const script = /src="(\/assets\/[^"]+\.js)"/.exec(await page.text())?.[1] ?? "";
+    const answer = await fetch(`http://127.0.0.1:${port}${script}`);
+    expect(answer.headers.get("content-type")).toBe("text/javascript; charset=utf-8");
   });
 
   it.for([
