@@ -53,7 +53,8 @@ class Picture {
     "aria-label": "The nodes and their links",
   });
   readonly #edges = svg("g", { "aria-hidden": "true" });
-  readonly #comets = svg("g", { class: "topology-comets", "aria-hidden": "true" });
+  /** Behind the SVG and not in it, where whatever moves has everything painted anew at each frame. */
+  readonly #comets = h("div", { class: "topology-comets", "aria-hidden": "true" });
   readonly #labels = svg("g", { "aria-hidden": "true" });
   readonly #nodes = svg("g");
   readonly #words = h("ul", { class: "topology-words" });
@@ -65,10 +66,10 @@ class Picture {
 
   constructor(root: HTMLElement) {
     this.#root = root;
-    this.#svg.append(this.#edges, this.#comets, this.#labels, this.#nodes);
+    this.#svg.append(this.#edges, this.#labels, this.#nodes);
     root.classList.add("topology");
     root.append(
-      this.#svg,
+      h("div", { class: "topology-stage" }, this.#comets, this.#svg),
       this.#told,
       legend(),
       h("details", { class: "topology-details" }, h("summary", {}, "The picture in words"), this.#words),
@@ -133,7 +134,7 @@ class Picture {
     const sampled = comets.toSorted((a, b) => a.delayMs - b.delayMs).slice(0, Math.max(0, room));
     for (const { from, to, subject, delayMs } of sampled) {
       const [start, end] = this.#way(from, to, ASIDE);
-      const dot = svg("use", { class: "topology-comet", href: `#comet-${subject}`, "data-subject": subject });
+      const dot = h("span", { class: "topology-comet", "data-subject": subject });
       this.#comets.append(dot);
       const flight = dot.animate(
         [
@@ -205,31 +206,17 @@ const SUBJECTS: readonly { readonly subject: Comet["subject"]; readonly text: st
 function legend(): HTMLElement {
   const list = h("ul", { class: "topology-legend" });
   for (const { subject, text } of SUBJECTS) {
-    const sign = svg("svg", { viewBox: "-7 -7 14 14", width: 14, height: 14, "aria-hidden": "true" });
-    sign.append(
-      svg("g", { id: `comet-${subject}`, class: "topology-sign", "data-subject": subject }, shapeOf(subject)),
+    list.append(
+      h(
+        "li",
+        {},
+        h("span", { class: "topology-sign", "data-subject": subject, "aria-hidden": "true" }),
+        text,
+      ),
     );
-    list.append(h("li", {}, sign, text));
   }
   const ring = svg("svg", { viewBox: "-7 -7 14 14", width: 14, height: 14, "aria-hidden": "true" });
   ring.append(svg("path", { class: "topology-ring-sign", d: "M0,-5 A5,5 0 1 1 -5,0" }));
   list.append(h("li", {}, ring, "time left before it stands for election"));
   return list;
-}
-
-function shapeOf(subject: Comet["subject"]): SVGElement {
-  switch (subject) {
-    case "append":
-      return svg("circle", { r: 5 });
-    case "heartbeat":
-      return svg("circle", { r: 2.5 });
-    case "answer":
-      return svg("circle", { r: 3.5, class: "topology-hollow" });
-    case "vote":
-      return svg("path", { d: "M0,-6 L6,0 L0,6 L-6,0 Z" });
-    case "read":
-      return svg("path", { d: "M0,-5.5 L5,4 L-5,4 Z" });
-    case "snapshot":
-      return svg("rect", { x: -5, y: -5, width: 10, height: 10 });
-  }
 }
