@@ -85,7 +85,7 @@ interface Report {
 }
 
 async function doctor(urls: readonly string[]): Promise<Report> {
-  const line = ["doctor", "--url", urls.join(","), "--timeout", "1s"];
+  const line = ["doctor", "--url", urls.join(","), "--timeout", "5s"];
   const [ran, asJson] = await Promise.all([raftally(line), raftally([...line, "--json"])]);
   expect(asJson.exitCode).toBe(ran.exitCode);
   const { findings, healthy } = JSON.parse(asJson.out) as {
@@ -124,7 +124,7 @@ describe("raftally doctor, asking a cluster", { timeout: 30_000 }, () => {
   });
 
   it("exits with 2 when nobody answers", async () => {
-    const ran = await raftally(["doctor", "--url", await deadUrl(), "--timeout", "1s"]);
+    const ran = await raftally(["doctor", "--url", await deadUrl(), "--timeout", "5s"]);
     expect(ran.exitCode).toBe(2);
     expect(ran.error).toContain("does not answer");
   });
@@ -226,7 +226,7 @@ describe("raftally doctor, asking a cluster", { timeout: 30_000 }, () => {
 
   it("tells a node that catches up from one that does not move", async () => {
     const urls = await cluster(with_("n3", { status: { applied: 20 }, later: { applied: 30 } }));
-    const ran = await raftally(["doctor", "--url", urls.join(","), "--timeout", "1s"]);
+    const ran = await raftally(["doctor", "--url", urls.join(","), "--timeout", "5s"]);
     expect(ran.exitCode).toBe(1);
     expect(ran.out.replaceAll(/\s+/g, " ")).toContain(
       "WARNING (n3): n3 is 20 entries behind the others. It is catching up, 10 entries in half a second.",

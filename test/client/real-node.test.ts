@@ -47,7 +47,7 @@ describe.each(["keys", "sessions"] as const)("a client with %s", { timeout: PATI
   });
 
   it("counts each of many writes in flight once, and reads its own writes from any node", async () => {
-    const client = cluster.client(0, { exactlyOnce });
+    const client = cluster.client(0, { exactlyOnce, timeoutMs: 50_000, attemptTimeoutMs: 10_000 });
     const many = Array.from({ length: 600 }, () => client.increment(`${p}many`));
     const index = Math.max(...(await Promise.all(many)).map((done) => done.index));
     for (const { id } of cluster.nodes) {

@@ -140,7 +140,7 @@ describe("a watch", () => {
     let closed = false;
     const node = await fakeNode(stream(OPEN, (response) => response.on("close", () => (closed = true))));
     await take(clientOf(node).watch(), 1);
-    await expect.poll(() => closed).toBe(true);
+    await expect.poll(() => closed, { timeout: 10_000 }).toBe(true);
   });
 
   it("goes on for as long as nobody can be reached, once it has begun", async () => {
@@ -198,7 +198,7 @@ describe("a watch", () => {
     const stop = new AbortController();
     const events = clientOf(node).watch({ signal: stop.signal });
     await events.next();
-    await expect.poll(() => isFull).toBe(true);
+    await expect.poll(() => isFull, { timeout: 10_000 }).toBe(true);
     // Long enough for a reader that reads ahead to have taken tens of megabytes.
     let before = -1;
     await expect
@@ -208,7 +208,7 @@ describe("a watch", () => {
           before = sent;
           return same;
         },
-        { interval: 150 },
+        { interval: 150, timeout: 20_000 },
       )
       .toBe(true);
     expect(sent).toBeLessThan(20_000_000);
