@@ -48,9 +48,10 @@ describe("a local cluster with --chaos", () => {
         ((await cluster.client().get("visits"))?.value ?? 0n) > before + 20n;
       await eventually(grown, "the others go on counting");
       expect(await cluster.leader()).not.toBe(first);
-      expect(await cluster.stateOf(first)).toBe("stopped");
 
-      expect((await cluster.local("start", first)).out).toBe(`${first} is being started.`);
+      // On a machine that has much else to do, its 10 s may be over already.
+      const { out, error } = await cluster.local("start", first);
+      expect([`${first} is being started.`, `raftally: ${first} runs already.`]).toContain(out + error);
       await launcher.until(new RegExp(`${first} is back\\.`));
       stopped = true;
       const counted = (await counts).reduce((sum, each) => sum + each, 0);
