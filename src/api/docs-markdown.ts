@@ -72,6 +72,12 @@ function operationParts(document: OpenApiDocument, { method, path, operation }: 
     const first = description.split("\n\n", 1)[0] ?? "";
     parts.push(`**${status}** ${first}${types.length === 0 ? "" : ` ${types.join(", ")}`}`);
     for (const [type, answer] of answers) {
+      const events = Object.entries(answer["x-events"] ?? {});
+      if (events.length > 0) {
+        parts.push(
+          events.map(([event, form]) => `- \`event: ${event}\`: ${linkTo(nameOf(form))}`).join("\n"),
+        );
+      }
       const samples = samplesOf(document, answer);
       parts.push(...samples.map(type === "application/json" ? jsonBlock : textBlock));
     }

@@ -204,10 +204,14 @@ function mediaBlocks(document: OpenApiDocument, content: Readonly<Record<string,
   return Object.entries(content)
     .map(([type, media]) => {
       const form = media.schema?.$ref === undefined ? "" : `: ${linkTo(nameOf({ $ref: media.schema.$ref }))}`;
+      const events = Object.entries(media["x-events"] ?? {}).map(
+        ([event, reference]) => `<li><code>${escapeHtml(event)}</code>: ${linkTo(nameOf(reference))}</li>`,
+      );
+      const carried = events.length === 0 ? "" : `<ul>${events.join("")}</ul>`;
       const samples = samplesOf(document, media).map(
         ({ text }) => `<pre><code>${escapeHtml(text)}</code></pre>`,
       );
-      return `<p class="small"><code>${escapeHtml(type)}</code>${form}</p>\n${samples.join("\n")}`;
+      return `<p class="small"><code>${escapeHtml(type)}</code>${form}</p>\n${carried}\n${samples.join("\n")}`;
     })
     .join("\n");
 }

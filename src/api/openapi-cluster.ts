@@ -321,6 +321,7 @@ const events: Operation = {
       content: {
         "text/event-stream": {
           text: EVENTS_TEXT,
+          events: { event: "ClusterEvent", picture: "NodePicture", resync: "ClusterResync" },
           examples: {
             event:
               'event: event\nid: 3f2a-17\ndata: {"seq":17,"atMs":1763728290000,"node":"n1","kind":"role","term":3,"text":"n1 leads term 3"}\n\n',

@@ -37,6 +37,8 @@ export interface ExampleObject {
 export interface MediaTypeObject {
   readonly schema?: JsonSchema;
   readonly examples?: Readonly<Record<string, ExampleObject | Reference>>;
+  /** Of a stream of server-sent events: the form of `data`, by the name of the event. */
+  readonly "x-events"?: Readonly<Record<string, Reference>>;
 }
 
 export interface HeaderObject {

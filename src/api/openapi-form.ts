@@ -41,6 +41,8 @@ export interface Content {
   /** Of text that is no JSON. */
   readonly text?: z.ZodType;
   readonly examples?: Examples;
+  /** Of a stream: what `data` holds, by the name of the event; under components/schemas. */
+  readonly events?: Readonly<Record<string, string>>;
 }
 
 export interface Answer {

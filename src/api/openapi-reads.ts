@@ -213,6 +213,7 @@ const watch: Operation = {
       content: {
         "text/event-stream": {
           text: EVENTS_TEXT,
+          events: { open: "WatchOpened", change: "WatchChange", resync: "WatchResync" },
           examples: {
             watch:
               'retry: 1000\n\nevent: open\nid: 12\ndata: {"revision":12,"index":7,"term":2,"value":5,"exists":true}\n\n' +

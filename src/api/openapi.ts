@@ -8,6 +8,7 @@ import { z } from "zod";
 import { ERRORS, type ErrorCode, type ErrorInfo } from "../base/index.ts";
 import { ANSWER_SCHEMAS } from "./answer-schemas.ts";
 import { EXPLANATIONS } from "./docs-errors.ts";
+import { EVENT_SCHEMAS } from "./event-schemas.ts";
 import { CLUSTER_OPERATIONS } from "./openapi-cluster.ts";
 import { COMPAT_OPERATIONS } from "./openapi-compat.ts";
 import type {
@@ -198,11 +199,13 @@ function describeAnswer({ description, headers: names = [], content }: Answer): 
   return { description, headers, content: Object.fromEntries(described) };
 }
 
-function describeContent({ schema, text, examples }: Content): MediaTypeObject {
+function describeContent({ schema, text, examples, events = {} }: Content): MediaTypeObject {
+  const named = Object.entries(events).map(([event, form]) => [event, refTo("schemas", form)] as const);
   return {
     ...(schema === undefined ? {} : { schema: refTo("schemas", schema) }),
     ...(text === undefined ? {} : { schema: schemaOf(text) }),
     ...(examples === undefined ? {} : { examples: examplesOf(examples) }),
+    ...(named.length === 0 ? {} : { "x-events": Object.fromEntries(named) }),
   };
 }
 
@@ -291,7 +294,7 @@ const CONVERSION = { io: "input", unrepresentable: "any" } as const;
 
 function schemas(): Readonly<Record<string, JsonSchema>> {
   const registry = z.registry<{ id: string }>();
-  const all = { ...BODY_SCHEMAS, ...ANSWER_SCHEMAS, OpenApiDocument: documentSchema };
+  const all = { ...BODY_SCHEMAS, ...ANSWER_SCHEMAS, ...EVENT_SCHEMAS, OpenApiDocument: documentSchema };
   for (const [id, schema] of Object.entries(all)) registry.add(schema, { id });
   const uri = (id: string): string => `#/components/schemas/${id}`;
   const converted = z.toJSONSchema(registry, { ...CONVERSION, uri }).schemas;

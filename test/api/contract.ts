@@ -197,6 +197,23 @@ function schemaProblems(body: string, at: readonly string[]): readonly string[] 
   }
 }
 
+/** What is wrong with an event of a stream. @param target path and query that were asked. */
+export function eventViolations(
+  target: string,
+  { event, data }: { readonly event: string; readonly data: string },
+): readonly string[] {
+  const path = pathOf(target);
+  const response = DOCUMENT.paths[path]?.["get"]?.responses["200"];
+  const content = response === undefined || "$ref" in response ? undefined : response.content;
+  const stream = content?.["text/event-stream"];
+  // Not the interface: a test of streams alone has a server of its own.
+  if (stream === undefined) return NONE;
+  const form = stream["x-events"]?.[event];
+  if (form === undefined) return [`${path} has no event ${event} in the document`];
+  const problems = schemaProblems(data, ["components", "schemas", nameOf(form)]);
+  return problems.map((problem) => `${path}, event ${event}: ${problem}\n  ${data.slice(0, 500)}`);
+}
+
 /** What is wrong with a problem document that came past the application: a refusal of what is no request. */
 export function problemViolations(body: string): readonly string[] {
   return schemaProblems(body, ["components", "schemas", "Problem"]);

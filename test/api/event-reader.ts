@@ -1,6 +1,7 @@
 /** Reads a stream of server-sent events as a browser does (the WHATWG's rules), over a real socket. */
 
 import { type ClientRequest, get, type IncomingMessage } from "node:http";
+import { eventViolations } from "./contract.ts";
 
 export interface ReadEvent {
   readonly event: string;
@@ -9,12 +10,18 @@ export interface ReadEvent {
   readonly data: string;
 }
 
+/** Many watchers get many events of the same making. */
+const LOOKED_AT = 100;
+
 export class EventReader {
   readonly events: ReadEvent[] = [];
   readonly comments: string[] = [];
   /** What the server asked to wait before coming back, ms. */
   retryMs: number | undefined;
   isOver = false;
+  /** Events that are not as the document says; at most the first hundred of a stream are looked at. */
+  readonly violations: string[] = [];
+  readonly #target: string;
   readonly #request: ClientRequest;
   readonly #response: IncomingMessage;
   #rest = "";
@@ -23,7 +30,8 @@ export class EventReader {
   #data: string[] = [];
   #wake: () => void = () => undefined;
 
-  private constructor(request: ClientRequest, response: IncomingMessage) {
+  private constructor(target: string, request: ClientRequest, response: IncomingMessage) {
+    this.#target = target;
     this.#request = request;
     this.#response = response;
     response.setEncoding("utf8");
@@ -41,7 +49,8 @@ export class EventReader {
   static open(url: string, headers: Readonly<Record<string, string>> = {}): Promise<EventReader> {
     return new Promise((resolve, reject) => {
       const request = get(url, { headers, agent: false }, (response) => {
-        resolve(new EventReader(request, response));
+        const { pathname, search } = new URL(url);
+        resolve(new EventReader(pathname + search, request, response));
       });
       request.on("error", reject);
     });
@@ -64,6 +73,7 @@ export class EventReader {
   /** Waits until `look` finds something among what has come. Fails if the stream ends first. */
   async until<T>(look: (reader: this) => T | undefined | false): Promise<T> {
     for (;;) {
+      if (this.violations.length > 0) throw new Error(this.violations.join("\n"));
       const found = look(this);
       if (found !== undefined && found !== false) return found;
       if (this.isOver) throw new Error(`the stream ended with ${JSON.stringify(this.events.at(-1))}`);
@@ -118,7 +128,9 @@ export class EventReader {
 
   #dispatch(): void {
     if (this.#data.length > 0) {
-      this.events.push({ event: this.#name || "message", id: this.#id, data: this.#data.join("\n") });
+      const told = { event: this.#name || "message", id: this.#id, data: this.#data.join("\n") };
+      this.events.push(told);
+      if (this.events.length <= LOOKED_AT) this.violations.push(...eventViolations(this.#target, told));
     }
     this.#name = "";
     this.#data = [];

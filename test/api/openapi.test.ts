@@ -10,7 +10,15 @@ import type { MediaTypeObject, OperationObject } from "../../src/api/openapi-doc
 import type { Operation } from "../../src/api/openapi-form.ts";
 import { HEADERS } from "../../src/api/openapi-shared.ts";
 import { ERRORS } from "../../src/base/index.ts";
-import { DOCUMENT, exactly, type GivenAnswer, operationFor, validatorAt, violationsOf } from "./contract.ts";
+import {
+  DOCUMENT,
+  eventViolations,
+  exactly,
+  type GivenAnswer,
+  operationFor,
+  validatorAt,
+  violationsOf,
+} from "./contract.ts";
 import { type Bench, bodyOf, makeBench } from "./kit.ts";
 
 /** With every part that is optional switched on. */
@@ -262,6 +270,15 @@ describe("holding an answer against the document", () => {
     ["an answer of no route", { target: "/v2" }, /no route is described/],
   ])("finds what is not described: %s", (_, change, complaint) => {
     expect(violationsOf({ ...good, ...change }).join("\n")).toMatch(complaint);
+  });
+
+  it("looks into events, too", () => {
+    const data = '{"key":"a","value":5,"revision":9,"from":3,"to":9,"deleted":false}';
+    expect(eventViolations("/v1/watch?key=a", { event: "change", data })).toEqual([]);
+    expect(eventViolations("/v1/watch", { event: "change", data: data.replace('"from":3,', "") })[0]).toMatch(
+      /'from'/,
+    );
+    expect(eventViolations("/v1/watch", { event: "changed", data })[0]).toMatch(/no event changed/);
   });
 
   it("knows the route that serves a request", () => {
