@@ -1,6 +1,5 @@
 /** The client against real nodes: what it sends is what they take, and a watch outlives the node that serves it. */
 
-import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Cluster } from "../../chaos/index.ts";
 import { escapeGlob, RaftallyClient, type WatchChange, type WatchEvent } from "../../src/client/index.ts";
@@ -133,10 +132,19 @@ describe("a watch", { timeout: PATIENT_MS }, () => {
     if (open?.kind !== "open") throw new Error("a watch begins with an open event");
     const keys = Array.from({ length: 1_000 }, (_, at) => `s:${"long".repeat(100)}:${at}`);
     // Some 12 MB of events, more than all the buffers on the way hold; nobody reads meanwhile.
-    for (let value = 1; value <= 20; value++) {
+    const stop = new AbortController();
+    let flushed = 0n;
+    const beside = (async () => {
+      for await (const event of writer.watch({ key: keys.at(-1) ?? "", signal: stop.signal }))
+        if (event.kind === "change") flushed = event.value;
+        else if (event.kind === "open") flushed = event.counter?.value ?? 0n;
+    })();
+    for (let value = 1n; value <= 20n; value++) {
       await writer.batch(keys.map((key) => ({ op: "set", key, value })));
-      await sleep(60);
+      await eventually(() => flushed >= value, "the batch has been told, so that the next one is told anew");
     }
+    stop.abort();
+    await beside;
     const last = new Map<string, bigint>();
     let to = open.revision;
     for await (const event of watch) {
