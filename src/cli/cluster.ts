@@ -50,7 +50,7 @@ export async function cluster(parsed: Parsed, terminal: Terminal): Promise<numbe
       nodes.founded();
       control = await controlFor(local, data, running.signal, terminal);
       local.ready();
-      await announce({ nodes, data, more: hints(local) }, running.signal, terminal);
+      await announce({ nodes, data, more: local.hints }, running.signal, terminal);
       const alone = nodes.allGone.then(() => EXIT.refused);
       exitCode = await Promise.race([stopped.then(() => EXIT.done), alone]);
     } else if (failed !== "stopped") {
@@ -65,10 +65,6 @@ export async function cluster(parsed: Parsed, terminal: Terminal): Promise<numbe
   }
   if (exitCode === EXIT.done) terminal.out("Stopped. Every count is kept: start again to go on.");
   return exitCode;
-}
-
-function hints({ control }: Local): readonly string[] {
-  return control === undefined ? [] : ["Break: raftally local kill leader"];
 }
 
 type Failed = Extract<Started, { kind: "failed" }>;

@@ -16,6 +16,8 @@ export interface Local {
   readonly nodes: LocalNodes;
   /** Where the chaos is asked for; undefined without `--chaos`. */
   readonly control: ControlServer | undefined;
+  /** Lines for the terminal on what else can be done. */
+  readonly hints: readonly string[];
   /** The cluster has come up. Goes on with exchanges of nodes that an earlier launcher did not see the end of. */
   ready(): void;
   close(): Promise<void>;
@@ -39,6 +41,7 @@ export async function prepareLocal(
     return {
       nodes,
       control: undefined,
+      hints: [],
       ready: () => goOn({ nodes, data, signal, say }),
       close: async () => undefined,
     };
@@ -69,7 +72,7 @@ export async function prepareLocal(
     await control.close();
     links.close();
   };
-  return { nodes, control, ready, close };
+  return { nodes, control, hints: [`Break: raftally local kill leader${suffix}`], ready, close };
 }
 
 interface GoingOn {
