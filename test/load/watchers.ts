@@ -32,10 +32,16 @@ export interface Report {
   /** Resident memory of the watched node, MiB: before there were watchers, and at most and at last while there were. */
   readonly memory: { readonly before: number; readonly peak: number; readonly last: number } | undefined;
   readonly watchedRole: string;
+  /** How often the cluster had to elect another leader: a machine that has too much to do. */
+  readonly elections: number;
 }
 
 /** Between two handfuls of increments, ms. */
 const STEP_MS = 10;
+/** Enough for the rate while each answer takes a quarter of a second. */
+const CONNECTIONS = 256;
+/** After this long an increment that was not done is sent again, ms. */
+const RETRY_MS = 100;
 /** How long the last events may take to arrive, ms. */
 const PATIENCE_MS = 30_000;
 const KEY = "hot";
@@ -53,6 +59,7 @@ export async function playWatchers(plan: Plan): Promise<Report> {
     const pid = processOf(cluster.directory, node.id);
     await settleDown(node.url);
     const before = memoryOf(pid);
+    const { term } = await clusterOf(node.url);
     const ackedMs: number[] = [];
     const delays: number[] = [];
     const url = `${node.url}/v1/watch?key=${KEY}`;
@@ -80,6 +87,7 @@ export async function playWatchers(plan: Plan): Promise<Report> {
         throw new Error(`of ${total} increments a watcher saw ${JSON.stringify(seen)}`);
       }
     }
+    const after = await clusterOf(node.url);
     return {
       total,
       seconds,
@@ -87,7 +95,8 @@ export async function playWatchers(plan: Plan): Promise<Report> {
       resumed: all.reduce((sum, { resumed }) => sum + resumed, 0),
       delayMs: spread(delays),
       memory: pid === undefined ? undefined : { before, peak, last },
-      watchedRole: await roleOf(node.url),
+      watchedRole: after.role,
+      elections: after.term - term,
     };
   } finally {
     for (const watcher of watchers) watcher.close();
@@ -95,23 +104,39 @@ export async function playWatchers(plan: Plan): Promise<Report> {
   }
 }
 
-/** Sends increments of 1 at the rate, whether the ones before are answered or not, and waits for all. */
-async function increment(url: string, { seconds, rate }: Plan, ackedMs: number[]): Promise<number> {
-  const dispatcher = new Agent({ connections: 64, pipelining: 1 });
+/**
+ * Sends increments of 1 at the rate, whether the ones before are answered or not, and waits for all. Each has a key of
+ * its own and is sent again until it is answered, wherever the leader is: so each counts once.
+ */
+async function increment(first: string, { seconds, rate }: Plan, ackedMs: number[]): Promise<number> {
+  const dispatcher = new Agent({ connections: CONNECTIONS, pipelining: 1 });
   const total = seconds * rate;
   const pending: Promise<void>[] = [];
-  const one = async (): Promise<void> => {
-    const answer = await request(`${url}/v1/counters/${KEY}/increment`, { method: "POST", dispatcher });
-    const body = (await answer.body.json()) as { readonly value?: number };
-    if (answer.statusCode !== 200 || body.value === undefined) {
-      throw new Error(`an increment was answered with ${answer.statusCode}`);
+  let leader = first;
+  const attempt = async (headers: Readonly<Record<string, string>>): Promise<number | undefined> => {
+    const url = `${leader}/v1/counters/${KEY}/increment`;
+    const answer = await request(url, { method: "POST", dispatcher, headers });
+    const { location } = answer.headers;
+    if (answer.statusCode === 307 && typeof location === "string") leader = new URL(location).origin;
+    const { value } = (await answer.body.json()) as { readonly value?: number };
+    return answer.statusCode === 200 ? value : undefined;
+  };
+  const one = async (at: number): Promise<void> => {
+    const headers = { "Idempotency-Key": `increment-${at}` };
+    for (;;) {
+      const value = await attempt(headers).catch(() => undefined);
+      if (value === undefined) {
+        await sleep(RETRY_MS);
+        continue;
+      }
+      ackedMs[value] = performance.now();
+      return;
     }
-    ackedMs[body.value] = performance.now();
   };
   const beganMs = performance.now();
   while (pending.length < total) {
     const due = Math.min(total, Math.floor(((performance.now() - beganMs) / 1_000) * rate));
-    while (pending.length < due) pending.push(one());
+    while (pending.length < due) pending.push(one(pending.length));
     await sleep(STEP_MS);
   }
   await Promise.all(pending);
@@ -129,15 +154,12 @@ async function arrived(watchers: readonly TilingWatcher[], total: number): Promi
 
 interface Cluster {
   readonly role: string;
+  readonly term: number;
   readonly leader?: { readonly url: string };
 }
 
 async function clusterOf(url: string): Promise<Cluster> {
   return (await (await request(`${url}/v1/cluster`)).body.json()) as Cluster;
-}
-
-async function roleOf(url: string): Promise<string> {
-  return (await clusterOf(url)).role;
 }
 
 async function leaderOf(url: string): Promise<string> {
