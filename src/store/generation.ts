@@ -28,6 +28,12 @@ import { createLog } from "./wal-segment.ts";
 export const STATE_FILE = "state.db";
 export const SNAPSHOT_FOLDER = "snapshots";
 
+/**
+ * So many ids of client sessions are left out in a new generation: the old cluster may have opened some that the copy
+ * of its state does not know, and a client that goes on in one of them must be refused, not taken for another.
+ */
+const SESSIONS_LEFT_OUT: number = 2 ** 32;
+
 /** A new cluster's identity of this node: it is alone and formed. */
 export function soleIdentity(clusterId: string, self: Member): Identity {
   const { id, incarnation } = self;
@@ -118,7 +124,8 @@ function relabel(path: string, clusterId: string, position: SnapshotMeta): void 
   const database = openToWrite(path);
   try {
     const { totals } = readMeta(database);
-    new MetaWriter(database).write({ clusterId, position, totals });
+    const sessionsOpened = totals.sessionsOpened + SESSIONS_LEFT_OUT;
+    new MetaWriter(database).write({ clusterId, position, totals: { ...totals, sessionsOpened } });
   } finally {
     database.close();
   }

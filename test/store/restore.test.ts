@@ -46,8 +46,9 @@ async function opened(path: string, clusterId = "c2") {
   const store = await found.openStore({ onFailure: () => undefined });
   try {
     const { recovered } = store;
-    const { digest, counters } = await store.totals();
-    return { identity: found.identity, recovered, digest, counters, hits: await hits(store), store };
+    const { digest, counters, sessionsOpened } = await store.totals();
+    const at = { identity: found.identity, recovered, digest, counters, sessionsOpened };
+    return { ...at, hits: await hits(store), store };
   } finally {
     await store.close();
   }
@@ -106,6 +107,12 @@ describe("a restore", { timeout: 120_000 }, () => {
     const { answers } = await store.query([{ kind: "get", key: "visitors" }]);
     expect(answers[0]).toMatchObject({ row: { value: 1n } });
     await store.close();
+  });
+
+  it("opens no client session under an id that the old cluster may have opened after the backup", async () => {
+    const { file } = await oldBackup(directory.path, 40);
+    await restoreBackup(options(file));
+    expect((await opened(data)).sessionsOpened).toBeGreaterThanOrEqual(2 ** 32);
   });
 
   it("takes the backup of a cluster that had not counted anything", async () => {
