@@ -9,6 +9,8 @@ import { whenUnseen } from "../visibility.ts";
 const PICTURES_MS = 250;
 /** The view is made anew at least so often, for the ages in it, ms. */
 const REFRESH_MS = 500;
+/** What comes within so long is shown together, ms: a frame of the screen. */
+const GATHER_MS = 16;
 /** A line that broke is tried again after so long, ms. */
 const AGAIN_MS_MIN = 250;
 const AGAIN_MS_MAX = 2_000;
@@ -95,9 +97,15 @@ export function listen(homeUrl: string): Store {
   const store = new ViewStore(model.view(Date.now()));
   const lines = new Map<string, Line>();
   let paused = false;
-  const changed = (): void => {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const update = (): void => {
+    timer = undefined;
     follow();
     store.set(model.view(Date.now()));
+  };
+  // A node that is heard first tells of hundreds of events: the view is not made anew for each.
+  const changed = (): void => {
+    if (timer === undefined) timer = setTimeout(update, GATHER_MS);
   };
   const follow = (): void => {
     const wanted = paused ? [] : model.wanted();
