@@ -31,6 +31,8 @@ export interface Report {
   readonly delayMs: { readonly p50: number; readonly p99: number; readonly max: number };
   /** Resident memory of the watched node, MiB: before there were watchers, and at most and at last while there were. */
   readonly memory: { readonly before: number; readonly peak: number; readonly last: number } | undefined;
+  /** Processor time of the watched node, s, from the first watcher on: what it costs where others want it too. */
+  readonly cpuSeconds: number | undefined;
   readonly watchedRole: string;
   /** How often the cluster had to elect another leader: a machine that has too much to do. */
   readonly elections: number;
@@ -59,6 +61,7 @@ export async function playWatchers(plan: Plan): Promise<Report> {
     const pid = processOf(cluster.directory, node.id);
     await settleDown(node.url);
     const before = memoryOf(pid);
+    const cpuBefore = cpuOf(pid);
     const { term } = await clusterOf(node.url);
     const ackedMs: number[] = [];
     const delays: number[] = [];
@@ -95,6 +98,7 @@ export async function playWatchers(plan: Plan): Promise<Report> {
       resumed: all.reduce((sum, { resumed }) => sum + resumed, 0),
       delayMs: spread(delays),
       memory: pid === undefined ? undefined : { before, peak, last },
+      cpuSeconds: cpuBefore === undefined ? undefined : (cpuOf(pid) ?? 0) - cpuBefore,
       watchedRole: after.role,
       elections: after.term - term,
     };
@@ -206,6 +210,17 @@ function memoryOf(pid: number | undefined): number {
   if (pid === undefined) return 0;
   const [, kilobytes = "0"] = /VmRSS:\s+([0-9]+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
   return Math.round(Number(kilobytes) / 1_024);
+}
+
+/** Ticks of Linux's clock in a second, by which it counts processor time: the same on every machine that runs Node. */
+const TICKS = 100;
+
+/** Processor time, s. */
+function cpuOf(pid: number | undefined): number | undefined {
+  if (pid === undefined) return undefined;
+  // The name of the program, in brackets, may hold anything; user and system time are the 12th and 13th words after it.
+  const words = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ") ?? [];
+  return (Number(words[11]) + Number(words[12])) / TICKS;
 }
 
 class MemoryWatch {
