@@ -17,7 +17,9 @@ describe("ERRORS", () => {
 
   it("asks nobody to repeat what is wrong with the request itself", () => {
     // 409 is not about the request: it conflicts with what the cluster is doing just now. Nor is 429: too many came.
-    const wrong = ALL.filter(([, { status }]) => status >= 400 && status < 500 && ![409, 429].includes(status));
+    const wrong = ALL.filter(
+      ([, { status }]) => status >= 400 && status < 500 && ![409, 429].includes(status),
+    );
     for (const [, info] of wrong) expect(info.retry).toBe(false);
   });
 

@@ -91,7 +91,8 @@ export const REPLICATION: readonly Mutant[] = [
   },
   {
     name: "late-append-refused-in-todays-words",
-    stands: "A leader takes the answer to an append of its earlier reign for a refusal of what it sends today",
+    stands:
+      "A leader takes the answer to an append of its earlier reign for a refusal of what it sends today",
     tests: ["test/raft/late-words.test.ts > an append of a leader's own earlier reign"],
   },
   {
