@@ -72,7 +72,9 @@ export async function prepareLocal(
     await control.close();
     links.close();
   };
-  return { nodes, control, hints: [`Break: raftally local kill leader${suffix}`], ready, close };
+  // Started by npm, in a clone: there the program is not on the PATH, and npx finds it.
+  const program = process.env["npm_command"] === undefined ? "raftally" : "npx raftally";
+  return { nodes, control, hints: [`Break: ${program} local kill leader${suffix}`], ready, close };
 }
 
 interface GoingOn {
