@@ -124,7 +124,7 @@ describe("the Dockerfile", () => {
       .map(parseCopy)
       .find(({ from }) => from === "page");
     expect(copy).toEqual({ from: "page", sources: ["/app/dist/dashboard"], target: "./dist/dashboard" });
-    expect(read("vite.config.ts")).toContain('"dist/dashboard"');
+    expect(read("vite.config.ts")).toContain('const PLACE = join(DIST, "dashboard")');
     expect(read("src/cli/page.ts")).toMatch(/"dist", "dashboard"/);
     // What builds it is installed there only.
     expect(Object.keys(manifest.devDependencies)).toContain("vite");
