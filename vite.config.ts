@@ -37,13 +37,29 @@ function putInPlace(): Plugin {
     },
     closeBundle() {
       if (outDir !== BESIDE || !existsSync(join(BESIDE, "index.html"))) return;
-      const before = `${BESIDE}-before`;
       mkdirSync(DIST, { recursive: true });
-      if (existsSync(PLACE)) renameSync(PLACE, before);
-      renameSync(BESIDE, PLACE);
-      rmSync(before, { recursive: true, force: true });
+      if (!isThere()) swap();
+      rmSync(BESIDE, { recursive: true, force: true });
     },
   };
+}
+
+/** Whether this very page is there already: it names its assets by their content. What is there, others may be reading. */
+function isThere(): boolean {
+  const old = join(PLACE, "index.html");
+  return existsSync(old) && readFileSync(old, "utf8") === readFileSync(join(BESIDE, "index.html"), "utf8");
+}
+
+function swap(): void {
+  const before = `${BESIDE}-before`;
+  if (existsSync(PLACE)) renameSync(PLACE, before);
+  try {
+    renameSync(BESIDE, PLACE);
+  } catch (error) {
+    // Another build was first: it has put the same sources there.
+    if (!isThere()) throw error;
+  }
+  rmSync(before, { recursive: true, force: true });
 }
 
 const config: UserConfig = {
