@@ -250,7 +250,9 @@ export class Operations {
     const status = this.#raft.status();
     const { leader, configuration } = status;
     if (leader === undefined) return NO_LEADER_NOW;
-    if (leader === this.#self) return { kind: "planned", plan: planOf(this.#standing(status), request) };
+    // A request would wait while it is uncertain whether somebody runs; a plan tells what it would then find.
+    const standing = { ...this.#standing(status), answering: this.isReachable };
+    if (leader === this.#self) return { kind: "planned", plan: planOf(standing, request) };
     const url = memberOf(configuration, leader)?.api;
     return url === undefined ? NO_LEADER_NOW : { kind: "redirect", leader, url };
   }

@@ -14,7 +14,15 @@ let broken: string;
 
 beforeAll(() => {
   broken = mkdtempSync(join(tmpdir(), "raftally-broken-"));
-  for (const part of ["src", "chaos", "test/sim", "test/counter", "test/support", "package.json"]) {
+  for (const part of [
+    "src",
+    "chaos",
+    "test/sim",
+    "test/counter",
+    "test/store",
+    "test/support",
+    "package.json",
+  ]) {
     cpSync(join(ROOT, part), join(broken, part), { recursive: true });
   }
   symlinkSync(join(ROOT, "node_modules"), join(broken, "node_modules"));
