@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { freePortRange } from "../../chaos/index.ts";
+import { requires } from "../support/capability.ts";
 import { eventually, isAlive, type Running, run, start } from "./processes.ts";
 
 let data = "";
@@ -121,7 +122,8 @@ describe("a local cluster", () => {
     expect(readFileSync(join(data, "n1.log"), "utf8")).toMatch(/stopping .*why="the launcher is gone"/);
   });
 
-  it("ends when its last node refuses to start again", async () => {
+  it("ends when its last node refuses to start again", async (context) => {
+    requires(context, "patience");
     const { running, rows } = await launch("--nodes", "1", ...firstPort());
     const path = join(data, "n1", "identity.json");
     writeFileSync(path, readFileSync(path, "utf8").replace(/"format": *1/, '"format":99'));
@@ -133,7 +135,8 @@ describe("a local cluster", () => {
     );
   });
 
-  it("goes on without a node whose disk is lost, and says so", async () => {
+  it("goes on without a node whose disk is lost, and says so", async (context) => {
+    requires(context, "patience");
     const first = await launch(...firstPort());
     expect(await increment(first.rows[0]?.url ?? "", "visits")).toBe(1);
     first.running.child.kill("SIGTERM");
@@ -149,7 +152,8 @@ describe("a local cluster", () => {
     expect((await second.running.ended).exitCode).toBe(0);
   }, 60_000);
 
-  it("of one begins once only, also if that was interrupted, and never anew in an empty directory", async () => {
+  it("of one begins once only, also if that was interrupted, and never anew in an empty directory", async (context) => {
+    requires(context, "patience");
     const made = await launch("--nodes", "1", ...firstPort());
     made.running.child.kill("SIGTERM");
     await made.running.ended;
@@ -168,7 +172,8 @@ describe("a local cluster", () => {
     expect(ended.error).toMatch(/n1 refuses to start again, and .* holds no node/);
   }, 60_000);
 
-  it("kills a node that does not stop when it is asked to", async () => {
+  it("kills a node that does not stop when it is asked to", async (context) => {
+    requires(context, "patience");
     const { running, rows } = await launch("--nodes", "1", ...firstPort());
     process.kill(rows[0]?.pid ?? 0, "SIGSTOP");
     const asked = performance.now();
@@ -224,7 +229,8 @@ describe("a local cluster", () => {
       expect(await refused()).toMatch(/^raftally: .*n1, .*n2, .*n3: no node of the cluster in .* any more\./);
     });
 
-    it("of another incarnation: that of a node whose disk was lost", async () => {
+    it("of another incarnation: that of a node whose disk was lost", async (context) => {
+      requires(context, "patience");
       await made(2);
       rmSync(join(data, "n1"), { recursive: true });
       expect(await refused()).toMatch(/^raftally: n1: .*incarnation/);

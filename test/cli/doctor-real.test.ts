@@ -74,7 +74,8 @@ describe("raftally doctor, with real nodes", { timeout: PATIENT_MS }, () => {
     expect(said.text).toContain("state.db was not read, because its node is running");
   });
 
-  it("names the node that is down, and later the majority that is missing", async () => {
+  it("names the node that is down, and later the majority that is missing", async (context) => {
+    requires(context, "patience");
     const leader = await cluster.leader();
     const [first = "", second = ""] = cluster.nodes.map(({ id }) => id).filter((id) => id !== leader);
     await cluster.kill(first);

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { LocalView } from "../../src/cli/local/words.ts";
 import { RaftallyClient } from "../../src/client/index.ts";
+import { requires } from "../support/capability.ts";
 import { LocalCluster, PROCESS_MS } from "./local-cluster.ts";
 import { eventually, run } from "./processes.ts";
 
@@ -17,7 +18,8 @@ afterEach(() => cluster.discard());
 describe("a local cluster with --chaos", () => {
   it(
     "kills its leader when asked, misses no count, and starts it again when asked",
-    async () => {
+    async (context) => {
+      requires(context, "patience");
       const launcher = await cluster.launch("--chaos");
       expect(await cluster.stateOf("n1")).toBe("running");
       const first = await cluster.leader();
@@ -72,7 +74,8 @@ describe("a local cluster with --chaos", () => {
 
   it(
     "cuts links in one direction or both, and heals them",
-    async () => {
+    async (context) => {
+      requires(context, "patience");
       const launcher = await cluster.launch("--chaos");
       const lead = await cluster.leader();
       const [a = "", b = ""] = ["n1", "n2", "n3"].filter((id) => id !== lead);
@@ -122,7 +125,8 @@ describe("a local cluster with --chaos", () => {
 
   it(
     "wipes a node and puts a new one in its place, also in the next start",
-    async () => {
+    async (context) => {
+      requires(context, "patience");
       const launcher = await cluster.launch("--chaos");
       await cluster.client(0).increment("k", { by: 7n });
       const wiped = await cluster.local("wipe", "n2", "--json");

@@ -48,7 +48,7 @@ async function inPage(page: Page, urls: readonly string[], program: string): Pro
 
 describe("in Chromium", { timeout: PATIENT_MS }, () => {
   it("a write to a node that does not lead finds the leader, of another origin, by keys and in sessions", async (context) => {
-    requires(context, "chromium");
+    requires(context, "chromium", "patience");
     if (cluster === undefined) throw new Error("there is no cluster");
     const leader = await cluster.leader();
     const follower = cluster.nodes.find(({ id }) => id !== leader)?.url ?? "";
@@ -74,7 +74,7 @@ describe("in Chromium", { timeout: PATIENT_MS }, () => {
   });
 
   it("a watch goes on at a node of another origin when its own dies", async (context) => {
-    requires(context, "chromium");
+    requires(context, "chromium", "patience");
     if (cluster === undefined) throw new Error("there is no cluster");
     const [own, ...others] = cluster.nodes;
     const page = await pageOf(own?.url ?? "");

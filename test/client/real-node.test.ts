@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Cluster } from "../../chaos/index.ts";
 import { escapeGlob, RaftallyClient, type WatchChange, type WatchEvent } from "../../src/client/index.ts";
 import { eventually } from "../cli/processes.ts";
+import { requires } from "../support/capability.ts";
 import { failure } from "./kit.ts";
 
 const PATIENT_MS = 60_000;
@@ -124,7 +125,8 @@ describe("a watch", { timeout: PATIENT_MS }, () => {
     }
   });
 
-  it("that is read slowly is cut off by the node, goes on by itself, and misses no counter's last value", async () => {
+  it("that is read slowly is cut off by the node, goes on by itself, and misses no counter's last value", async (context) => {
+    requires(context, "patience");
     const writer = cluster.client(0);
     const kinds: string[] = [];
     const watch = cluster.client(2).watch({ prefix: "s:", onConnection: ({ kind }) => kinds.push(kind) });

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Cluster, Load } from "../../chaos/index.ts";
 import { run, start } from "../cli/processes.ts";
 import { ask, PATIENT_MS, probe, until } from "../node/machines.ts";
+import { requires } from "../support/capability.ts";
 
 let cluster: Cluster;
 beforeAll(async () => {
@@ -63,7 +64,8 @@ describe("the command line, asking a running cluster", { timeout: PATIENT_MS }, 
     expect(() => JSON.parse(view.out)).not.toThrow();
   });
 
-  it("sets, deletes, takes numbers, sums up, watches and shows the greatest", async () => {
+  it("sets, deletes, takes numbers, sums up, watches and shows the greatest", async (context) => {
+    requires(context, "patience");
     const url = ["--url", cluster.urls.join(",")];
     const watching = start(["watch", "--prefix", "line:", "--limit", "4", "--json", ...url]);
     await watching.until(/"kind":"open"/);
@@ -172,7 +174,8 @@ describe("a cluster under load", { timeout: PATIENT_MS }, () => {
 });
 
 describe("what is left of a cluster", { timeout: PATIENT_MS }, () => {
-  it("goes on without a node whose disk was lost, and which is refused in one sentence", async () => {
+  it("goes on without a node whose disk was lost, and which is refused in one sentence", async (context) => {
+    requires(context, "patience");
     await cluster.kill("n3");
     rmSync(join(cluster.directory, "n3"), { recursive: true });
     const refused = await run(cluster.args("n3"));
@@ -183,7 +186,8 @@ describe("what is left of a cluster", { timeout: PATIENT_MS }, () => {
     expect(status.out).toContain(`down: nothing listens there  ${cluster.node("n3").url}`);
   });
 
-  it("lives without being ready when there is no majority, and ends on two Ctrl-C", async () => {
+  it("lives without being ready when there is no majority, and ends on two Ctrl-C", async (context) => {
+    requires(context, "patience");
     await cluster.kill("n1", "n2");
     const alone = start(cluster.args("n1"));
     const { url } = cluster.node("n1");

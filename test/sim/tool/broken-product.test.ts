@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { requires } from "../../support/capability.ts";
 import { parseCase } from "./case.ts";
 
 const ROOT = join(import.meta.dirname, "../../..");
@@ -73,7 +74,8 @@ describe("npm run sim, on a product whose quorums are too small", { timeout: TIM
 });
 
 describe("npm run sim", { timeout: TIMEOUT }, () => {
-  it("runs seeds on two threads, each of them twice, and sums up what happened", async () => {
+  it("runs seeds on two threads, each of them twice, and sums up what happened", async (context) => {
+    requires(context, "patience");
     const { code, stdout } = await sim(ROOT, "--seeds", "4", "--jobs", "2", "--check");
     expect(stdout).toMatch(/^4 seeds, [0-9,]+ events/m);
     expect(stdout).toMatch(/events\/s per core/);
