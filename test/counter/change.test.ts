@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
-import { INT64_MAX, INT64_MIN, MemoryTable, type Outcome } from "../../src/counter/index.ts";
-import { add, apply, batch, keyed, remove, seen, set } from "./commands.ts";
+import { applyPayload, INT64_MAX, INT64_MIN, MemoryTable, type Outcome } from "../../src/counter/index.ts";
+import { add, apply, batch, item, keyed, remove, SMALL, seen, set } from "./commands.ts";
 
 let table: MemoryTable;
 
@@ -318,6 +318,15 @@ describe("batch", () => {
     expect(table.hasMember("a", "m")).toBe(true);
     expect(table.hasMember("a", "n")).toBe(false);
     expect(apply(table, add("z"))).toEqual(done("z", 1n, 2));
+  });
+
+  it("that was refused leaves its members uncounted, also for what follows in the same entry", () => {
+    apply(table, add("a"));
+    const once = add("a", 1n, { once: "m" });
+    const items = [item(batch(once, add("a", 9n, { max: 5n }))), item(once)];
+    const [refused, counted] = applyPayload(table, { elapsed: 0, items }, SMALL);
+    expect(refused).toMatchObject({ outcome: { kind: "refused", position: 1 } });
+    expect(counted).toMatchObject({ outcome: { results: [{ value: 2n, changed: true }] } });
   });
 
   it("checks a revision against what its own changes before have left", () => {

@@ -132,9 +132,7 @@ export const COUNTING: readonly Mutant[] = [
   {
     name: "once-more-after-a-batch",
     stands: "A member counted in a batch that was taken back is never counted",
-    tests: [
-      "test/counter/model.test.ts > does what the naive model does, through the codec, while memory is scarce",
-    ],
+    tests: ["test/counter/change.test.ts > that was refused leaves its members uncounted"],
   },
   {
     name: "member-outlives-its-counter",
