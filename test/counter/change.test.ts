@@ -321,10 +321,13 @@ describe("batch", () => {
   });
 
   it("that was refused leaves its members uncounted, also for what follows in the same entry", () => {
-    apply(table, add("a"));
     const once = add("a", 1n, { once: "m" });
-    const items = [item(batch(once, add("a", 9n, { max: 5n }))), item(once)];
-    const [refused, counted] = applyPayload(table, { elapsed: 0, items }, SMALL);
+    const items = [
+      item(add("a", 1n, { once: "n" })),
+      item(batch(once, add("a", 9n, { max: 5n }))),
+      item(once),
+    ];
+    const [, refused, counted] = applyPayload(table, { elapsed: 0, items }, SMALL);
     expect(refused).toMatchObject({ outcome: { kind: "refused", position: 1 } });
     expect(counted).toMatchObject({ outcome: { results: [{ value: 2n, changed: true }] } });
   });
