@@ -95,7 +95,8 @@ describe("raftally doctor, with real nodes", { timeout: PATIENT_MS }, () => {
     await cluster.startAll();
   });
 
-  it("tells a directory of another cluster from that of a member", async () => {
+  it("tells a directory of another cluster from that of a member", async (context) => {
+    requires(context, "patience");
     const other = join(directory, "other");
     const { exitCode } = await raftally([
       ...["restore", await backupOf(cluster), "--data", other, "--id", "r1", "--cluster-id", "another"],
@@ -107,7 +108,8 @@ describe("raftally doctor, with real nodes", { timeout: PATIENT_MS }, () => {
     expect(said.text).toContain('belongs to node r1 of cluster "another"');
   });
 
-  it("reads the directory of a stopped node whole, and changes nothing in it", async () => {
+  it("reads the directory of a stopped node whole, and changes nothing in it", async (context) => {
+    requires(context, "patience");
     const data = copyOfStopped();
     const before = imageOf(data);
     const said = await doctor("--data", data);
@@ -119,7 +121,8 @@ describe("raftally doctor, with real nodes", { timeout: PATIENT_MS }, () => {
     expect((await doctor("--data", data, "--url", cluster.urls.join(","))).codes).toEqual([]);
   });
 
-  it("finds damage in the log, in state.db and between them", async () => {
+  it("finds damage in the log, in state.db and between them", async (context) => {
+    requires(context, "patience");
     const log = copyOfStopped();
     const segment = segmentOf(log);
     const bytes = readFileSync(segment);

@@ -3,6 +3,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { deadUrl, type FakeNode, fakeNode, json, routes } from "../client/fake-node.ts";
+import { requires } from "../support/capability.ts";
 import { raftally } from "./terminal.ts";
 
 type Extra = Readonly<Record<string, unknown>>;
@@ -249,7 +250,8 @@ describe("raftally doctor, asking a cluster", { timeout: 30_000 }, () => {
     );
   });
 
-  it("says who is missing when there is no majority, and what not to do", async () => {
+  it("says who is missing when there is no majority, and what not to do", async (context) => {
+    requires(context, "patience");
     const plan = WELL.map((node, at) =>
       at === 0
         ? { ...node, status: { role: "preCandidate", leader: undefined } }
@@ -262,7 +264,8 @@ describe("raftally doctor, asking a cluster", { timeout: 30_000 }, () => {
     expect(report.text).toContain('see: docs/operations.md, "Lost majority"');
   });
 
-  it("says when nobody leads although enough answer", async () => {
+  it("says when nobody leads although enough answer", async (context) => {
+    requires(context, "patience");
     const status = { role: "candidate", leader: undefined };
     const report = await doctor(await cluster(WELL.map((node) => ({ ...node, status }))));
     expect(report.codes).toEqual(["no-leader"]);

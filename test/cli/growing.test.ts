@@ -64,7 +64,8 @@ async function roles(at: number): Promise<string> {
 describe("a growing cluster", () => {
   it(
     "lets a waiting node in, gives it a vote and leadership, and lets the founder go",
-    async () => {
+    async (context) => {
+      requires(context, "patience");
       const n1 = await founded();
       await raftally(["incr", "k", "--by", "5", "--url", url(1)]);
       const n2 = serve("n2", 2, "--join", peer(1), "--join-as", "wait");
@@ -98,7 +99,8 @@ describe("a growing cluster", () => {
 
   it(
     "replaces a node that is lost by one that joins meanwhile",
-    async () => {
+    async (context) => {
+      requires(context, "patience");
       await founded();
       const others = ["n2", "n3"].map((id, at) => serve(id, at + 2, "--join", peer(1), "--join-as", "voter"));
       await eventually(async () => (await roles(1)) === "n1 voter, n2 voter, n3 voter", "three voters");
@@ -120,7 +122,8 @@ describe("a growing cluster", () => {
 
   it(
     "follows a node to a new address, and goes on where a joined node was",
-    async () => {
+    async (context) => {
+      requires(context, "patience");
       await founded();
       const before = serve("n2", 2, "--join", peer(1));
       await eventually(async () => (await roles(1)) === "n1 voter, n2 learner", "a learner");

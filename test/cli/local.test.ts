@@ -170,7 +170,8 @@ describe("a local cluster with --chaos", () => {
 
   it(
     "is asked over HTTP with a token that only the owner of the directory and the nodes' page can read",
-    async () => {
+    async (context) => {
+      requires(context, "patience");
       const launcher = await cluster.launch("--chaos", "--nodes", "2");
       const { url, token } = cluster.door();
       expect(statSync(join(cluster.data, "control.json")).mode & 0o777).toBe(0o600);

@@ -63,7 +63,8 @@ function count(key: string, stopped: () => boolean): Promise<number> {
 }
 
 describe("a rolling restart", () => {
-  it("replaces every process, the leader's last, while no request fails and no count is lost", async () => {
+  it("replaces every process, the leader's last, while no request fails and no count is lost", async (context) => {
+    requires(context, "patience");
     const launcher = await launch();
     const before = pidsOf(data);
     const [, leader = ""] = await launcher.until(/(n\d) +leader/);
@@ -197,7 +198,8 @@ describe("a rolling restart", () => {
     await stop(again);
   }, 120_000);
 
-  it("is refused where no launcher runs: none ever did, it was stopped, or it was killed", async () => {
+  it("is refused where no launcher runs: none ever did, it was stopped, or it was killed", async (context) => {
+    requires(context, "patience");
     const none = await run(["rolling-restart", "--data", data]);
     expect(none).toMatchObject({ exitCode: 2, out: "" });
     expect(none.error).toBe(

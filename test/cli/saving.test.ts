@@ -56,7 +56,8 @@ async function stop(node: Running): Promise<void> {
 describe("raftally backup and restore", () => {
   it(
     "bring every count into a new cluster, and overwrite nothing",
-    async () => {
+    async (context) => {
+      requires(context, "patience");
       const n1 = await serve("n1", "old");
       await raftally(["incr", "k", "--by", "9223372036854775807", "--url", url()]);
       const taken = await raftally(["backup", path("b"), "--url", `${await deadUrl()},${url()}`]);
@@ -151,7 +152,8 @@ describe("raftally backup and restore", () => {
 describe("raftally recover", () => {
   it(
     "makes a cluster of one survivor, only when told twice, and the old ones stay out",
-    async () => {
+    async (context) => {
+      requires(context, "patience");
       const n1 = await serve("n1", "old");
       const n2 = start(["serve", ...flags("n2", 2), "--join", peer(1), "--join-as", "voter"]);
       const votes = async (): Promise<boolean> =>

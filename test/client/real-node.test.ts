@@ -81,7 +81,8 @@ describe.each(["keys", "sessions"] as const)("a client with %s", { timeout: PATI
 });
 
 describe("a watch", { timeout: PATIENT_MS }, () => {
-  it("tiles the revisions and gives the latest value, though its nodes are killed one after the other", async () => {
+  it("tiles the revisions and gives the latest value, though its nodes are killed one after the other", async (context) => {
+    requires(context, "patience");
     const writer = cluster.client(0);
     const urls: string[] = [];
     const stop = new AbortController();

@@ -2,6 +2,7 @@
 
 import type { Page } from "playwright-core";
 import { afterAll, afterEach, expect, it } from "vitest";
+import { requires } from "../support/capability.ts";
 import { verdict } from "./browser.ts";
 import { until } from "./local-cluster.ts";
 import { Stage } from "./stage.ts";
@@ -31,6 +32,7 @@ async function sees(page: Page, value: number): Promise<void> {
 it("shows a running cluster in every panel, and breaks no rule of its own", {
   timeout: 60_000,
 }, async (context) => {
+  requires(context, "patience");
   const cluster = await stage.real(context);
   await fetch(`${cluster.home}/v1/counters/items:acme/increment`, { method: "POST" });
   const { page, complaints } = await stage.open(cluster.home);

@@ -117,7 +117,8 @@ describe("the command line, asking a running cluster", { timeout: PATIENT_MS }, 
 });
 
 describe("a cluster under load", { timeout: PATIENT_MS }, () => {
-  it("does not let a client feel that its leader is stopped with SIGTERM", async () => {
+  it("does not let a client feel that its leader is stopped with SIGTERM", async (context) => {
+    requires(context, "patience");
     const load = new Load(cluster, { prefix: "term" });
     load.start(8);
     await served(load, 200);
@@ -135,7 +136,8 @@ describe("a cluster under load", { timeout: PATIENT_MS }, () => {
     expect(log).toContain('"msg":"stopped"');
   });
 
-  it("replaces a paused leader, which reads nothing stale and follows when it goes on", async () => {
+  it("replaces a paused leader, which reads nothing stale and follows when it goes on", async (context) => {
+    requires(context, "patience");
     const load = new Load(cluster, { prefix: "pause" });
     load.start(8);
     await served(load, 200);

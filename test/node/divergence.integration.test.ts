@@ -4,6 +4,7 @@ import { digestAdd, digestRemove } from "../../src/base/index.ts";
 import { counterRowHash } from "../../src/counter/index.ts";
 import { RowReader } from "../../src/store/sqlite-rows.ts";
 import { MetaWriter, openToWrite, readMeta } from "../../src/store/sqlite-schema.ts";
+import { requires } from "../support/capability.ts";
 import { ask, Cluster, type Machine, PATIENT_MS, probe, until } from "./machines.ts";
 
 let cluster: Cluster;
@@ -103,7 +104,8 @@ describe("a node whose state is wrong, without any damage to see", { timeout: PA
     );
   });
 
-  it("hears of it also if the others had passed the index before it was back", async () => {
+  it("hears of it also if the others had passed the index before it was back", async (context) => {
+    requires(context, "patience");
     cluster = await Cluster.formed(SMALL_ENTRIES);
     await cluster.write({ kind: "add", key: "hits", by: 5n });
     await cluster.digests();

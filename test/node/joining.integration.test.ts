@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { freePortRange } from "../../chaos/index.ts";
 import type { NodeSettings } from "../../src/node/index.ts";
 import { nodeId } from "../../src/raft/index.ts";
+import { requires } from "../support/capability.ts";
 import { Brake } from "./brake.ts";
 import { Cluster, PATIENT_MS, until } from "./machines.ts";
 
@@ -130,7 +131,8 @@ describe("a node that moved", { timeout: PATIENT_MS }, () => {
 });
 
 describe("a cluster that moved", { timeout: PATIENT_MS }, () => {
-  it("finds itself again although all nodes moved at once, if it is told where to", async () => {
+  it("finds itself again although all nodes moved at once, if it is told where to", async (context) => {
+    requires(context, "patience");
     cluster = await Cluster.plan({ initial: 3, spare: 3 });
     await cluster.startAll();
     await cluster.write({ kind: "add", key: "hits", by: 1n });

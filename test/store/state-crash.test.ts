@@ -8,6 +8,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { Prng } from "../../src/base/index.ts";
 import { SnapshotStore } from "../../src/store/snapshot-store.ts";
 import { StateStore } from "../../src/store/state-store.ts";
+import { requires } from "../support/capability.ts";
 import { CLUSTER, INITIAL, LogMaker, makeDirectory, removeDirectory, replay } from "./state-log.ts";
 
 const PROGRAM = fileURLToPath(new URL("./state-apply-forever.ts", import.meta.url));
@@ -74,7 +75,8 @@ describe("a state whose process is killed", () => {
 
   it("has whole snapshots or none if it was killed while it took one after the other", {
     timeout: TIMEOUT_MS,
-  }, async () => {
+  }, async (context) => {
+    requires(context, "patience");
     const directory = newDirectory();
     const path = join(directory, "state.db");
     const seed = 14;

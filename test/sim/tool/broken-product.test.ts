@@ -51,7 +51,8 @@ async function sim(
 }
 
 describe("npm run sim, on a product whose quorums are too small", { timeout: TIMEOUT }, () => {
-  it("finds it, says how to see it again, makes it small and draws it", async () => {
+  it("finds it, says how to see it again, makes it small and draws it", async (context) => {
+    requires(context, "patience");
     const file = join(broken, "case.json");
     const { code, stdout } = await sim(broken, "--seeds", "20", "--shrink-seconds", "20", "--save", file);
     expect(code).toBe(1);
