@@ -10,12 +10,16 @@ interface ObjectNode {
   readonly fields: (readonly [string, Node])[];
 }
 
-function nodeOf(value: unknown): Node {
-  if (Array.isArray(value)) return { kind: "list", items: value.map(nodeOf) };
+/** What is nested deeper stays one piece of text: to print it again would exhaust the stack of the fuzzer itself. */
+const DEPTH_MAX = 500;
+
+function nodeOf(value: unknown, depth: number = 0): Node {
+  if (depth > DEPTH_MAX) throw new RangeError("nested too deeply to be changed");
+  if (Array.isArray(value)) return { kind: "list", items: value.map((item) => nodeOf(item, depth + 1)) };
   if (typeof value !== "object" || value === null) return JSON.stringify(value) ?? "null";
   return {
     kind: "object",
-    fields: Object.entries(value).map(([name, field]) => [name, nodeOf(field)] as const),
+    fields: Object.entries(value).map(([name, field]) => [name, nodeOf(field, depth + 1)] as const),
   };
 }
 
