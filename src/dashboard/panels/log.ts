@@ -4,6 +4,7 @@ import { h, keyed, setAttribute, setText, svg, vars } from "../dom.ts";
 import { type Cell, count, type Lane, type Lanes, lanesOf } from "../log/lanes.ts";
 import type { ClusterView } from "../model/view.ts";
 import type { Store } from "../store.ts";
+import { keepDrawn } from "./keep-drawn.ts";
 
 const COLUMNS_MAX = 40;
 const COLUMNS_MIN = 10;
@@ -37,14 +38,7 @@ export function mountLog(root: HTMLElement, store: Store): () => void {
     });
     root.dataset["ready"] = "true";
   };
-  const sizes = new ResizeObserver(() => draw(store.get()));
-  sizes.observe(root);
-  const end = store.subscribe(draw);
-  return () => {
-    end();
-    sizes.disconnect();
-    root.replaceChildren();
-  };
+  return keepDrawn(root, store, draw);
 }
 
 function rangeText({ from, to }: Lanes): string {

@@ -8,6 +8,7 @@ import { type Comet, Traffic } from "../topology/comets.ts";
 import { drawNode, makeNode } from "../topology/draw-node.ts";
 import { between, type Layout, layOut, type Place, RING_GAP } from "../topology/layout.ts";
 import { type Scene, type SceneEdge, type SceneNode, sceneOf, tripText } from "../topology/scene.ts";
+import { keepDrawn } from "./keep-drawn.ts";
 
 /** Dots on their way at once. */
 const COMETS_MAX = 64;
@@ -29,14 +30,7 @@ export function mountTopology(root: HTMLElement, store: Store): () => void {
     if (moving && document.visibilityState === "visible") picture.fly(comets);
     root.dataset["ready"] = "true";
   };
-  const sizes = new ResizeObserver(() => draw(store.get()));
-  sizes.observe(root);
-  const end = store.subscribe(draw);
-  return () => {
-    end();
-    sizes.disconnect();
-    root.replaceChildren();
-  };
+  return keepDrawn(root, store, draw);
 }
 
 /** A node where it stands. */
