@@ -47,6 +47,7 @@ export function faultyStore(store: NodeStore, fuse: Fuse): NodeStore {
     verifySnapshot: (meta) => store.verifySnapshot(meta),
     receiveSnapshot: async (manifest) => faultyIncoming(await store.receiveSnapshot(manifest), fuse),
     diskBytes: () => store.diskBytes(),
+    logWritten: () => store.logWritten(),
     close: () => store.close(),
   };
 }

@@ -19,6 +19,7 @@ export function faultyTransport(transport: Transport, fuse: Fuse): Transport {
     sentBytes: (token) => transport.sentBytes(token),
     fetchSnapshot: (from, offer, sink, signal) => transport.fetchSnapshot(from, offer, sink, signal),
     roundTrips: () => transport.roundTrips(),
+    sentToPeers: () => transport.sentToPeers(),
     close: () => transport.close(),
   };
 }

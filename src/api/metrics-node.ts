@@ -156,6 +156,27 @@ const COUNTERS: readonly NodeMetric[] = [
   ),
 ];
 
+/** How much of each a request costs: divided by `changes_acknowledged`, of the leader. */
+const TRAFFIC: readonly NodeMetric[] = [
+  counter(
+    "wal_writes",
+    "Writes of the log to this node's disk, each made durable once; what comes close together shares one.",
+    ({ live }) => live.traffic.log.batches,
+  ),
+  counter(
+    "wal_entries",
+    "Entries in those writes, also those that were replaced later.",
+    ({ live }) => live.traffic.log.entries,
+  ),
+  counter("wal_written_bytes", "Bytes in those writes.", ({ live }) => live.traffic.log.bytes),
+  counter(
+    "peer_sent_bytes",
+    "Bytes that left over the link to a peer; snapshots go another way.",
+    ({ live }) => [...live.traffic.peers].map(([peer, value]) => ({ labels: { peer }, value })),
+    ["peer"],
+  ),
+];
+
 const HEALTH: readonly NodeMetric[] = [
   gauge(
     "build_info",
@@ -218,7 +239,13 @@ const HEALTH: readonly NodeMetric[] = [
   ),
 ];
 
-export const NODE_METRICS: readonly NodeMetric[] = [...AS_IN_ETCD, ...RAFT, ...COUNTERS, ...HEALTH];
+export const NODE_METRICS: readonly NodeMetric[] = [
+  ...AS_IN_ETCD,
+  ...RAFT,
+  ...COUNTERS,
+  ...TRAFFIC,
+  ...HEALTH,
+];
 
 function followerLag({ status }: Moment): Reading {
   return status.peers.flatMap(({ id, match }) =>

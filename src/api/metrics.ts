@@ -9,6 +9,7 @@ import type { NodeService } from "../node/index.ts";
 import type { ApiHandler } from "./call.ts";
 import { Buckets, SummedHistogram } from "./metrics-buckets.ts";
 import { HttpTimes } from "./metrics-http.ts";
+import { LoopDelay } from "./metrics-loop.ts";
 import { type Moment, NODE_METRICS, type NodeMetric } from "./metrics-node.ts";
 import type { Route } from "./route.ts";
 
@@ -31,6 +32,7 @@ export class Metrics {
   readonly #service: NodeService;
   readonly #registry = new Registry();
   readonly #http = new HttpTimes();
+  readonly #loop = new LoopDelay();
   readonly #exportCounters: boolean;
   #moment: Moment | undefined;
   #hasDefaults = false;
@@ -56,6 +58,7 @@ export class Metrics {
   async text(): Promise<string> {
     // They watch the process (its event loop, its garbage collections), which nobody needs who does not ask.
     if (!this.#hasDefaults) collectDefaultMetrics({ register: this.#registry });
+    this.#loop.start();
     this.#hasDefaults = true;
     const { live } = this.#service;
     const diskBytes = await live.diskBytes();
@@ -124,6 +127,11 @@ export class Metrics {
       apply,
     );
     add("commit_duration_seconds", "From proposing an entry on this leader until a majority has it.", commit);
+    add(
+      "event_loop_delay_seconds",
+      "How much later than asked the event loop gets to a timer, looked at every 2 ms.",
+      this.#loop.buckets,
+    );
     new SummedHistogram(
       {
         name: `${PREFIX}http_request_duration_seconds`,

@@ -71,6 +71,7 @@ export {
   type Spread,
   type TailEntry,
   type Tally,
+  type Traffic,
 } from "./live-types.ts";
 export type { NodeNotice } from "./notices.ts";
 export type { Beginning, JoinOptions, MemberAddress, NodeOptions } from "./options.ts";

@@ -5,6 +5,7 @@ import type { Entry, LogWrite, SnapshotMeta } from "../raft/index.ts";
 import type {
   Applied,
   IncomingSnapshot,
+  LogWritten,
   NodeStore,
   Query,
   QueryAnswers,
@@ -94,6 +95,10 @@ export class WatchedStore implements NodeStore {
 
   diskBytes(): Promise<number> {
     return this.#store.diskBytes();
+  }
+
+  logWritten(): LogWritten {
+    return this.#store.logWritten();
   }
 
   close(): Promise<void> {

@@ -52,6 +52,10 @@ export class WatchedTransport implements Transport {
     return this.#transport.roundTrips();
   }
 
+  sentToPeers(): ReadonlyMap<NodeId, number> {
+    return this.#transport.sentToPeers();
+  }
+
   close(): Promise<void> {
     return this.#transport.close();
   }

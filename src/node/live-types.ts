@@ -1,7 +1,7 @@
 /** What a node tells of itself while it works: measurements, events, and a picture several times a second. */
 
 import type { NodeId } from "../raft/index.ts";
-import type { StateDigest } from "../store/index.ts";
+import type { LogWritten, StateDigest } from "../store/index.ts";
 import type { Check, NodeStatus } from "./types.ts";
 
 /** Something that happened to the node or that it noticed; for the feed of events. */
@@ -130,6 +130,13 @@ export interface LiveCounts {
   readonly messagesSent: number;
 }
 
+/** What went to this node's log and to its peers since the process started. */
+export interface Traffic {
+  readonly log: LogWritten;
+  /** Bytes that left over the link to each peer. */
+  readonly peers: ReadonlyMap<NodeId, number>;
+}
+
 /** Of the file system that holds the data directory, as of a few seconds ago. */
 export interface DiskSpace {
   readonly freeBytes: number;
@@ -154,6 +161,8 @@ export interface LiveSource {
   readonly counts: LiveCounts;
   /** Entries of this leader that are not committed yet. */
   readonly proposalsPending: number;
+  /** Nothing while the node is still starting. */
+  readonly traffic: Traffic;
   /** Undefined until it has been looked at. */
   readonly diskSpace: DiskSpace | undefined;
   /** Bytes of log, state and snapshots on this node's disk; 0 while it is still starting. */

@@ -25,6 +25,7 @@ import {
   type PictureViewer,
   SLOW_WRITE_MS,
   type Tally,
+  type Traffic,
 } from "./live-types.ts";
 import { type Measure, Viewer } from "./live-viewer.ts";
 import type { Check, NodeStatus } from "./types.ts";
@@ -37,6 +38,7 @@ const DIGESTS_SHOWN = 8;
 const LOOK_MS = 100;
 /** How often it is measured how late the event loop is, while somebody watches, ms. */
 const LOOP_MS = 20;
+const NO_TRAFFIC: Traffic = { log: { batches: 0, entries: 0, bytes: 0 }, peers: new Map() };
 
 /** Where the parts of a picture come from. */
 export interface LiveParts {
@@ -48,6 +50,7 @@ export interface LiveParts {
     /** Length of a tick, ms. */
     readonly tickMs: number;
     readonly diskBytes: () => Promise<number>;
+    readonly traffic: () => Traffic;
     /** The data directory. */
     readonly directory: string;
     readonly revision: number;
@@ -135,6 +138,10 @@ export class Live implements LiveSource, StoreObserver {
 
   get proposalsPending(): number {
     return this.#commits.pending;
+  }
+
+  get traffic(): Traffic {
+    return this.#parts?.running?.traffic() ?? NO_TRAFFIC;
   }
 
   get diskSpace(): DiskSpace | undefined {

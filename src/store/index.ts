@@ -74,6 +74,7 @@ export type {
   JoiningIdentity,
   KnownMember,
   LocalSnapshot,
+  LogWritten,
   NodeStore,
   Query,
   QueryAnswer,

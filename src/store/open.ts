@@ -21,6 +21,7 @@ import type {
   Identity,
   IncomingSnapshot,
   LocalSnapshot,
+  LogWritten,
   NodeStore,
   Query,
   QueryAnswers,
@@ -221,6 +222,10 @@ class Store implements NodeStore {
     const { wal, state, snapshots } = this.#parts;
     const [stateBytes, snapshotBytes] = await Promise.all([state.bytes(), snapshots.bytes()]);
     return wal.bytes + stateBytes + snapshotBytes;
+  }
+
+  logWritten(): LogWritten {
+    return this.#parts.wal.written;
   }
 
   close(): Promise<void> {

@@ -213,6 +213,15 @@ export interface IncomingSnapshot {
   abandon(): Promise<void>;
 }
 
+/** What went to the log of this directory since it was opened. */
+export interface LogWritten {
+  /** Writes to the disk, each made durable once. Several calls of `write` share one when they come close together. */
+  readonly batches: number;
+  /** Entries in them; an entry that was replaced later counts too. */
+  readonly entries: number;
+  readonly bytes: number;
+}
+
 /**
  * Every method that writes rejects only when the disk failed, and then the store is finished: all later calls
  * reject too, and the process has to exit (P12).
@@ -249,6 +258,8 @@ export interface NodeStore {
   receiveSnapshot(manifest: SnapshotManifest): Promise<IncomingSnapshot>;
   /** Bytes of log segments, state and snapshots on disk. */
   diskBytes(): Promise<number>;
+  /** What was written to the log since it was opened. */
+  logWritten(): LogWritten;
   close(): Promise<void>;
 }
 

@@ -9,6 +9,7 @@ import type { LogWrite } from "../raft/index.ts";
 import type { Disk } from "./disk.ts";
 import { StorageFailure } from "./errors.ts";
 import { type LogRecord, recordBytes } from "./record.ts";
+import type { LogWritten } from "./types.ts";
 import { BATCH_HEADER_BYTES, LOG_FOLDER, segmentName, type WalOwner } from "./wal-format.ts";
 import type { LogOnDisk, SegmentOnDisk } from "./wal-read.ts";
 import { createSegment, encodeBatch, type OpenSegment } from "./wal-segment.ts";
@@ -47,6 +48,7 @@ export class Wal {
   #queue: Waiting[] = [];
   #writer: Promise<void> | undefined;
   #deleting: Promise<void> | undefined;
+  readonly #written = { batches: 0, entries: 0, bytes: 0 };
   #failure: Error | undefined;
   #closed = false;
 
@@ -107,6 +109,11 @@ export class Wal {
     return this.#sealed.reduce((sum, { bytes }) => sum + bytes, this.#current.bytes);
   }
 
+  /** What was appended since it was opened. */
+  get written(): LogWritten {
+    return { ...this.#written };
+  }
+
   /**
    * Appends one write; resolves when it and all before it are durable, in the order of the calls.
    * @throws {StorageFailure} (rejects) the disk failed now or earlier; this log writes nothing any more.
@@ -157,6 +164,8 @@ export class Wal {
         await current.file.write(batch, current.bytes);
         if (this.#failure !== undefined) throw this.#failure;
         current.bytes += batch.length;
+        this.#written.batches += 1;
+        this.#written.bytes += batch.length;
         for (const { resolve } of group) resolve();
         group = [];
         this.#deleteUnneeded();
@@ -191,6 +200,7 @@ export class Wal {
       for (const record of waiting.records) {
         const complaint = this.#shape.take(record, this.#current.segment);
         if (complaint !== undefined) throw new InvariantViolation(`log: ${complaint}`);
+        if (record.kind === "entry") this.#written.entries += 1;
         records.push(record);
       }
       const complaint = this.#shape.complaint();

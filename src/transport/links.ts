@@ -55,6 +55,10 @@ export class PeerLinks {
     return trips;
   }
 
+  sent(): Map<NodeId, number> {
+    return new Map([...this.#links].map(([peer, { sentBytes }]) => [peer, sentBytes]));
+  }
+
   dropped(): Map<NodeId, number> {
     return new Map([...this.#links].map(([peer, link]) => [peer, link.dropped]));
   }

@@ -55,6 +55,7 @@ export class OutboundLink {
   #complaint: string | undefined;
   #roundTripMs: number | undefined;
   #dropped = 0;
+  #sentBytes = 0;
 
   constructor(peer: NodeId, address: HostPort | undefined, context: Context) {
     this.peer = peer;
@@ -71,6 +72,11 @@ export class OutboundLink {
   /** Packets that were dropped since the start. */
   get dropped(): number {
     return this.#dropped;
+  }
+
+  /** Bytes of packets that were given to the system since the start, over all connections of this link. */
+  get sentBytes(): number {
+    return this.#sentBytes;
   }
 
   /** Of the last ping, in ms; undefined while the link is down. */
@@ -209,13 +215,14 @@ export class OutboundLink {
 
   /** Everything that one turn queued leaves in one write. */
   #flush(link: Standing): void {
-    const frames = link.queue;
+    const { queue: frames, queueBytes } = link;
     link.queue = [];
     link.queueBytes = 0;
     if (link.socket.destroyed) {
       this.#dropped += frames.length;
       return;
     }
+    this.#sentBytes += queueBytes;
     link.socket.cork();
     for (const frame of frames) link.socket.write(frame);
     link.socket.uncork();

@@ -165,6 +165,10 @@ class PeerTransport implements ObservableTransport {
     return this.#parts.links.roundTrips();
   }
 
+  sentToPeers(): ReadonlyMap<NodeId, number> {
+    return this.#parts.links.sent();
+  }
+
   dropped(): ReadonlyMap<NodeId, number> {
     return this.#parts.links.dropped();
   }

@@ -241,6 +241,8 @@ export interface Transport {
   ): Promise<boolean>;
   /** Round trip of the link's last ping, in ms, by peer; absent while the link is down. */
   roundTrips(): ReadonlyMap<NodeId, number>;
+  /** Bytes that left over the links to each peer since its link was first dialled; snapshots do not go over links. */
+  sentToPeers(): ReadonlyMap<NodeId, number>;
   /** Closes every link and the listener; resolves when all are closed. */
   close(): Promise<void>;
 }

@@ -1,5 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { ApiOptions } from "../../src/api/index.ts";
+import { LoopDelay } from "../../src/api/metrics-loop.ts";
+import { LogTail } from "../../src/node/live-log.ts";
 import { nodeId, term } from "../../src/raft/index.ts";
 import { type Family, parseExposition, type Sample } from "./exposition.ts";
 import { type Bench, get, INCREMENT, makeBench, post } from "./kit.ts";
@@ -142,6 +144,74 @@ it("counts how writes and reads ended", async () => {
   expect(numberOf(families, "raftally_idempotency_replays_total")).toBe(1);
   expect(numberOf(families, "raftally_changes_acknowledged_total")).toBe(1);
   expect(numberOf(families, "raftally_proposals_failed_total")).toBe(2);
+});
+
+it("counts what goes to the log and to each peer", async () => {
+  const { service } = bench;
+  service.live.attach({
+    status: () => service.status(),
+    checks: () => service.checks(),
+    running: {
+      raft: () => ({ role: "leader", term: 1, last: 9, committed: 9, durable: 9 }) as never,
+      tickMs: 10,
+      diskBytes: () => Promise.resolve(0),
+      traffic: () => ({
+        log: { batches: 3, entries: 8, bytes: 640 },
+        peers: new Map([
+          [nodeId("n2"), 700],
+          [nodeId("n3"), 40],
+        ]),
+      }),
+      directory: import.meta.dirname,
+      revision: 0,
+      digests: [],
+      tail: new LogTail(),
+    },
+  });
+  const families = await scrape();
+  expect(numberOf(families, "raftally_wal_writes_total")).toBe(3);
+  expect(numberOf(families, "raftally_wal_entries_total")).toBe(8);
+  expect(numberOf(families, "raftally_wal_written_bytes_total")).toBe(640);
+  expect(numberOf(families, "raftally_peer_sent_bytes_total", { peer: "n2" })).toBe(700);
+  expect(numberOf(families, "raftally_peer_sent_bytes_total", { peer: "n3" })).toBe(40);
+});
+
+describe("how late the event loop is", () => {
+  const counted = (delay: LoopDelay): readonly number[] => {
+    const below = new Map(delay.buckets.cumulative());
+    return [0.001, 0.02, 0.1].map((bound) => below.get(bound) ?? -1);
+  };
+
+  it("counts for each stall the looks that fell into it, so that shares of looks are shares of time", () => {
+    const delay = new LoopDelay();
+    for (let look = 0; look < 950; look++) delay.observe(look % 2 === 0 ? 0.4 : -0.2);
+    expect(counted(delay)).toEqual([950, 950, 950]);
+    // 2 s without stalls, and one of 100 ms, in which 50 looks fall.
+    delay.observe(100);
+    expect(delay.buckets.count).toBe(950 + 51);
+    expect(counted(delay)).toEqual([951, 961, 1_001]);
+  });
+
+  it("takes the sleep of a machine for a long stall, and is soon done with it", () => {
+    const delay = new LoopDelay();
+    delay.observe(7 * 24 * 3_600_000);
+    expect(delay.buckets.count).toBe(30_001);
+  });
+
+  it("is looked at from the first scrape on, every 2 ms, and only grows", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const name = "raftally_event_loop_delay_seconds";
+    const count = async (): Promise<number | undefined> =>
+      samplesOf(await scrape(), name).find((sample) => sample.name === `${name}_count`)?.value;
+    expect(await count()).toBe(0);
+    vi.advanceTimersByTime(100);
+    expect(await count()).toBe(50);
+    vi.advanceTimersByTime(20);
+    expect(await count()).toBe(60);
+  });
 });
 
 describe("durations", () => {

@@ -117,6 +117,10 @@ describe("a disk that hangs", () => {
         raft: () => ({ role: "leader", term: 1, last: 1, committed: 1, durable: 1 }) as never,
         tickMs: 10,
         diskBytes: () => Promise.resolve(7),
+        traffic: () => ({
+          log: { batches: 2, entries: 5, bytes: 640 },
+          peers: new Map([[nodeId("n2"), 900]]),
+        }),
         directory: import.meta.dirname,
         revision: 3,
         digests: [],

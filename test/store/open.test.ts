@@ -4,6 +4,7 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
@@ -85,6 +86,13 @@ describe("a store", { timeout: 60_000 }, () => {
     expect(first.recovered.base.configuration.voters).toEqual(["n1", "n2", "n3"]);
     await grow(first, first.recovered.base, 25);
     expect(await first.diskBytes()).toBeGreaterThan(4_000);
+    const { batches, entries, bytes } = first.logWritten();
+    expect(entries).toBe(25);
+    expect(batches).toBeGreaterThan(0);
+    expect(batches).toBeLessThanOrEqual(26);
+    const [segment = ""] = readdirSync(join(data, "log"));
+    expect(bytes).toBeGreaterThan(25 * 20);
+    expect(bytes).toBeLessThanOrEqual(statSync(join(data, "log", segment)).size);
     await first.close();
     const second = await open();
     expect(second.recovered.entries.map((entry) => entry.index)).toEqual(

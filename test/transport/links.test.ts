@@ -167,6 +167,22 @@ describe("a link", () => {
     expect(b.heard.contacts).toHaveLength(1);
   });
 
+  it("counts the bytes that left for a peer, and goes on counting when the link is made anew", async () => {
+    const [a, b] = await pair();
+    const sent = (): number => a.transport.sentToPeers().get(b.id) ?? -1;
+    const before = sent();
+    expect(before).toBeGreaterThanOrEqual(0);
+    a.transport.send(b.id, digest(5));
+    await until(() => indexes(b).includes(5));
+    const one = sent() - before;
+    expect(one).toBeGreaterThan(8);
+    world.relay("n2").cut();
+    await until(() => a.heard.links.slice(-2).join() === "-n2,+n2");
+    a.transport.send(b.id, digest(6));
+    await until(() => indexes(b).includes(6));
+    expect(sent() - before).toBe(2 * one);
+  });
+
   it("measures the round trip, and forgets it with the link", async () => {
     const [a, b] = await pair();
     const trip = a.transport.roundTrips().get(b.id) ?? -1;
