@@ -5,9 +5,11 @@ import { Refused } from "./errors.ts";
 import type { CallLimits } from "./operations.ts";
 import type { CallOptions, Int64 } from "./types.ts";
 
-const INT64_MIN = -(2n ** 63n);
-const INT64_MAX = 2n ** 63n - 1n;
+export const INT64_MIN: bigint = -(2n ** 63n);
+export const INT64_MAX: bigint = 2n ** 63n - 1n;
 const KEY_BYTES_MAX = 512;
+/** Each of them takes at most 3 bytes in UTF-8, so of a shorter key the bytes need not be counted. */
+const KEY_UNITS_SAFE = 170;
 /** With the u flag, a surrogate matches only where it is not part of a pair. */
 const HALF_SURROGATE = /\p{Surrogate}/u;
 /** The longest that setTimeout can wait, in ms. */
@@ -39,7 +41,7 @@ export function checkKey(key: string): void {
     throw new Refused("INVALID_KEY", 'a key is 1 to 512 bytes of UTF-8, and not "." or ".."', []);
   }
   if (HALF_SURROGATE.test(key)) throw new Refused("INVALID_KEY", "the key holds half a surrogate pair", []);
-  if (new TextEncoder().encode(key).length > KEY_BYTES_MAX) {
+  if (key.length > KEY_UNITS_SAFE && new TextEncoder().encode(key).length > KEY_BYTES_MAX) {
     throw new Refused("INVALID_KEY", `the key is longer than ${KEY_BYTES_MAX} bytes of UTF-8`, []);
   }
 }

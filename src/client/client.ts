@@ -3,6 +3,9 @@
 import type { HttpRequest } from "./attempt.ts";
 import { Caller, type CallerOptions } from "./call.ts";
 import { baseUrl, checkText, counterPath, countText, limitsOf, milliseconds, queryText } from "./checks.ts";
+import { Combining, type SendBatch } from "./combine.ts";
+import { resultsOf } from "./combine-group.ts";
+import type { CombiningOptions } from "./combine-types.ts";
 import {
   decodeAllocation,
   decodeBatchDone,
@@ -122,6 +125,21 @@ export class RaftallyClient {
    */
   async batch(operations: readonly Operation[], options: WriteOptions = {}): Promise<BatchDone> {
     return this.#write(batchRequest(operations), options, decodeBatchDone);
+  }
+
+  /**
+   * Adds increments up while a request is out and sends the sums together, for programs that count very much:
+   *
+   *     await using counting = client.combining();
+   *     await counting.increment("views");                 // resolves when it is durable
+   *
+   * To be closed when it is not needed any more, so that what was gathered is sent.
+   * @throws {RangeError} with a sentence that says which option is wrong.
+   */
+  combining(options: CombiningOptions = {}): Combining {
+    const send: SendBatch = (request, operations, limits) =>
+      this.#write(request, limits, resultsOf(operations));
+    return new Combining(send, options, this.#options.timeoutMs);
   }
 
   /**

@@ -10,6 +10,11 @@
  *     const { sum, groups } = await client.sum({ prefix: "visits:", depth: 1 });
  *     for await (const event of client.watch({ prefix: "stock:", signal })) show(event);
  *
+ * Whoever counts very much lets increments be added up while a request is out, each of them told when it is durable:
+ *
+ *     await using counting = client.combining();
+ *     const { value, calls } = await counting.increment("views");    // the value after all calls that went together
+ *
  * A call ends in one of four ways, and the type of the error says which: it resolves; `Refused`, a definite
  * no; `Unavailable`, nothing has changed and trying later is safe; `OutcomeUnknown`, a write may count, and
  * the same call with the error's `idempotencyKey` finds out without counting twice.
@@ -28,6 +33,8 @@
  * `exactlyOnce: "sessions"` numbers its writes in a session instead, which costs the cluster less.
  */
 export { escapeGlob, RaftallyClient } from "./client.ts";
+export type { Combining } from "./combine.ts";
+export type { Combined, CombinedSum, CombiningFailure, CombiningOptions } from "./combine-types.ts";
 export {
   type Attempt,
   type FailureCode,
