@@ -14,6 +14,7 @@ export {
 export { HistoryError } from "./history-schema.ts";
 export { Load, type LoadOptions, type LoadResult } from "./load.ts";
 export { LocalCluster } from "./local-cluster.ts";
+export type { Network, Place } from "./network/types.ts";
 export type { Exit, Launch } from "./node-process.ts";
 export { type Played, type PlayOptions, play } from "./play.ts";
 export { freePortRange, freePorts, PEER_PORT_OFFSET } from "./ports.ts";
