@@ -1,9 +1,13 @@
 /** The base URL of a node in the one form in which it is compared: no trailing slash, host in lower case. */
 
-/** Undefined if `text` is no URL of http or https, or has a query or a fragment. */
+/**
+ * Undefined if `text` is no URL of http or https, or has a query, a fragment, or a user and password, with which fetch
+ * sends nothing.
+ */
 export function baseUrlOf(text: string): string | undefined {
   if (!URL.canParse(text)) return undefined;
-  const { protocol, search, hash, href } = new URL(text);
+  const { protocol, username, password, search, hash, href } = new URL(text);
   const web = protocol === "http:" || protocol === "https:";
-  return web && search === "" && hash === "" ? href.replace(/\/+$/, "") : undefined;
+  const bare = username === "" && password === "" && search === "" && hash === "";
+  return web && bare ? href.replace(/\/+$/, "") : undefined;
 }

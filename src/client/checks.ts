@@ -17,6 +17,10 @@ const TIMEOUT_MS_MAX = 2_147_483_647;
 
 /** @throws {Refused} INVALID_BODY. @param name as the refusal calls it. */
 export function int64(name: string, value: Int64): bigint {
+  // Whoever calls from JavaScript may give anything, and BigInt() would make a number of much of it.
+  if (typeof value !== "bigint" && typeof value !== "number") {
+    throw new Refused("INVALID_BODY", `${name} must be a bigint or a number, not ${kindOf(value)}`, []);
+  }
   if (typeof value === "number" && !Number.isSafeInteger(value)) {
     throw new Refused("INVALID_BODY", `${name} must be a whole number; beyond 2^53 give a bigint`, []);
   }
@@ -25,6 +29,21 @@ export function int64(name: string, value: Int64): bigint {
     throw new Refused("INVALID_BODY", `${name} must fit a signed 64-bit integer`, []);
   }
   return exact;
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? "null" : Array.isArray(value) ? "an array" : typeof value;
+}
+
+/**
+ * What is not known is refused, as nodes do, so that a typing error is not taken for "add 1".
+ * @param rest the fields that are left when those that are known have been taken.
+ * @throws {Refused} INVALID_BODY.
+ */
+export function refuseOthers(what: string, rest: object): void {
+  const [unknown] = Object.entries(rest).filter(([, value]) => value !== undefined);
+  if (unknown === undefined) return;
+  throw new Refused("INVALID_BODY", `${what} has no field ${JSON.stringify(unknown[0])}`, []);
 }
 
 /** As {@link int64}; what was not given stays so. */
@@ -37,6 +56,8 @@ export function optionalInt64(name: string, value: Int64 | undefined): bigint | 
  * @throws {Refused} INVALID_KEY.
  */
 export function checkKey(key: string): void {
+  // From JavaScript: what is undefined must not count as "undefined".
+  if (typeof key !== "string") throw new Refused("INVALID_KEY", `a key is text, not ${kindOf(key)}`, []);
   if (key === "" || key === "." || key === "..") {
     throw new Refused("INVALID_KEY", 'a key is 1 to 512 bytes of UTF-8, and not "." or ".."', []);
   }
@@ -93,5 +114,10 @@ export function baseUrl(url: string): string {
   const base = baseUrlOf(url);
   if (base !== undefined) return base;
   if (!URL.canParse(url)) throw new RangeError(`not a URL: ${url}`);
-  throw new RangeError(`a node's URL begins with http:// or https:// and has no query: ${url}`);
+  // Not shown, for it may hold a password.
+  const { protocol, host } = new URL(url);
+  const shown = `${protocol}//${host}`;
+  throw new RangeError(
+    `a node's URL begins with http:// or https:// and has no query, user or password: ${shown}…`,
+  );
 }

@@ -61,7 +61,8 @@ import {
 } from "./watch.ts";
 import { allocateRequest, batchRequest, deleteRequest, incrementRequest, setRequest } from "./writes.ts";
 
-const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
+/** As nodes have it: a key that curl was given in quotes may hold spaces inside. */
+const IDEMPOTENCY_KEY = /^(?! )[\x20-\x7e]{1,255}(?<! )$/;
 
 export class RaftallyClient {
   readonly #options: CallerOptions;
@@ -315,7 +316,11 @@ export class RaftallyClient {
       throw new Refused("INVALID_HEADER", "place is for a client that uses sessions", []);
     const idempotencyKey = options.idempotencyKey ?? randomId();
     if (!IDEMPOTENCY_KEY.test(idempotencyKey)) {
-      throw new Refused("INVALID_HEADER", "an idempotency key is 1 to 255 printable ASCII characters", []);
+      throw new Refused(
+        "INVALID_HEADER",
+        "an idempotency key is 1 to 255 printable ASCII characters, no space at either end",
+        [],
+      );
     }
     // As a string of RFC 8941, so that a key may begin with a quote.
     headers["idempotency-key"] = `"${idempotencyKey.replace(/["\\]/g, "\\$&")}"`;

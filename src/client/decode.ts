@@ -74,21 +74,23 @@ function groupSum(fields: Fields): GroupSum {
   };
 }
 
-/** In the body, or only in the header. */
+/** In the body, or only in the header, where a node also says that it does not know. */
 function ageOf({ headers }: Answer, fields: Fields): number {
   const header = headers.get("raftally-age-ms") ?? "";
+  if (header === "unknown") return Number.POSITIVE_INFINITY;
   return optional(fields, "ageMs", number) ?? (/^[0-9]{1,15}$/.test(header) ? Number(header) : 0);
 }
 
 export function decodeReading(answer: Answer): Reading {
   const fields = object(answer.json, "answer");
-  return { ...counter(fields), ...position(fields), ageMs: optional(fields, "ageMs", number) ?? 0 };
+  return { ...counter(fields), ...position(fields), ageMs: ageOf(answer, fields) };
 }
 
 export function decodePage(answer: Answer): Page {
   const fields = object(answer.json, "answer");
   const counters = list(fields, "counters").map((row) => counter(object(row, "counter")));
-  return { counters, cursor: optional(fields, "next", string), ...position(fields) };
+  const cursor = optional(fields, "next", string);
+  return { counters, cursor, ...position(fields), ageMs: ageOf(answer, fields) };
 }
 
 export function decodeBatchDone(answer: Answer): BatchDone {

@@ -50,7 +50,7 @@ export interface CallOptions {
 
 export interface WriteOptions extends CallOptions {
   /**
-   * 1 to 255 printable ASCII characters. Made up for each call when left out; give one to make the same write
+   * 1 to 255 printable ASCII characters, no space at either end. Made up for each call when left out; give one to make the same write
    * again after an `OutcomeUnknown`, or from another process.
    */
   readonly idempotencyKey?: string;
@@ -71,9 +71,12 @@ export interface SetOptions extends WriteOptions {
   readonly ifExists?: boolean;
 }
 
+/** At most one condition. */
 export interface DeleteOptions extends WriteOptions {
   /** Refused with REVISION_MISMATCH unless the counter's revision is this one. */
   readonly ifRevision?: number;
+  /** Refused with REVISION_MISMATCH unless the counter exists. */
+  readonly ifExists?: boolean;
 }
 
 export interface AllocateOptions extends WriteOptions {
@@ -135,10 +138,15 @@ export interface Allocation extends Counter, LogPosition {
   readonly replayed: boolean;
 }
 
-export interface Reading extends Counter, LogPosition {
-  /** For a stale read: ms since the node last heard from a leader; otherwise 0. */
+/** How old an answer may be. */
+export interface Age {
+  /**
+   * For a stale read: ms since the node last heard from a leader, `Infinity` if it has not since it started. Otherwise 0.
+   */
   readonly ageMs: number;
 }
+
+export interface Reading extends Counter, LogPosition, Age {}
 
 /**
  * `linearizable` sees every write that was acknowledged before the read began. `stale` answers at once from
@@ -171,7 +179,7 @@ export interface ListOptions extends ReadOptions {
   readonly cursor?: string;
 }
 
-export interface Page extends LogPosition {
+export interface Page extends LogPosition, Age {
   readonly counters: readonly Counter[];
   /** Gives the next page; undefined on the last. */
   readonly cursor: string | undefined;
@@ -192,30 +200,26 @@ export interface GroupSum {
   readonly counters: number;
 }
 
-export interface Sum extends GroupSum, LogPosition {
+export interface Sum extends GroupSum, LogPosition, Age {
   readonly groups: readonly GroupSum[];
   /** Whether there are more groups than are given. The sum is of all. */
   readonly more: boolean;
-  /** For a stale read: ms since the node last heard from a leader; otherwise 0. */
-  readonly ageMs: number;
 }
 
 /** Several counters as they were at one moment. */
-export interface Selection extends LogPosition {
+export interface Selection extends LogPosition, Age {
   /** Those that exist. */
   readonly counters: readonly Counter[];
   /** Whether there are more than are given: at most 1,000 are. */
   readonly more: boolean;
-  /** For a stale read: ms since the node last heard from a leader; otherwise 0. */
-  readonly ageMs: number;
 }
 
 /** One operation of a batch; an increment when `op` is left out. */
 export type Operation =
   | ({ readonly op?: "increment"; readonly key: string } & Increment)
-  /** Refused with REVISION_MISMATCH unless the counter's revision is `ifRevision`; 0: it must not exist. */
-  | { readonly op: "set"; readonly key: string; readonly value: Int64; readonly ifRevision?: number }
-  | { readonly op: "delete"; readonly key: string; readonly ifRevision?: number };
+  /** Refused with REVISION_MISMATCH unless the counter's revision is `ifRevision`; 0: must not exist, "any": must. */
+  | { readonly op: "set"; readonly key: string; readonly value: Int64; readonly ifRevision?: number | "any" }
+  | { readonly op: "delete"; readonly key: string; readonly ifRevision?: number | "any" };
 
 export interface BatchDone extends LogPosition {
   /** One for each operation, in order. */

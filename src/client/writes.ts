@@ -1,7 +1,7 @@
 /** What writes look like as requests, without what makes them safe to send twice. */
 
 import type { HttpRequest } from "./attempt.ts";
-import { checkKey, counterPath, int64, optionalInt64 } from "./checks.ts";
+import { checkKey, counterPath, int64, optionalInt64, refuseOthers } from "./checks.ts";
 import { Refused } from "./errors.ts";
 import { type Json, printExact } from "./json.ts";
 import type { AllocateOptions, DeleteOptions, Increment, Int64, Operation, SetOptions } from "./types.ts";
@@ -28,8 +28,13 @@ export function setRequest(key: string, value: Int64, options: SetOptions): Http
 }
 
 /** @throws {Refused} INVALID_KEY, INVALID_HEADER. */
-export function deleteRequest(key: string, { ifRevision }: DeleteOptions): HttpRequest {
-  const headers = ifRevision === undefined ? {} : { "if-match": tagOf(ifRevision) };
+export function deleteRequest(key: string, { ifRevision, ifExists }: DeleteOptions): HttpRequest {
+  if (ifRevision !== undefined && ifExists === true) {
+    throw new Refused("INVALID_HEADER", "give either ifRevision or ifExists, not both", []);
+  }
+  const headers: Record<string, string> = {};
+  if (ifExists === true) headers["if-match"] = "*";
+  else if (ifRevision !== undefined) headers["if-match"] = tagOf(ifRevision);
   return { method: "DELETE", path: counterPath(key), headers };
 }
 
@@ -46,22 +51,41 @@ export function batchRequest(operations: readonly Operation[]): HttpRequest {
 }
 
 function incrementBody(change: Increment): { readonly [name: string]: Json | undefined } {
-  const { by, min, max, once, onLimit } = change;
+  const { by, min, max, once, onLimit, ...rest } = change;
+  refuseOthers("an increment", rest);
   const range = { min: optionalInt64("min", min), max: optionalInt64("max", max) };
   return { by: optionalInt64("by", by), ...range, once, onLimit };
 }
 
 function operationBody(operation: Operation): Json {
-  const { key } = operation;
-  checkKey(key);
-  if (operation.op === "set") {
-    return { op: "set", key, value: int64("value", operation.value), ifRevision: operation.ifRevision };
+  checkKey(operation.key);
+  switch (operation.op) {
+    case "set": {
+      const { op, key, value, ifRevision, ...rest } = operation;
+      refuseOthers("a set", rest);
+      return { op, key, value: int64("value", value), ifRevision };
+    }
+    case "delete": {
+      const { op, key, ifRevision, ...rest } = operation;
+      refuseOthers("a delete", rest);
+      return { op, key, ifRevision };
+    }
+    case "increment":
+    case undefined: {
+      const { op, key, ...change } = operation;
+      return { key, ...incrementBody(change) };
+    }
+    default:
+      // From JavaScript: a misspelt set must not count as an increment.
+      throw new Refused("INVALID_BODY", 'op must be "increment", "set" or "delete"', []);
   }
-  if (operation.op === "delete") return { op: "delete", key, ifRevision: operation.ifRevision };
-  return { key, ...incrementBody(operation) };
 }
 
 function tagOf(revision: number): string {
-  if (Number.isSafeInteger(revision) && revision >= 0) return `"${revision}"`;
-  throw new Refused("INVALID_HEADER", "ifRevision must be a whole number, 0 or more", []);
+  if (Number.isSafeInteger(revision) && revision >= 1) return `"${revision}"`;
+  throw new Refused(
+    "INVALID_HEADER",
+    "ifRevision must be the revision of a counter: a whole number from 1 on",
+    [],
+  );
 }

@@ -23,6 +23,24 @@ describe("reading", () => {
     ]);
   });
 
+  it("is of no known age where the node has not heard from a leader since it started, and never young", async () => {
+    const headers = { "raftally-age-ms": "unknown" };
+    const row = '"key":"k","value":4,"revision":2';
+    const node = await fakeNode(
+      json(200, `{${row},"index":9,"term":1}`, headers),
+      json(200, `{"counters":[{${row}}],"index":9,"term":1}`, headers),
+    );
+    const client = clientOf(node);
+    const stale = { consistency: "stale" } as const;
+    const ages = [await client.get("k", stale), await client.list(stale), await client.query(["k"], stale)];
+    expect(ages.map((answer) => answer?.ageMs)).toEqual([Infinity, Infinity, Infinity]);
+  });
+
+  it("says how old a page is", async () => {
+    const node = await fakeNode(json(200, '{"counters":[],"index":9,"term":1,"ageMs":12}'));
+    expect((await clientOf(node).list({ consistency: "stale" })).ageMs).toBe(12);
+  });
+
   it("gives undefined for a counter that was never written", async () => {
     const node = await fakeNode(problem("COUNTER_NOT_FOUND"));
     expect(await clientOf(node).get("k")).toBeUndefined();
