@@ -76,6 +76,9 @@ export interface Sample {
   readonly check: Check;
 }
 
+/** Who makes the load over HTTP: wrk, or bare sockets of this process (see `load/http.ts`). */
+export type HttpGenerator = "wrk" | "sockets";
+
 /** How long a workload runs. */
 export interface Timing {
   /** Before anything counts, in seconds. */
@@ -84,6 +87,8 @@ export interface Timing {
   readonly seconds: number;
   /** Whether this is the short form, of less than two minutes in all. */
   readonly quick: boolean;
+  /** The same for all that speak HTTP. */
+  readonly generator: HttpGenerator;
   /** Aborted by Ctrl-C. A workload must then end soon, in whatever way. */
   readonly signal: AbortSignal;
   /** Says how far it is, on a line that is overwritten by the next. */

@@ -1,0 +1,182 @@
+/**
+ * The same load from wrk, where it is installed: written in C, it costs a third of the CPU that a generator in Node.js
+ * costs for each request, and what it saves goes to the system that is measured.
+ *
+ * It breaks off when the time is over, so up to one request of each connection is carried out without being counted.
+ */
+
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Timing } from "../types.ts";
+import type { LoadResult } from "./closed-loop.ts";
+import { type HttpWork, portOf, requestOf } from "./http-work.ts";
+
+/** wrk takes whole seconds; it is stopped when the time is over. */
+const LONGEST = "3600s";
+/** How wide the window of a session is in which a caller may be behind: far less than a node takes. */
+const SESSION_LAG = 64;
+/** Where the numbers of the measured run begin: far above those of the warm-up. */
+const SESSION_BASE = 1_000_000;
+
+/** Stands in a request where its own header line goes. */
+const MARK = "<numbered>";
+
+/** What the script prints at the end. Times in µs. */
+interface Printed {
+  readonly requests: number;
+  readonly bytes: number;
+  readonly durationUs: number;
+  readonly errors: number;
+  readonly cpuSeconds: number;
+  readonly p50: number;
+  readonly p99: number;
+  readonly p999: number;
+  readonly max: number;
+}
+
+/**
+ * Loads a server by wrk: once to warm it up, once to measure.
+ * @param directory for its script.
+ * @throws {Error} if a connection broke, or an answer had another status than 200 (a redirect goes unnoticed: whoever
+ *   asks compares the sum).
+ */
+export async function wrkLoad(
+  work: HttpWork,
+  timing: Pick<Timing, "warmupSeconds" | "seconds" | "signal">,
+  directory: string,
+): Promise<LoadResult> {
+  const warm = await runOnce(work, timing.warmupSeconds, timing.signal, directory, "w");
+  const { requests, durationUs, cpuSeconds, ...latency } = await runOnce(
+    work,
+    timing.seconds,
+    timing.signal,
+    directory,
+    "m",
+  );
+  const seconds = durationUs / 1e6;
+  return {
+    rate: (requests * work.weight) / seconds,
+    acknowledged: (warm.requests + requests) * work.weight,
+    underway: work.connections * work.weight * 2,
+    figures: {
+      p50: latency.p50 / 1_000,
+      p99: latency.p99 / 1_000,
+      p999: latency.p999 / 1_000,
+      max: latency.max / 1_000,
+      cpu: cpuSeconds / seconds,
+    },
+  };
+}
+
+/** One run of wrk. @param name of its script: each run numbers its requests by itself. */
+async function runOnce(
+  work: HttpWork,
+  seconds: number,
+  signal: AbortSignal,
+  directory: string,
+  name: string,
+): Promise<Printed> {
+  signal.throwIfAborted();
+  const script = join(directory, `wrk-${name}.lua`);
+  await writeFile(script, scriptOf(work, name));
+  // One thread for each node: a thread keeps to one address, and one is plenty for all these cores can serve.
+  const threads = work.urls.length;
+  const connections = Math.floor(work.connections / threads) * threads;
+  const args = ["-t", `${threads}`, "-c", `${connections}`, "-d", LONGEST, "-s", script, work.urls[0] ?? ""];
+  const child = spawn("wrk", args, { stdio: ["ignore", "pipe", "pipe"] });
+  const stop = (): void => {
+    child.kill("SIGINT");
+  };
+  const timer = setTimeout(stop, seconds * 1_000);
+  signal.addEventListener("abort", stop, { once: true });
+  try {
+    let printed = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => {
+        printed += text;
+      });
+    }
+    await once(child, "close");
+    signal.throwIfAborted();
+    return resultIn(printed);
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", stop);
+    child.kill("SIGKILL");
+  }
+}
+
+/** @throws {Error} if wrk did not get as far as its result, or saw errors. */
+export function resultIn(printed: string): Printed {
+  const json = /^RESULT (.*)$/m.exec(printed)?.[1];
+  if (json === undefined) throw new Error(`wrk did not end as it should: ${printed.trim()}`);
+  const result = JSON.parse(json) as Printed;
+  if (result.errors > 0) throw new Error(`wrk saw ${result.errors} errors: ${printed.trim()}`);
+  return result;
+}
+
+/** A text as Lua writes it. */
+function quoted(text: string): string {
+  const escaped = text.replace(/[\\"\r\n]/g, (one) => ({ "\r": "\\r", "\n": "\\n" })[one] ?? `\\${one}`);
+  return `"${escaped}"`;
+}
+
+/** How the script makes the header line that tells requests apart. `n` is the number of the request in its thread. */
+function numberedLua({ numbered }: HttpWork, name: string): string {
+  if (numbered === undefined) return '""';
+  if (numbered.kind === "key")
+    return `"Idempotency-Key: ${numbered.prefix}-${name}-" .. id .. "-" .. n .. "\\r\\n"`;
+  return [
+    `"Raftally-Session: id=" .. sessions[n % #sessions + 1] .. ", seq=" .. (base + math.floor(n / #sessions))`,
+    `", first=" .. math.max(1, base + math.floor(n / #sessions) - ${SESSION_LAG}) .. "\\r\\n"`,
+  ].join(" .. ");
+}
+
+/**
+ * The script for some work. Requests that are all alike are made once and sent from C; those that differ in their path
+ * only are made before the start; only numbered ones are put together one by one.
+ */
+export function scriptOf(work: HttpWork, name: string): string {
+  const made = work.paths.map((path) => quoted(requestOf(work, path, MARK)));
+  const sessions = work.numbered?.kind === "session" ? work.numbered.sessions : [];
+  return `
+local addresses = { ${work.urls.map((url) => portOf(url)).join(", ")} }
+local threads = 0
+function setup(thread)
+  threads = threads + 1
+  thread:set("id", threads)
+  thread.addr = wrk.lookup("127.0.0.1", tostring(addresses[threads]))[1]
+end
+
+local sessions = { ${sessions.join(", ")} }
+local base = ${name === "w" ? 1 : SESSION_BASE}
+local before, after = {}, {}
+for at, text in ipairs({ ${made.join(",\n  ")} }) do
+  local mark = string.find(text, ${quoted(MARK)}, 1, true)
+  before[at] = string.sub(text, 1, mark - 1)
+  after[at] = string.sub(text, mark + ${MARK.length})
+  if ${work.numbered === undefined} then before[at] = before[at] .. after[at] end
+end
+
+local n = -1
+function request()
+  n = n + 1
+  local at = n % #before + 1
+  ${
+    work.numbered === undefined
+      ? "return before[at]"
+      : `return before[at] .. ${numberedLua(work, name)} .. after[at]`
+  }
+end
+
+function done(summary, latency, requests)
+  local e = summary.errors
+  io.write(string.format(
+    'RESULT {"requests":%d,"bytes":%d,"durationUs":%d,"errors":%d,"cpuSeconds":%f,"p50":%d,"p99":%d,"p999":%d,"max":%d}\\n',
+    summary.requests, summary.bytes, summary.duration, e.connect + e.read + e.write + e.status + e.timeout,
+    os.clock(), latency:percentile(50), latency:percentile(99), latency:percentile(99.9), latency.max))
+end
+`;
+}
