@@ -23,7 +23,15 @@ export type FigureName =
   | "ready"
   | "memoryIdle"
   | "memoryLoaded"
-  | "disk";
+  | "disk"
+  | "diskMost"
+  | "loopDelayFollowers"
+  | "nodeCpu"
+  | "syncs"
+  | "batch"
+  | "written"
+  | "wire"
+  | "snapshots";
 
 export interface FigureInfo {
   /** As it is printed behind the number. */
@@ -50,6 +58,22 @@ export const FIGURES: Readonly<Record<FigureName, FigureInfo>> = {
   memoryIdle: { unit: "MB", better: "lower", about: "resident memory of a node that has done nothing yet" },
   memoryLoaded: { unit: "MB", better: "lower", about: "resident memory of a node after its load" },
   disk: { unit: "MB", better: "lower", about: "what the data directory of a node occupies" },
+  diskMost: {
+    unit: "MB",
+    better: "lower",
+    about: "the most that the data directory of a node occupied meanwhile",
+  },
+  loopDelayFollowers: { unit: "ms", better: "lower", about: "the same on the follower that was later" },
+  nodeCpu: { unit: "cores", better: "neither", about: "what the busiest node used" },
+  syncs: { unit: "/s", better: "neither", about: "writes of the leader's log to its disk, each one sync" },
+  batch: { unit: "ops", better: "higher", about: "operations in each of these writes" },
+  written: { unit: "B/op", better: "lower", about: "what the leader wrote to its log for an operation" },
+  wire: {
+    unit: "B/op",
+    better: "lower",
+    about: "what the leader sent to all its peers together for an operation",
+  },
+  snapshots: { unit: "", better: "neither", about: "snapshots that the nodes took meanwhile" },
 };
 
 /** The figures of one run of a workload; which ones there are is the workload's matter, the same in each round. */
