@@ -111,8 +111,9 @@ export const DOCTOR_COMMAND: Command = {
   about: [
     "Asks every node that is given or that another one names, and compares what they say with each other and with this " +
       "machine: who leads, who is behind or out of reach, clocks, versions, digests, fsync times. With --data it also " +
-      "reads a data directory, whether its node runs or not, checks the log, and measures the disk; with --data and " +
-      "without --url only that. Nothing is changed, and no directory is made.",
+      "reads a data directory (of one node, or of a local cluster with all of its nodes), whether its node runs or not, " +
+      "checks the log, and measures the disk; with --data and without --url only that. Nothing is changed, and no " +
+      "directory is made.",
     "Each finding says what is wrong, what to do, and which section of docs/operations.md says more. Exits with 0 if all " +
       "is well, 1 if something is wrong, 2 if it could not look.",
   ],

@@ -107,7 +107,7 @@ export const OPTIONS: OptionTable = {
     env: "RAFTALLY_DATA",
     placeholder: "DIR",
     shown: "./data",
-    help: "The directory that holds everything to be remembered. Made if it does not exist.",
+    help: "The directory that holds everything to be remembered. What starts or restores a node makes it.",
     read: text,
   }),
   port: defaulted("port", 4000, {

@@ -160,7 +160,11 @@ export class Service implements NodeService {
         ? { name: "applied", ok: lag <= LAG_ENTRIES_MAX, detail: `${lag} committed entries are not applied` }
         : { name: "applied", ok: false, detail: "has not caught up with the cluster since it started" },
       diskCheck(this.#parts.live),
-      { name: "state", ok: !reducer.diverged, detail: reducer.alarm ?? "agrees with the other nodes" },
+      {
+        name: "state",
+        ok: !reducer.diverged,
+        detail: reducer.alarm ?? "no difference to another node was seen",
+      },
       {
         name: "serving",
         ok: !reducer.stopping,

@@ -6,6 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Cluster } from "../../chaos/index.ts";
+import { planCluster, savePlan } from "../../src/cli/cluster-file.ts";
+import { parseCommandLine } from "../../src/cli/index.ts";
 import { requires } from "../support/capability.ts";
 import { type Ended, run } from "./processes.ts";
 import { raftally } from "./terminal.ts";
@@ -115,7 +117,7 @@ describe("raftally doctor, with real nodes", { timeout: PATIENT_MS }, () => {
     const said = await doctor("--data", data);
     expect(said).toMatchObject({ exitCode: 0, codes: [] });
     expect(said.text).toContain("which is stopped");
-    expect(said.text).toMatch(/1 counters as of \d+, each verified/);
+    expect(said.text).toMatch(/1 counter as of \d+, each verified/);
     expect(imageOf(data)).toEqual(before);
     // With the cluster at hand it is held against that too: it is one of its members.
     expect((await doctor("--data", data, "--url", cluster.urls.join(","))).codes).toEqual([]);
@@ -130,7 +132,7 @@ describe("raftally doctor, with real nodes", { timeout: PATIENT_MS }, () => {
     writeFileSync(segment, bytes);
     const damaged = await doctor("--data", log);
     expect(damaged).toMatchObject({ exitCode: 1, codes: ["corruption"] });
-    expect(damaged.text).toMatch(/Log\/\d+\.wal at byte \d+: batch \d+ is damaged/);
+    expect(damaged.text).toMatch(/: log\/\d+\.wal at byte \d+: batch \d+ is damaged/);
     expect(damaged.text).toContain('see: docs/operations.md, "Replace a lost disk"');
 
     const state = copyOfStopped();
@@ -145,6 +147,27 @@ describe("raftally doctor, with real nodes", { timeout: PATIENT_MS }, () => {
     cpSync(join(copyOfFresh, "log"), join(shorter, "log"), { recursive: true, force: true });
     const contradiction = await doctor("--data", shorter);
     expect(contradiction).toMatchObject({ exitCode: 1, codes: ["corruption"] });
+  });
+
+  it("looks at every node of a local cluster's directory, as npm start makes it", async (context) => {
+    requires(context, "patience");
+    const local = mkdtempSync(join(directory, "local-"));
+    const request = parseCommandLine(["cluster", "--data", local], {});
+    if (request.kind !== "run") throw new Error("expected a command to run");
+    savePlan(local, planCluster(request.parsed));
+    cpSync(stopped, join(local, "n1"), { recursive: true });
+    cpSync(stopped, join(local, "n3"), { recursive: true });
+    const said = await doctor("--data", local);
+    expect(said).toMatchObject({ exitCode: 0, codes: [] });
+    expect(said.text).toContain(`${local} holds a local cluster: n1 and n3.`);
+    expect(said.text).toContain(`Looked at ${join(local, "n1")}, the directory of n3, which is stopped`);
+    const segment = segmentOf(join(local, "n3"));
+    const bytes = readFileSync(segment);
+    bytes[100] = (bytes[100] ?? 0) ^ 1;
+    writeFileSync(segment, bytes);
+    const damaged = await doctor("--data", local);
+    expect(damaged).toMatchObject({ exitCode: 1, codes: ["corruption"] });
+    expect(damaged.text).toContain(`FAULT (${join(local, "n3")}): log/`);
   });
 
   it("says when there is no directory, or no node in it", async () => {

@@ -2,13 +2,13 @@
 
 import { type Finding, listed, roomFinding, syncFinding } from "./finding.ts";
 import type { NodeLook, StatusLook } from "./look.ts";
-import { type Answering, absent, links, quorum, shape } from "./members.ts";
+import { type Answering, absent, links, quorum, shape, silent } from "./members.ts";
 
 /** A clock that is off by more disturbs people, certificates and logs; counts do not depend on clocks. ms. */
 const CLOCK_MS_MAX = 2_000;
 
-/** In an order in which they are best dealt with. */
-export function judgeCluster(looks: readonly NodeLook[]): readonly Finding[] {
+/** In an order in which they are best dealt with. @param urls that somebody named. */
+export function judgeCluster(looks: readonly NodeLook[], urls: readonly string[]): readonly Finding[] {
   const nodes = looks.filter((look): look is Answering => look.status !== undefined);
   if (nodes.length === 0) return [];
   const clusters = strangers(nodes);
@@ -22,6 +22,7 @@ export function judgeCluster(looks: readonly NodeLook[]): readonly Finding[] {
     ...digests(own),
     ...(guide === undefined ? [] : quorum(own, looks, guide)),
     ...(guide === undefined ? [] : absent(own, looks, guide)),
+    ...(guide === undefined ? [] : silent(looks, urls, guide)),
     ...links(own),
     ...behind(own),
     ...own.flatMap(readiness),
@@ -36,11 +37,16 @@ export function judgeCluster(looks: readonly NodeLook[]): readonly Finding[] {
 /** One sentence that says what was seen. */
 export function summary(looks: readonly NodeLook[]): string {
   const nodes = looks.flatMap(({ status }) => status ?? []);
-  const names = listed(nodes.map(({ id }) => id).toSorted());
-  const leader = nodes.find(({ role }) => role === "leader");
+  const main = mainCluster(nodes);
+  const own = nodes.filter((status) => isOf(status, main));
+  const leader = own.find(({ role }) => role === "leader");
   const led = leader === undefined ? "nobody leads" : `${leader.id} leads term ${leader.term}`;
-  const cluster = nodes.find(({ clusterId }) => clusterId !== "")?.clusterId ?? "";
-  return `Asked ${looks.length} node${looks.length === 1 ? "" : "s"}; ${names} of cluster "${cluster}" answered, and ${led}.`;
+  const others = nodes
+    .filter((status) => !isOf(status, main))
+    .map(({ id, clusterId }) => `${id} of "${clusterId}"`);
+  const beside = others.length === 0 ? "" : `, as did ${listed(others)}`;
+  const names = `${listed(own.map(({ id }) => id).toSorted())} of cluster "${main}"`;
+  return `Asked ${looks.length} node${looks.length === 1 ? "" : "s"}; ${names} answered${beside}, and ${led}.`;
 }
 
 function rank({ role, term, commit }: StatusLook): number {
@@ -51,12 +57,18 @@ function isOf(status: StatusLook, cluster: string): boolean {
   return status.clusterId === cluster || status.clusterId === "";
 }
 
+/** The one that most of them belong to; of as many, the one that was named first. */
+function mainCluster(nodes: readonly StatusLook[]): string {
+  const ids = nodes.map(({ clusterId }) => clusterId).filter((id) => id !== "");
+  const count = (id: string): number => ids.filter((each) => each === id).length;
+  return ids.toSorted((a, b) => count(b) - count(a))[0] ?? "";
+}
+
 function strangers(nodes: readonly Answering[]): {
   readonly main: string;
   readonly findings: readonly Finding[];
 } {
-  const ids = [...new Set(nodes.map(({ status }) => status.clusterId).filter((id) => id !== ""))];
-  const [main = ""] = ids;
+  const main = mainCluster(nodes.map(({ status }) => status));
   const other = nodes.filter(({ status }) => !isOf(status, main));
   const findings = other.map(
     ({ url, status }): Finding => ({

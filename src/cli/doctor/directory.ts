@@ -124,6 +124,9 @@ function work({ directory, log, state, disk }: DirectoryReport): readonly Findin
   ];
 }
 
+/** As a sentence; one that begins with the path of a file keeps that as it is. */
 function sentence(text: string): string {
-  return `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
+  const isPath = /^\S*[./]\S/.test(text);
+  const first = isPath ? text.charAt(0) : text.charAt(0).toUpperCase();
+  return `${first}${text.slice(1)}${/[.!?]$/.test(text) ? "" : "."}`;
 }

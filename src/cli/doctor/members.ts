@@ -114,6 +114,31 @@ export function absent(
   });
 }
 
+/** URLs that somebody named, where nobody answers and no member is expected: a program with such a list asks there in vain. */
+export function silent(
+  looks: readonly NodeLook[],
+  urls: readonly string[],
+  { members }: StatusLook,
+): readonly Finding[] {
+  if (members.length === 0) return [];
+  const vain = looks.filter(
+    ({ url, status }) =>
+      status === undefined && urls.includes(url) && members.every(({ api }) => api !== url),
+  );
+  return vain.map(
+    ({ url, reason = "it does not answer" }): Finding => ({
+      code: "silent-url",
+      severity: "warning",
+      about: url,
+      what: `${url} was named, and no node answers there: ${reason}. No member of the cluster has that URL.`,
+      todo:
+        "Correct the list of URLs, of this command and of every client. If a node should be there, start it; if it was " +
+        "removed from the cluster, it does not come back.",
+      section: "Look first",
+    }),
+  );
+}
+
 /** Nodes that answer here and do not reach each other. */
 export function links(nodes: readonly Answering[]): readonly Finding[] {
   const answering = new Map(nodes.map(({ status }) => [status.id, status]));
