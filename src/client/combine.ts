@@ -1,4 +1,3 @@
-/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * Combining: increments that are made while a request is out, or within a given time, are added up, go out together in
  * one batch, and are told of it when it is durable. What a counter kept in memory and written now and then does, without
@@ -20,12 +19,22 @@ import type { Combined, CombiningFailure, CombiningOptions } from "./combine-typ
 import { OutcomeUnknown, Refused, Unavailable } from "./errors.ts";
 import type { BatchDone, CallOptions, Int64 } from "./types.ts";
 
+declare global {
+  /** As the library of ESNext has it, for programs that are compiled against an older one. */
+  interface SymbolConstructor {
+    readonly asyncDispose: unique symbol;
+  }
+}
+
 /** What a node takes in one batch (`BATCH_MAX` of src/counter/validate.ts). */
 const KEYS_MAX = 1_000;
 const IN_FLIGHT_MAX = 64;
 const PENDING_MAX = 1_000_000;
 const PENDING_BYTES_MAX = 67_108_864;
-/** However long a request had to wait for those before it, it gets at least this time of its own, if they got through. Ms. */
+/**
+ * However long a request had to wait for those before it, it gets this time of its own if they got through, or a tenth
+ * of that of a call if that is less. In ms.
+ */
 const GRACE_MS = 1_000;
 
 /** Carries a batch through, as any write. @param operations how many results the answer must have. */
@@ -282,7 +291,7 @@ export class Combining {
   #timeLeft({ begunMs }: Group): number {
     const deadline = begunMs + (this.#lingerMs ?? 0) + this.#timeoutMs;
     const left = Math.min(deadline - performance.now(), this.#timeoutMs);
-    const grace = Math.min(GRACE_MS, this.#timeoutMs);
+    const grace = Math.min(GRACE_MS, this.#timeoutMs / 10);
     if (left >= grace || !this.#isDown) return Math.max(left, grace);
     throw new Unavailable("UNREACHABLE", "its time passed behind requests that no node could serve", []);
   }
