@@ -1,6 +1,13 @@
 /** From the text of a body to a command of the state machine, or to a refusal that says what is wrong with it. */
 
-import { type Add, BATCH_MAX, type Batch, type Change, type SetValue } from "../counter/index.ts";
+import {
+  type Add,
+  BATCH_MAX,
+  type Batch,
+  type Change,
+  type ExpectedRevision,
+  type SetValue,
+} from "../counter/index.ts";
 import { check, memberOf } from "./check.ts";
 import { parseJson } from "./json.ts";
 import { Refusal } from "./problem.ts";
@@ -84,8 +91,8 @@ function toChange(operation: BatchBody["operations"][number]): Change {
   }
 }
 
-function conditionOf(operation: { readonly ifRevision?: number | undefined }): {
-  readonly ifRevision?: number;
+function conditionOf(operation: { readonly ifRevision?: ExpectedRevision | undefined }): {
+  readonly ifRevision?: ExpectedRevision;
 } {
   return operation.ifRevision === undefined ? {} : { ifRevision: operation.ifRevision };
 }

@@ -6,6 +6,7 @@
 import { z } from "zod";
 import {
   BATCH_MAX,
+  type ExpectedRevision,
   INT64_MAX,
   INT64_MIN,
   KEY_BYTES_MAX,
@@ -46,13 +47,13 @@ export interface SetOperation {
   readonly op: "set";
   readonly key: string;
   readonly value: bigint;
-  readonly ifRevision?: number | undefined;
+  readonly ifRevision?: ExpectedRevision | undefined;
 }
 
 export interface DeleteOperation {
   readonly op: "delete";
   readonly key: string;
-  readonly ifRevision?: number | undefined;
+  readonly ifRevision?: ExpectedRevision | undefined;
 }
 
 export interface BatchBody {
@@ -87,9 +88,21 @@ function exactInteger(value: unknown): bigint | undefined {
 
 const int64 = integer(INT64_MIN, INT64_MAX).meta({ type: "integer", format: "int64" });
 
-const revision = integer(0n, BigInt(Number.MAX_SAFE_INTEGER))
-  .transform(Number)
-  .meta({ type: "integer", minimum: 0, description: "0: the counter must not exist" });
+/** What `If-Match` and `If-None-Match` say of one counter, in a batch. */
+const expected: z.ZodType<ExpectedRevision> = z
+  .unknown()
+  .transform((value, context): ExpectedRevision => {
+    if (value === "any") return value;
+    const exact = exactInteger(value);
+    if (exact !== undefined && exact >= 0n && exact <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(exact);
+    const message = `must be a revision, 0 or "any"; got ${describeJson(value)}`;
+    context.issues.push({ code: "custom", input: value, message });
+    return z.NEVER;
+  })
+  .meta({
+    oneOf: [{ type: "integer", minimum: 0 }, { const: "any" }],
+    description: 'A revision; 0: the counter must not exist; "any": it must exist',
+  });
 
 /** Text under a rule of the counters; `code` is what its refusal is called. */
 function ruled(problemOf: (text: string) => string | undefined, code: string): z.ZodType<string> {
@@ -163,8 +176,8 @@ export const batchBody: z.ZodType<BatchBody> = z.strictObject({
         z
           .strictObject({ op: z.literal("increment").optional(), key, ...increment })
           .superRefine(refuseEmptyRange),
-        z.strictObject({ op: z.literal("set"), key, value: int64, ifRevision: revision.optional() }),
-        z.strictObject({ op: z.literal("delete"), key, ifRevision: revision.optional() }),
+        z.strictObject({ op: z.literal("set"), key, value: int64, ifRevision: expected.optional() }),
+        z.strictObject({ op: z.literal("delete"), key, ifRevision: expected.optional() }),
       ]),
     )
     .meta({ minItems: 1, maxItems: BATCH_MAX }),

@@ -238,7 +238,7 @@ describe("a batch is refused", () => {
       "a negative revision",
       '{"operations":[{"op":"delete","key":"a","ifRevision":-1}]}',
       "INVALID_BODY",
-      "operations[0].ifRevision must be between 0 and 9007199254740991; got -1",
+      'operations[0].ifRevision must be a revision, 0 or "any"; got -1',
     ],
     [
       "bounds the wrong way round",

@@ -196,6 +196,24 @@ describe("a batch", () => {
     expect(bench.service.counter("old")).toBeUndefined();
   });
 
+  it("changes what exists, and only that, where it is asked to", async () => {
+    const change = (key: string, revision: string): Promise<Response> =>
+      post(bench, "/v1/batch", {
+        body: `{"operations":[{"op":"set","key":"${key}","value":5,"ifRevision":${revision}},{"op":"delete","key":"${key}","ifRevision":${revision}}]}`,
+      });
+    await expectRefusal(await change("a", '"any"'), "REVISION_MISMATCH", /does not exist/);
+    await post(bench, "/v1/counters/a/increment");
+    expect((await change("a", '"any"')).status).toBe(200);
+    expect(bench.service.counter("a")).toBeUndefined();
+    for (const other of ['"Any"', '"*"', "null", "1.5", "9007199254740993"]) {
+      await expectRefusal(
+        await change("a", other),
+        "INVALID_BODY",
+        /ifRevision must be a revision, 0 or "any"; got /,
+      );
+    }
+  });
+
   it("does nothing if one operation is refused, and says which", async () => {
     await post(bench, "/v1/counters/a/increment");
     const body = '{"operations":[{"key":"b"},{"key":"a","by":5,"max":3}]}';
