@@ -29,10 +29,12 @@ function hitHandler(writer: Writer): ApiHandler {
     refuseConditions(call);
     const once = onceOf(call, true);
     if (call.method === "HEAD" || isPrefetch(call)) {
-      return badge(call, await currentValue(writer.service, key), look);
+      return badge(call, { value: await currentValue(writer.service, key), replayed: false }, look);
     }
-    const done: Answer["done"] = (from, { results }) =>
-      badge(from, defined(results[0], "hit: one change has one result").value, look);
+    const done: Answer["done"] = (from, { results, replayed }) => {
+      const { value } = defined(results[0], "hit: one change has one result");
+      return badge(from, { value, replayed }, look);
+    };
     const command = commandOf({ kind: "add", key, by: 1n }, once);
     return perform({ call, command, answer: { positions: false, done } }, writer);
   };
@@ -104,8 +106,14 @@ function lookOf(given: { readonly label?: string; readonly color?: string }): Lo
   throw new Refusal("INVALID_QUERY", `color must be 3 or 6 hex digits, or one of ${known}`);
 }
 
-function badge(call: Call, value: bigint, look: Look): Response {
-  const headers = {
+/** What a badge shows, and whether an earlier attempt had counted already. */
+interface Shown {
+  readonly value: bigint;
+  readonly replayed: boolean;
+}
+
+function badge(call: Call, { value, replayed }: Shown, look: Look): Response {
+  const headers: Record<string, string> = {
     "Content-Type": "image/svg+xml; charset=utf-8",
     // Whoever keeps it would not count; what old proxies of pictures look at is said as well.
     "Cache-Control": "no-store, no-cache, max-age=0, must-revalidate",
@@ -115,6 +123,7 @@ function badge(call: Call, value: bigint, look: Look): Response {
     "X-Content-Type-Options": "nosniff",
     "X-Request-Id": call.requestId(),
   };
+  if (replayed) headers["Idempotency-Replayed"] = "true";
   return new Response(drawing(value.toString(), look), { headers });
 }
 

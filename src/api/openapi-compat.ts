@@ -300,7 +300,9 @@ const badge: Operation = {
     },
     ...ONCE,
   ],
-  answers: { 200: { description: "The picture.", content: { "image/svg+xml": { text: SVG } } } },
+  answers: {
+    200: { description: "The picture.", headers: REPLAYED, content: { "image/svg+xml": { text: SVG } } },
+  },
   refusals: [
     ...READ,
     ...CHANGE_REFUSALS.filter((code) => code !== "FOREIGN_ORIGIN"),

@@ -111,9 +111,13 @@ const remove: Operation = {
     "says whether there was.",
   parameters: [KEY, IF_MATCH, ...ONCE],
   answers: {
-    200: counterDone("There is no such counter any more.", "Changed", {
-      deleted: { key: "visits", value: 0, revision: 13, changed: true, ...place },
-    }),
+    200: {
+      description: "There is no such counter any more.",
+      headers: ["Idempotency-Replayed"],
+      content: json("Changed", {
+        deleted: { key: "visits", value: 0, revision: 13, changed: true, ...place },
+      }),
+    },
   },
   refusals: [
     ...COUNTER_REFUSALS.filter((code) => !["INVALID_JSON", "UNSUPPORTED_MEDIA_TYPE"].includes(code)),
@@ -158,7 +162,8 @@ const batch: Operation = {
   summary: "Change many counters, all or none",
   description:
     "1 to 1,000 operations that happen in order and at one instant, or not at all. `op` is `increment` (also when it is " +
-    "absent), `set` or `delete`. A refusal says in `position` which operation it was.",
+    "absent), `set` or `delete`, these with `ifRevision` if you like: the revision that the counter must have, 0 if it " +
+    'must not exist, `"any"` if it must. A refusal says in `position` which operation it was.',
   parameters: ONCE,
   body: {
     schema: "BatchBody",
@@ -172,6 +177,7 @@ const batch: Operation = {
           { op: "delete", key: "old" },
         ],
       },
+      conditional: { operations: [{ op: "set", key: "price", value: 4, ifRevision: "any" }] },
     },
   },
   answers: {

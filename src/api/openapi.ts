@@ -87,7 +87,13 @@ parameters and fields of a body are refused, so that a typing error is not taken
 fields in later versions: ignore those that you do not know.
 
 Where there is GET there is HEAD, but for streams and backups. Every refusal is a problem document (RFC 9457) with a
-\`code\`, an \`outcome\` and, where trying again makes sense, \`Retry-After\`; its \`type\` leads to \`/docs/errors\`.`;
+\`code\`, an \`outcome\` and, where trying again makes sense, \`Retry-After\`; its \`type\` leads to \`/docs/errors\`.
+
+From a browser, pages that a node of the cluster has served may ask and change everything, and so may those that
+\`--allow-origin\` names: they see \`Access-Control-Allow-Origin\`, and OPTIONS on any route, as a browser sends it before
+such a request, is answered with 204 and the methods and headers that it may use. Pages of all others get 403
+FOREIGN_ORIGIN for OPTIONS and for whatever would change something, and see no other answer. With \`--rate-limit\` an
+\`Authorization: Bearer\` of your own gives you a share of your own.`;
 
 const json = "application/json";
 const PROBLEM = "application/problem+json";
@@ -222,13 +228,16 @@ function byStatus(
   return found;
 }
 
+/** Refusals of a command that a retry with the same idempotency key gets again, as outcomes of the first attempt. */
+const REMEMBERED: readonly ErrorCode[] = ["COUNTER_OVERFLOW", "LIMIT_REACHED", "REVISION_MISMATCH"];
+
 /** Headers of refusals beyond those of every answer. */
 function refusalHeaders(codes: readonly ErrorCode[]): readonly string[] {
   return [
     codes.includes("NOT_LEADER") ? "Location" : undefined,
     codes.some((code) => ERRORS[code].retry && code !== "NOT_LEADER") ? "Retry-After" : undefined,
     codes.includes("METHOD_NOT_ALLOWED") ? "Allow" : undefined,
-    codes.some((code) => ERRORS[code].byState) ? "Idempotency-Replayed" : undefined,
+    codes.some((code) => REMEMBERED.includes(code)) ? "Idempotency-Replayed" : undefined,
   ].filter((name) => name !== undefined);
 }
 

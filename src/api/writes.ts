@@ -84,7 +84,7 @@ function allocateHandler(writer: Writer): ApiHandler {
     const done = (from: Call, outcome: Done, at: Position): Response => {
       const changed = defined(outcome.results[0], "allocate: one change has one result");
       const headers = headersOf(from, outcome);
-      headers["ETag"] = `"${changed.revision}"`;
+      tag(headers, changed);
       return json(200, allocatedText(changed, operation.by, at), headers);
     };
     const answer: Answer = { positions: false, done };
@@ -119,16 +119,21 @@ function sessionHandler(writer: Writer): ApiHandler {
   };
 }
 
+/** A counter that does not exist, to which nothing was added, has no revision that a condition could name. */
+function tag(headers: Record<string, string>, { revision }: Done["results"][number]): void {
+  if (revision > 0) headers["ETag"] = `"${revision}"`;
+}
+
 function answerChange(call: Call, outcome: Done, at: Position): Response {
   const changed = defined(outcome.results[0], "change: one change has one result");
   const headers = headersOf(call, outcome);
-  headers["ETag"] = `"${changed.revision}"`;
+  tag(headers, changed);
   if (!prefersText(call.header("accept"))) return json(200, changedText(changed, at), headers);
   headers["Content-Type"] = "text/plain; charset=utf-8";
   return new Response(`${changed.value}\n`, { status: 200, headers });
 }
 
-/** Without an ETag: a counter that is gone has no revision that a condition could name. */
+/** Without an ETag, as {@link tag}: the counter is gone. */
 function answerDelete(call: Call, outcome: Done, at: Position): Response {
   const changed = defined(outcome.results[0], "delete: one change has one result");
   return json(200, changedText(changed, at), headersOf(call, outcome));

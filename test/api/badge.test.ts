@@ -48,8 +48,11 @@ describe("a badge", () => {
 
   it("counts once under an idempotency key", async () => {
     const headers = { "Idempotency-Key": "view-1" };
-    await get(bench, "/hit/home.svg", headers);
-    expect(await (await get(bench, "/hit/home.svg", headers)).text()).toContain(">1</text>");
+    const first = await get(bench, "/hit/home.svg", headers);
+    expect(first.headers.get("idempotency-replayed")).toBeNull();
+    const again = await get(bench, "/hit/home.svg", headers);
+    expect(await again.text()).toContain(">1</text>");
+    expect(again.headers.get("idempotency-replayed")).toBe("true");
     expect(stored()).toBe(1n);
   });
 

@@ -5,24 +5,35 @@
  */
 
 import { readFileSync } from "node:fs";
+import { answersOf } from "../../src/api/docs-view.ts";
 import { openApiDocument } from "../../src/api/openapi.ts";
+import { ANY_HEADERS } from "../../src/api/openapi-shared.ts";
 
-/** Route and status of every answer that is described. */
+/** Of every answer that is described: route and status, and with these each media type and each header of its own. */
 export function describedAnswers(): readonly string[] {
-  return Object.entries(openApiDocument("").paths).flatMap(([path, item]) =>
-    Object.entries(item).flatMap(([method, { responses }]) =>
-      Object.keys(responses).map((status) => `${method.toUpperCase()} ${path} ${status}`),
+  const document = openApiDocument("");
+  return Object.entries(document.paths).flatMap(([path, item]) =>
+    Object.entries(item).flatMap(([method, operation]) =>
+      answersOf(document, operation).flatMap(([status, { content = {}, headers }]) => {
+        const name = `${method.toUpperCase()} ${path} ${status}`;
+        const own = Object.keys(headers).filter((header) => !ANY_HEADERS.includes(header));
+        return [
+          name,
+          ...Object.keys(content).map((type) => `${name} ${type}`),
+          ...own.map((header) => `${name} with ${header.toLowerCase()}`),
+        ];
+      }),
     ),
   );
 }
 
-/** Those that are not in `seen`, by route: the statuses. */
+/** Those that are not in `seen`, by route: the statuses, and what goes with them. */
 export function neverSeen(seen: ReadonlySet<string>): ReadonlyMap<string, readonly string[]> {
   const missing = new Map<string, string[]>();
   for (const answer of describedAnswers().filter((one) => !seen.has(one))) {
-    const [method, path, status = ""] = answer.split(" ");
+    const [method, path, ...rest] = answer.split(" ");
     const route = `${method} ${path}`;
-    missing.set(route, [...(missing.get(route) ?? []), status]);
+    missing.set(route, [...(missing.get(route) ?? []), rest.join(" ")]);
   }
   return missing;
 }
@@ -33,6 +44,8 @@ if (script.endsWith("contract-report.ts") && file !== undefined) {
   const missing = neverSeen(seen);
   const all = describedAnswers().length;
   const never = [...missing.values()].flat().length;
-  console.log(`${all - never} of ${all} described answers (route and status) were seen. Never:`);
+  console.log(
+    `${all - never} of ${all} described answers were seen (routes with their statuses, and their media types and headers). Never:`,
+  );
   for (const [route, statuses] of missing) console.log(`  ${route}: ${statuses.join(" ")}`);
 }

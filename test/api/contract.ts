@@ -98,7 +98,7 @@ function fitsPart(part: string, given: string): boolean {
   return given.length > ending.length && given.endsWith(ending);
 }
 
-/** Route and status of every answer that this process has seen. */
+/** Of every answer that this process has seen: route and status, and with these each media type and each header. */
 export const SEEN: Set<string> = new Set();
 
 /** Where the answers of all processes are put down, for contract-report.ts. */
@@ -115,7 +115,6 @@ const NONE: readonly string[] = [];
 /** What is wrong with an answer, in sentences. */
 export function violationsOf(answer: GivenAnswer): readonly string[] {
   const { method, target, status } = answer;
-  if (method === "OPTIONS") return NONE;
   // What was passed on is the leader's: the real one was held to the contract itself, and a fake one need not be.
   if (answer.headers.has("raftally-forwarded-by")) return NONE;
   const found = problemsOf(answer);
@@ -126,6 +125,7 @@ export function violationsOf(answer: GivenAnswer): readonly string[] {
 
 function problemsOf(answer: GivenAnswer): readonly string[] {
   const { method, target, status } = answer;
+  if (method === "OPTIONS") return preflightProblems(answer);
   const operation = operationFor(method, target);
   if (operation === undefined) return outsideProblems(answer);
   const path = templateOf(operation.path);
@@ -135,10 +135,27 @@ function problemsOf(answer: GivenAnswer): readonly string[] {
   const name = `${operation.method} ${path} ${status}`;
   if (response === undefined) return [`the document has no answer ${name}`];
   see(name);
+  const type = answer.headers.get("content-type")?.split(";", 1)[0];
+  if (type !== undefined) see(`${name} ${type}`);
+  for (const header of answer.headers.keys()) see(`${name} with ${header}`);
   const where = isShared
     ? ["components", "responses", nameOf(given)]
     : ["paths", path, operation.method.toLowerCase(), "responses", String(status)];
   return [...headerProblems(answer, response), ...bodyProblems(answer, response, where)];
+}
+
+/** What the document says of OPTIONS in its introduction: 204 for a browser that may ask, else a refusal. */
+function preflightProblems({ status, headers, body }: GivenAnswer): readonly string[] {
+  if (status === 204) {
+    const needed = [
+      "access-control-allow-methods",
+      "access-control-allow-headers",
+      "access-control-allow-origin",
+    ];
+    return needed.filter((name) => !headers.has(name)).map((name) => `${name} is missing`);
+  }
+  if (![403, 404, 405, 429].includes(status)) return ["OPTIONS is not answered like this"];
+  return body === undefined ? NONE : schemaProblems(body, ["components", "schemas", "Problem"]);
 }
 
 /** Of a request that no route serves: only refusals, and they are complete. */

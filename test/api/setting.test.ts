@@ -30,6 +30,18 @@ function remove(headers: Headers = {}): Promise<Response> {
   return send("DELETE", undefined, headers);
 }
 
+describe("a change that adds nothing to a counter that does not exist", () => {
+  it.each(['{"by":0}', '{"by":-1,"min":0,"onLimit":"saturate"}'])(
+    "has no ETag: If-Match could not name it: %s",
+    async (body) => {
+      const response = await post(bench, INCREMENT, { body });
+      expect(await response.json()).toMatchObject({ value: 0, revision: 0, changed: false });
+      expect(response.headers.get("etag")).toBeNull();
+      expect(bench.service.counter("hits")).toBeUndefined();
+    },
+  );
+});
+
 describe("setting a counter", () => {
   it("gives it the value, exactly, and answers as an increment does", async () => {
     const response = await put(9_007_199_254_740_993n);
