@@ -58,15 +58,18 @@ export async function increments(raftally: Raftally, of: IncrementWork, timing: 
   return await incrementSample(raftally, prefix, done);
 }
 
-/** As many sessions as there are callers. */
-async function openSessions(raftally: Raftally): Promise<readonly number[]> {
+/** So many client sessions: one for each caller. */
+export async function openSessions(
+  raftally: Raftally,
+  count: number = CONNECTIONS,
+): Promise<readonly number[]> {
   const url = `${await leaderUrl(raftally)}/v1/sessions`;
   const open = async (): Promise<number> => {
     const answer = await fetch(url, { method: "POST" });
     if (answer.status !== 201) throw new Error(`a session was answered with ${answer.status}`);
     return ((await answer.json()) as { session: number }).session;
   };
-  return await Promise.all(Array.from({ length: CONNECTIONS }, open));
+  return await Promise.all(Array.from({ length: count }, open));
 }
 
 /** Reads one counter, linearizably, at the leader or at all nodes. */

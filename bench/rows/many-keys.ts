@@ -1,0 +1,183 @@
+/** A million counters instead of a thousand: does it get slower, and how long does such a node take to start? */
+
+import {
+  incrementSample,
+  leaderUrl,
+  patientClient,
+  type Raftally,
+  startRaftally,
+} from "../contenders/raftally-cluster.ts";
+import { type Caller, closedLoop, type Heard } from "../load/closed-loop.ts";
+import { HttpCaller } from "../load/http-caller.ts";
+import { portOf } from "../load/http-work.ts";
+import { type Contender, contender, type Sample, type StartContext, type Timing } from "../types.ts";
+import { inBatches } from "./batches.ts";
+import { fastOnly, stopAll, timedStart } from "./nodes.ts";
+import { median } from "./numbers.ts";
+
+const CONNECTIONS = 64;
+const MANY = 1_000_000;
+const FEW = 1_000;
+const RESTARTS = 5;
+const KEY_DIGITS = 7;
+
+/** `many:0000042`: as long as any other. */
+export function keyOf(number: number): string {
+  return `many:${String(number).padStart(KEY_DIGITS, "0")}`;
+}
+
+/** Increments one of the first so many keys, each as likely as the others. */
+export class AnyKeyCaller implements Caller {
+  readonly weight = 1;
+  readonly #keys: number;
+  readonly #http: HttpCaller;
+  readonly #before: string;
+  #random: number;
+
+  /** @param seed of the order in which keys come. */
+  constructor(keys: number, seed: number) {
+    this.#keys = keys;
+    this.#random = seed + 1;
+    this.#before = "POST /v1/counters/";
+    // It knows what an answer looks like.
+    this.#http = new HttpCaller({ urls: [], connections: 1, method: "POST", paths: ["/"], weight: 1 }, 0);
+  }
+
+  request(): Uint8Array {
+    // A linear congruential generator with the constants of Numerical Recipes; its high bits are good enough here.
+    this.#random = (Math.imul(this.#random, 1_664_525) + 1_013_904_223) >>> 0;
+    const key = keyOf(Math.floor((this.#random / 2 ** 32) * this.#keys));
+    const head = `${this.#before}${key}/increment HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 0\r\n\r\n`;
+    return Buffer.from(head, "latin1");
+  }
+
+  hear(bytes: Buffer): Heard {
+    return this.#http.hear(bytes);
+  }
+}
+
+/** A cluster, and whether the million is there. */
+interface Large extends Raftally {
+  isFilled: boolean;
+}
+
+async function sumOf(large: Large): Promise<bigint> {
+  return (await patientClient(large).sum({ prefix: "many:" })).sum;
+}
+
+async function incrementsOf(large: Large, keys: number, timing: Timing): Promise<Sample> {
+  const before = await sumOf(large);
+  const port = portOf(await leaderUrl(large));
+  const connections = Array.from({ length: CONNECTIONS }, (_, at) => ({
+    port,
+    caller: new AnyKeyCaller(keys, at),
+  }));
+  const done = await closedLoop(connections, timing);
+  const { figures, check } = await incrementSample(large, "many:", done);
+  return { figures, check: { ...check, found: check.found - before } };
+}
+
+async function fill(large: Large, timing: Timing): Promise<void> {
+  if (large.isFilled) return;
+  const { signal } = timing;
+  await inBatches({
+    url: await leaderUrl(large),
+    keys: MANY,
+    increments: MANY,
+    nameOf: keyOf,
+    signal,
+    onProgress: (done) => timing.progress(`${done.toLocaleString("en")} of a million counters made`),
+  });
+  large.isFilled = true;
+}
+
+async function ofMany(large: Large, timing: Timing): Promise<Sample> {
+  await fill(large, timing);
+  return await incrementsOf(large, MANY, timing);
+}
+
+/** Restarts all nodes at once, again and again: the time until the last of them is ready. */
+function restarts(how: "gracefully" | "killed"): (large: Large, timing: Timing) => Promise<Sample> {
+  return async (large, timing) => {
+    await fill(large, timing);
+    const { cluster } = large;
+    const before = await sumOf(large);
+    const tookMs: number[] = [];
+    for (let restart = 1; restart <= RESTARTS; restart++) {
+      await stopAll(cluster, how);
+      tookMs.push(Math.max(...(await timedStart(cluster, timing.signal))));
+      timing.progress(`${restart} of ${RESTARTS} restarts, ${Math.round(tookMs.at(-1) ?? 0)} ms`);
+    }
+    return {
+      figures: { ready: median(tookMs), max: Math.max(...tookMs) },
+      check: {
+        about: "the sum of all counters",
+        acknowledged: before,
+        found: await sumOf(large),
+        underway: 0,
+      },
+    };
+  };
+}
+
+const RESTART = { connections: 0, keys: MANY } as const;
+
+const RESTART_WORKLOADS = [
+  {
+    ...RESTART,
+    id: "restart",
+    about: "a million counters: stopped by SIGTERM, and started until ready",
+    run: restarts("gracefully"),
+  },
+  {
+    ...RESTART,
+    id: "restart-killed",
+    about: "a million counters: killed by SIGKILL, and started until ready",
+    run: restarts("killed"),
+  },
+] as const;
+
+const COMMON = { packages: [], rounds: 1, fullOnly: true, probe: fastOnly } as const;
+
+async function start(context: StartContext): Promise<Large> {
+  return { ...(await startRaftally(context, 3)), isFilled: false };
+}
+
+export const MANY_KEYS: Contender = contender<Large>({
+  ...COMMON,
+  id: "raftally-million",
+  name: "Raftally, a million counters",
+  about: "three nodes; every counter as likely as any other",
+  start,
+  stop: ({ cluster }) => cluster.stop(),
+  workloads: [
+    {
+      id: "thousand",
+      about: "single increments over 1,000 counters, before there are more",
+      connections: CONNECTIONS,
+      keys: FEW,
+      run: (large, timing) => incrementsOf(large, FEW, timing),
+    },
+    {
+      id: "million",
+      about: "single increments over 1,000,000 counters",
+      connections: CONNECTIONS,
+      keys: MANY,
+      run: ofMany,
+    },
+    ...RESTART_WORKLOADS,
+  ],
+});
+
+export const MANY_KEYS_ALONE: Contender = contender<Large>({
+  ...COMMON,
+  id: "raftally-million-alone",
+  name: "Raftally, a million counters on one node",
+  about: "a cluster of one",
+  start: async (context) => ({
+    ...(await startRaftally(context, 1, { flags: ["--new-cluster"] })),
+    isFilled: false,
+  }),
+  stop: ({ cluster }) => cluster.stop(),
+  workloads: RESTART_WORKLOADS,
+});
