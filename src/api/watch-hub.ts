@@ -187,6 +187,8 @@ export class WatchHub {
     watcher.isKnown = true;
     if (watcher.position === revision) return;
     void this.#changes(BEYOND, "linearizable").then((result) => {
+      // Nobody could say, for want of a leader perhaps: the next flush asks again.
+      if (result === undefined) watcher.isKnown = false;
       if (result?.answer.kind !== "changes" || watcher.stream.isOver) return;
       const latest = result.answer.revision;
       if (watcher.position <= latest) return;

@@ -180,6 +180,20 @@ describe("a watch", () => {
     expect(patient.resyncs).toEqual([]);
   });
 
+  it("is sent back from a revision that never was also where nobody could say so at first", async () => {
+    const bench = await serve();
+    await change(bench, add("a"));
+    bench.service.refuseReads = { kind: "failed", code: "READ_TIMEOUT", detail: "", retryAfterMs: 1 };
+    const before = bench.service.reads.length;
+    const watcher = await watch(bench, "", 9);
+    expect(await hasAsked(bench, before)).toBe(true);
+    bench.service.refuseReads = undefined;
+    await watcher.until(({ resyncs }) => resyncs.length === 1);
+    await change(bench, add("a"));
+    await watcher.until(({ changes }) => changes.length === 1);
+    expect(watcher.changes[0]).toMatchObject({ from: 2, to: 2, value: 2 });
+  });
+
   it("is caught up piece by piece when it is far behind, while others stay up to date", async () => {
     const bench = await serve({ watch: { flushMs: 20, changesMax: 10 } });
     const live = await watch(bench);
