@@ -56,6 +56,15 @@ describe.each(["keys", "sessions"] as const)("a client with %s", { timeout: PATI
     }
   });
 
+  it("adds increments up in requests that are durable when their callers are told", async () => {
+    await using counting = cluster.client(0, { exactlyOnce, timeoutMs: 50_000 }).combining();
+    const keys = Array.from({ length: 3_000 }, (_, at) => `${p}combined:${at % 300}`);
+    const told = await Promise.all(keys.map((key) => counting.increment(key, 2n ** 40n)));
+    const minIndex = Math.max(...told.map(({ index }) => index));
+    const sum = await cluster.client(1).sum({ prefix: `${p}combined:`, consistency: "stale", minIndex });
+    expect(sum).toMatchObject({ sum: 3_000n * 2n ** 40n, counters: 300 });
+  });
+
   it("lists by value, sums by group and selects by glob", async () => {
     const client = cluster.client(0, { exactlyOnce });
     const values = { "v:a:1": 3, "v:a:2": 4, "v:b:1": 2n ** 63n - 1n, "v:*,?": 9 };
