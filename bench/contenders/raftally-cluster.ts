@@ -1,5 +1,6 @@
 /** Raftally as the benchmark runs it: real processes, started from the real command line. */
 
+import { join } from "node:path";
 import { type Cluster, type ClusterOptions, Cluster as Clusters } from "../../chaos/index.ts";
 import type { RaftallyClient } from "../../src/client/index.ts";
 import type { LoadResult } from "../load/closed-loop.ts";
@@ -22,7 +23,17 @@ export async function startRaftally(
   options: ClusterOptions = {},
 ): Promise<Raftally> {
   const slow = await slowed(context.world);
-  const cluster = await Clusters.start({ size, ...slow, ...options });
+  const cluster = await Clusters.start({
+    size,
+    ...slow,
+    ...options,
+    // On the disk that is measured; the cluster's own directory holds only what the nodes print.
+    launch: (id, directory) => ({
+      ...slow.launch?.(id, directory),
+      ...options.launch?.(id, directory),
+      data: join(context.directory, id),
+    }),
+  });
   try {
     context.signal.throwIfAborted();
     await cluster.leader();

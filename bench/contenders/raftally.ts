@@ -1,6 +1,7 @@
 /** Raftally with three nodes, as `raftally serve` runs them. */
 
 import { readFileSync } from "node:fs";
+import { RaftallyClient } from "../../src/client/index.ts";
 import { httpLoad } from "../load/http.ts";
 import type { HttpWork, Numbered } from "../load/http-work.ts";
 import { slowWorldLacks } from "../slow/world.ts";
@@ -82,14 +83,15 @@ async function reads(raftally: Raftally, where: "leader" | "everywhere", timing:
   const paths = [`/v1/counters/${key}`];
   const work: HttpWork = { urls, connections: CONNECTIONS, method: "GET", paths, weight: 1 };
   const done = await httpLoad(work, timing, raftally.directory);
-  const answer = await fetch(`${urls.at(-1)}${paths[0]}`);
-  const { value } = (await answer.json()) as { value: number };
+  // Whoever made the load has seen to it that each answer was a 200.
+  const readings = await Promise.all(urls.map((url) => new RaftallyClient({ urls: [url] }).get(key)));
+  const wasRight = readings.every((reading) => reading?.value === READ_VALUE);
   return {
     figures: { rate: done.rate, ...done.figures },
     check: {
-      about: "the value that is read, each answer being a 200",
-      acknowledged: READ_VALUE,
-      found: BigInt(value),
+      about: "the reads that were answered, if each of them was right",
+      acknowledged: BigInt(done.acknowledged),
+      found: wasRight ? BigInt(done.acknowledged) : 0n,
       underway: 0,
     },
   };

@@ -5,7 +5,7 @@
  * It breaks off when the time is over, so up to one request of each connection is carried out without being counted.
  */
 
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -179,4 +179,11 @@ function done(summary, latency, requests)
     os.clock(), latency:percentile(50), latency:percentile(99), latency:percentile(99.9), latency.max))
 end
 `;
+}
+
+/** Which wrk is installed; undefined if there is none. (It says its version with an exit code of 1.) */
+export function wrkVersion(): string | undefined {
+  const { error, stdout } = spawnSync("wrk", ["-v"], { encoding: "utf8" });
+  if (error !== undefined) return undefined;
+  return /^wrk (?:debian\/)?(\S+)/m.exec(stdout)?.[1] ?? "of an unknown version";
 }
