@@ -68,9 +68,9 @@ export function given<T extends object>(fields: T): { [Name in keyof T]?: Exclud
 
 export async function get(parsed: Parsed, terminal: Terminal): Promise<number> {
   const [key = ""] = parsed.positionals;
-  const { consistency, json } = parsed.values;
+  const { consistency, minIndex, json } = parsed.values;
   return asking(parsed, terminal, `read "${key}"`, async () => {
-    const reading = await clientFor(parsed.values).get(key, { consistency });
+    const reading = await clientFor(parsed.values).get(key, { consistency, ...given({ minIndex }) });
     if (reading === undefined) {
       if (json) terminal.error(printExact({ code: "COUNTER_NOT_FOUND", outcome: "not-applied" }));
       else {
@@ -91,12 +91,12 @@ const PAGE_MAX = 1_000;
 const KEY_WIDTH_MAX = 60;
 
 export async function list(parsed: Parsed, terminal: Terminal): Promise<number> {
-  const { prefix, match, order, limit, consistency, json } = parsed.values;
+  const { prefix, match, order, limit, consistency, minIndex, json } = parsed.values;
   return asking(parsed, terminal, "list counters", async () => {
     const wanted = limit ?? Number.POSITIVE_INFINITY;
     const options = {
       ...(prefix === "" ? {} : { prefix }),
-      ...given({ match, order: order === "key" ? undefined : order }),
+      ...given({ match, minIndex, order: order === "key" ? undefined : order }),
       limit: Math.min(wanted, PAGE_MAX),
       consistency,
     };

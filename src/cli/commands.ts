@@ -140,7 +140,7 @@ export const COMMANDS: readonly Command[] = [
     summary: "read a counter",
     about: ["Prints the value. Exits with 1 if the counter was never written.", `KEY is ${KEY_RULE}.`],
     positionals: ["KEY"],
-    options: ["consistency", ...ASKING],
+    options: ["consistency", "minIndex", ...ASKING],
     examples: [
       { does: "the value, with every write that was acknowledged", line: "raftally get visits" },
       {
@@ -155,7 +155,7 @@ export const COMMANDS: readonly Command[] = [
     summary: "list counters",
     about: ["Prints keys and values, in order of the bytes of the keys if not told otherwise."],
     positionals: [],
-    options: ["prefix", "match", "order", "limit", "consistency", ...ASKING],
+    options: ["prefix", "match", "order", "limit", "consistency", "minIndex", ...ASKING],
     examples: [
       { does: "all counters of a group", line: "raftally list --prefix stock:" },
       {

@@ -31,7 +31,7 @@ export const COUNTER_COMMANDS: readonly Command[] = [
     summary: "remove a counter, and what it remembers of --once",
     about: ["Prints the value that is left: 0. That there is no such counter is no failure."],
     positionals: ["KEY"],
-    options: ["ifRevision", "idempotencyKey", ...ASKING],
+    options: ["ifRevision", "ifExists", "idempotencyKey", ...ASKING],
     examples: [{ does: "as if it had never been", line: "raftally delete visits" }],
     exits: UNKNOWN_TOO,
   },
@@ -55,7 +55,7 @@ export const COUNTER_COMMANDS: readonly Command[] = [
         "With --depth a table of the groups below it, with the number of counters in each.",
     ],
     positionals: ["[PREFIX]"],
-    options: ["depth", "consistency", ...ASKING],
+    options: ["depth", "consistency", "minIndex", ...ASKING],
     examples: [
       { does: "all visits", line: "raftally sum visits:" },
       { does: "by site", line: "raftally sum visits: --depth 1" },

@@ -23,6 +23,7 @@ export interface CounterOptionValues {
   readonly ifExists: boolean;
   readonly idempotencyKey: string | undefined;
   readonly consistency: "linearizable" | "stale";
+  readonly minIndex: number | undefined;
   readonly prefix: string;
   readonly match: string | undefined;
   readonly order: "key" | "value" | "-value";
@@ -74,6 +75,13 @@ export const COUNTER_OPTIONS: CounterOptionTable = {
       "linearizable: sees every write acknowledged before. stale: what the asked node has right now; works " +
       "without a majority.",
     read: choice("linearizable", "stale"),
+  }),
+  minIndex: optional("min-index", {
+    placeholder: "N",
+    help:
+      "Wait for a node that has applied entry N of the log, the `index` that a write prints with --json: so that a " +
+      "stale read shows your own write, too.",
+    read: wholeNumber(0, 999_999_999_999_999),
   }),
   prefix: defaulted("prefix", "", {
     placeholder: "TEXT",

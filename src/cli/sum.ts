@@ -1,7 +1,7 @@
 /** `raftally sum`: the counters below a prefix, summed up, and by groups. */
 
 import { printExact } from "../client/index.ts";
-import { asking, clientFor } from "./ask.ts";
+import { asking, clientFor, given } from "./ask.ts";
 import { EXIT } from "./commands.ts";
 import { type Column, type Terminal, table } from "./output.ts";
 import type { Parsed } from "./parse.ts";
@@ -14,9 +14,10 @@ const COLUMNS: readonly Column[] = [
 
 export async function sum(parsed: Parsed, terminal: Terminal): Promise<number> {
   const [prefix = ""] = parsed.positionals;
-  const { depth, consistency, json } = parsed.values;
+  const { depth, consistency, minIndex, json } = parsed.values;
   return asking(parsed, terminal, "sum up counters", async () => {
-    const asked = { consistency, ...(prefix === "" ? {} : { prefix }), ...(depth === 0 ? {} : { depth }) };
+    const scope = { prefix: prefix === "" ? undefined : prefix, depth: depth === 0 ? undefined : depth };
+    const asked = { consistency, ...given({ ...scope, minIndex }) };
     const found = await clientFor(parsed.values).sum(asked);
     if (json) {
       terminal.out(printExact({ ...found, groups: found.groups.map((group) => ({ ...group })) }));

@@ -24,9 +24,16 @@ export async function set(parsed: Parsed, terminal: Terminal): Promise<number> {
 
 export async function remove(parsed: Parsed, terminal: Terminal): Promise<number> {
   const [key = ""] = parsed.positionals;
-  const { ifRevision, idempotencyKey } = parsed.values;
+  const { ifRevision, ifExists, idempotencyKey } = parsed.values;
+  if (ifRevision !== undefined && ifExists) {
+    throw new UsageError("give either --if-revision or --if-exists, not both", "delete");
+  }
+  if (ifRevision === 0) {
+    throw new UsageError("--if-revision must be at least 1: what does not exist cannot be deleted", "delete");
+  }
   return asking(parsed, terminal, `delete "${key}"`, async () => {
-    const result = await clientFor(parsed.values).delete(key, given({ ifRevision, idempotencyKey }));
+    const options = { ...(ifExists ? { ifExists } : {}), ...given({ ifRevision, idempotencyKey }) };
+    const result = await clientFor(parsed.values).delete(key, options);
     return printChanged(parsed, terminal, result);
   });
 }

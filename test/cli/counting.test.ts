@@ -56,6 +56,20 @@ describe("raftally delete", () => {
     expect(node.asked[0]?.headers["if-match"]).toBe('"3"');
   });
 
+  it("can be asked to find a counter, and takes no condition that makes no sense", async () => {
+    const node = await fakeNode(json(200, ROW));
+    await raftally(["delete", "k", "--if-exists", "--url", node.url]);
+    expect(node.asked[0]?.headers["if-match"]).toBe("*");
+    for (const flags of [
+      ["--if-exists", "--if-revision", "3"],
+      ["--if-revision", "0"],
+    ]) {
+      const ran = await raftally(["delete", "k", ...flags, "--url", node.url]);
+      expect([ran.exitCode, ran.error]).toEqual([2, expect.stringContaining("--if-revision")]);
+    }
+    expect(node.asked.length).toBe(1);
+  });
+
   it("names the key to try again with when the outcome is unknown", async () => {
     const node = await fakeNode(hangUp);
     const ran = await raftally(["delete", "k", "--url", node.url, "--timeout", "200ms"]);
@@ -103,6 +117,24 @@ describe("raftally list", () => {
       "/v1/counters?match=v%3A*&order=-value&limit=1000&consistency=linearizable",
     );
     expect(ran.error).toBe('No key matches "v:*".');
+  });
+});
+
+describe("--min-index", () => {
+  it.each([
+    ["get k", "/v1/counters/k", ROW],
+    ["list", "/v1/counters", '{"counters":[],"index":7,"term":2}'],
+    ["sum", "/v1/sum", '{"prefix":"","sum":0,"counters":0,"groups":[],"more":false,"index":7,"term":2}'],
+  ])("of %s asks for a state that has the write, stale or not", async (line, path, text) => {
+    const node = await fakeNode(json(200, text));
+    const flags = ["--consistency", "stale", "--min-index", "7", "--url", node.url];
+    expect((await raftally([...line.split(" "), ...flags])).exitCode).toBe(0);
+    const asked = new URL(node.asked[0]?.path ?? "", node.url);
+    expect(asked.pathname).toBe(path);
+    expect([asked.searchParams.get("consistency"), asked.searchParams.get("minIndex")]).toEqual([
+      "stale",
+      "7",
+    ]);
   });
 });
 
