@@ -4,6 +4,8 @@
 const BATCH_OPERATIONS = 1_000;
 /** Requests that are under way at a time. */
 const CALLERS = 8;
+/** After so many increments more it is told how many there are. */
+const TOLD_EVERY = 20_000;
 
 export interface Batches {
   /** Of the leader. */
@@ -44,7 +46,7 @@ export async function inBatches(batches: Batches): Promise<number> {
       next += 1;
       await post(url, body, signal);
       done += BATCH_OPERATIONS;
-      onProgress?.(done);
+      if (done % TOLD_EVERY === 0) onProgress?.(done);
     }
   };
   await Promise.all(Array.from({ length: CALLERS }, caller));

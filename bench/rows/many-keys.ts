@@ -10,15 +10,13 @@ import {
 import { type Caller, closedLoop, type Heard } from "../load/closed-loop.ts";
 import { HttpCaller } from "../load/http-caller.ts";
 import { portOf } from "../load/http-work.ts";
-import { type Contender, contender, type Sample, type StartContext, type Timing } from "../types.ts";
+import { type Contender, contender, type Sample, type Timing, type WorkloadOf } from "../types.ts";
 import { inBatches } from "./batches.ts";
 import { fastOnly, stopAll, timedStart } from "./nodes.ts";
 import { median } from "./numbers.ts";
 
 const CONNECTIONS = 64;
-const MANY = 1_000_000;
 const FEW = 1_000;
-const RESTARTS = 5;
 const KEY_DIGITS = 7;
 
 /** `many:0000042`: as long as any other. */
@@ -56,8 +54,17 @@ export class AnyKeyCaller implements Caller {
   }
 }
 
-/** A cluster, and whether the million is there. */
-interface Large extends Raftally {
+/** How large it is; tests make it smaller. */
+export interface Size {
+  /** Counters: a multiple of 1,000. */
+  readonly many: number;
+  readonly restarts: number;
+}
+
+const MILLION: Size = { many: 1_000_000, restarts: 5 };
+
+/** A cluster, and whether its counters are there. */
+interface Large extends Raftally, Size {
   isFilled: boolean;
 }
 
@@ -79,34 +86,34 @@ async function incrementsOf(large: Large, keys: number, timing: Timing): Promise
 
 async function fill(large: Large, timing: Timing): Promise<void> {
   if (large.isFilled) return;
-  const { signal } = timing;
+  const { many } = large;
   await inBatches({
     url: await leaderUrl(large),
-    keys: MANY,
-    increments: MANY,
+    keys: many,
+    increments: many,
     nameOf: keyOf,
-    signal,
-    onProgress: (done) => timing.progress(`${done.toLocaleString("en")} of a million counters made`),
+    signal: timing.signal,
+    onProgress: (done) => timing.progress(`${done.toLocaleString("en")} counters made`),
   });
   large.isFilled = true;
 }
 
 async function ofMany(large: Large, timing: Timing): Promise<Sample> {
   await fill(large, timing);
-  return await incrementsOf(large, MANY, timing);
+  return await incrementsOf(large, large.many, timing);
 }
 
 /** Restarts all nodes at once, again and again: the time until the last of them is ready. */
 function restarts(how: "gracefully" | "killed"): (large: Large, timing: Timing) => Promise<Sample> {
   return async (large, timing) => {
     await fill(large, timing);
-    const { cluster } = large;
+    const { cluster, restarts: count } = large;
     const before = await sumOf(large);
     const tookMs: number[] = [];
-    for (let restart = 1; restart <= RESTARTS; restart++) {
+    for (let restart = 1; restart <= count; restart++) {
       await stopAll(cluster, how);
       tookMs.push(Math.max(...(await timedStart(cluster, timing.signal))));
-      timing.progress(`${restart} of ${RESTARTS} restarts, ${Math.round(tookMs.at(-1) ?? 0)} ms`);
+      timing.progress(`${restart} of ${count} restarts, ${Math.round(tookMs.at(-1) ?? 0)} ms`);
     }
     return {
       figures: { ready: median(tookMs), max: Math.max(...tookMs) },
@@ -120,64 +127,69 @@ function restarts(how: "gracefully" | "killed"): (large: Large, timing: Timing) 
   };
 }
 
-const RESTART = { connections: 0, keys: MANY } as const;
-
-const RESTART_WORKLOADS = [
-  {
-    ...RESTART,
-    id: "restart",
-    about: "a million counters: stopped by SIGTERM, and started until ready",
-    run: restarts("gracefully"),
-  },
-  {
-    ...RESTART,
-    id: "restart-killed",
-    about: "a million counters: killed by SIGKILL, and started until ready",
-    run: restarts("killed"),
-  },
-] as const;
+function restartWorkloads(keys: number): readonly WorkloadOf<Large>[] {
+  return [
+    {
+      id: "restart",
+      about: "stopped by SIGTERM, and started until ready",
+      connections: 0,
+      keys,
+      run: restarts("gracefully"),
+    },
+    {
+      id: "restart-killed",
+      about: "killed by SIGKILL, and started until ready",
+      connections: 0,
+      keys,
+      run: restarts("killed"),
+    },
+  ];
+}
 
 const COMMON = { packages: [], rounds: 1, fullOnly: true, probe: fastOnly } as const;
 
-async function start(context: StartContext): Promise<Large> {
-  return { ...(await startRaftally(context, 3)), isFilled: false };
+/** Three nodes with so many counters. */
+export function manyKeys(size: Size = MILLION): Contender {
+  return contender<Large>({
+    ...COMMON,
+    id: "raftally-million",
+    name: "Raftally, a million counters",
+    about: "three nodes; every counter as likely as any other",
+    start: async (context) => ({ ...size, ...(await startRaftally(context, 3)), isFilled: false }),
+    stop: ({ cluster }) => cluster.stop(),
+    workloads: [
+      {
+        id: "thousand",
+        about: "single increments over 1,000 counters, before there are more",
+        connections: CONNECTIONS,
+        keys: FEW,
+        run: (large, timing) => incrementsOf(large, FEW, timing),
+      },
+      {
+        id: "million",
+        about: "single increments over all of them",
+        connections: CONNECTIONS,
+        keys: size.many,
+        run: ofMany,
+      },
+      ...restartWorkloads(size.many),
+    ],
+  });
 }
 
-export const MANY_KEYS: Contender = contender<Large>({
-  ...COMMON,
-  id: "raftally-million",
-  name: "Raftally, a million counters",
-  about: "three nodes; every counter as likely as any other",
-  start,
-  stop: ({ cluster }) => cluster.stop(),
-  workloads: [
-    {
-      id: "thousand",
-      about: "single increments over 1,000 counters, before there are more",
-      connections: CONNECTIONS,
-      keys: FEW,
-      run: (large, timing) => incrementsOf(large, FEW, timing),
-    },
-    {
-      id: "million",
-      about: "single increments over 1,000,000 counters",
-      connections: CONNECTIONS,
-      keys: MANY,
-      run: ofMany,
-    },
-    ...RESTART_WORKLOADS,
-  ],
-});
-
-export const MANY_KEYS_ALONE: Contender = contender<Large>({
-  ...COMMON,
-  id: "raftally-million-alone",
-  name: "Raftally, a million counters on one node",
-  about: "a cluster of one",
-  start: async (context) => ({
-    ...(await startRaftally(context, 1, { flags: ["--new-cluster"] })),
-    isFilled: false,
-  }),
-  stop: ({ cluster }) => cluster.stop(),
-  workloads: RESTART_WORKLOADS,
-});
+/** One node with so many counters. */
+export function manyKeysAlone(size: Size = MILLION): Contender {
+  return contender<Large>({
+    ...COMMON,
+    id: "raftally-million-alone",
+    name: "Raftally, a million counters on one node",
+    about: "a cluster of one",
+    start: async (context) => ({
+      ...size,
+      ...(await startRaftally(context, 1, { flags: ["--new-cluster"] })),
+      isFilled: false,
+    }),
+    stop: ({ cluster }) => cluster.stop(),
+    workloads: restartWorkloads(size.many),
+  });
+}

@@ -5,7 +5,7 @@ import { SLOW_WORLD } from "./connections.ts";
 import { ENDURANCE } from "./endurance.ts";
 import { FAILOVER } from "./failover.ts";
 import { FIVE } from "./five.ts";
-import { MANY_KEYS, MANY_KEYS_ALONE } from "./many-keys.ts";
+import { manyKeys, manyKeysAlone } from "./many-keys.ts";
 import { START_UP, START_UP_ALONE } from "./start-up.ts";
 
 /** They run after the peers, in this order. */
@@ -15,8 +15,8 @@ export const ROW_CONTENDERS: readonly Contender[] = [
   FAILOVER,
   START_UP,
   START_UP_ALONE,
-  MANY_KEYS,
-  MANY_KEYS_ALONE,
+  manyKeys(),
+  manyKeysAlone(),
   ENDURANCE,
 ];
 
