@@ -80,7 +80,8 @@ export class Sum {
     // That there are as many results as operations has been checked as the answer was read.
     if (result === undefined) return;
     const { value, revision } = result;
-    this.#resolve({ ...this.summary, value, revision, index, term, replayed });
+    const { key, calls } = this;
+    this.#resolve({ key, value, revision, by: BigInt(this.#total), calls, index, term, replayed });
   }
 
   fail(error: unknown): void {

@@ -240,8 +240,14 @@ function counter(fields: Fields): Counter {
 }
 
 function changed(fields: Fields): Changed {
+  // Written out, for a batch has a thousand of them.
+  const result = {
+    key: string(fields, "key"),
+    value: int64(fields, "value"),
+    revision: number(fields, "revision"),
+    changed: optional(fields, "changed", boolean) ?? true,
+  };
   const applied = optional(fields, "applied", int64);
-  const result = { ...counter(fields), changed: optional(fields, "changed", boolean) ?? true };
   return applied === undefined ? result : { ...result, applied };
 }
 
