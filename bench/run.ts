@@ -1,6 +1,6 @@
 /** `npm run bench`: Raftally and its peers on this machine, in one run. `--help` tells the rest. */
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Command, parse } from "./command.ts";
 import { CONTENDERS } from "./contenders/all.ts";
@@ -12,7 +12,7 @@ import { writeResult } from "./report/files.ts";
 import { resultIn } from "./report/json.ts";
 import { reportOf } from "./report/table.ts";
 import { ROW_TARGETS } from "./rows/rows.ts";
-import { isRight, type Listener, probed, runRounds } from "./runner.ts";
+import { isRight, type Listener, PASSABLE, probed, runRounds } from "./runner.ts";
 import { type Selected, selected, seriesName, unknownNames } from "./selection.ts";
 import { PEER_TARGETS } from "./targets.ts";
 import { RESULT_FORMAT, type Result, type Target } from "./types.ts";
@@ -63,6 +63,8 @@ function targetsFor(result: Pick<Result, "series">): readonly Target[] {
 
 async function measure(command: Command, all: readonly Selected[], signal: AbortSignal): Promise<Result> {
   const directory = mkdtempSync(join(command.directory, "raftally-bench-"));
+  // PostgreSQL gives up root and has to get through to its own.
+  chmodSync(directory, PASSABLE);
   // Also when something goes so wrong that nothing below is reached.
   const remove = (): void => rmSync(directory, { recursive: true, force: true });
   process.once("exit", remove);

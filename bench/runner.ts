@@ -2,7 +2,7 @@
 
 import { chmod, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { sampleText } from "./report/format.ts";
+import { sampleText, wrongText } from "./report/format.ts";
 import { type Selected, seriesName } from "./selection.ts";
 import type {
   Availability,
@@ -12,15 +12,14 @@ import type {
   Participant,
   Round,
   Running,
-  Sample,
   Series,
   Timing,
   WorkloadInfo,
   World,
 } from "./types.ts";
 
-/** Systems that give up root must be able to get through to what is theirs. */
-const PASSABLE = 0o711;
+/** Mode of a directory through which systems that give up root can get to what is theirs. */
+export const PASSABLE = 0o711;
 
 /** What is to be done. */
 export interface Plan {
@@ -179,7 +178,7 @@ class Turn {
       signal.throwIfAborted();
       if (sample.check.acknowledged === 0n) throw new Error("nothing was acknowledged in all this time");
       const outcome = isRight(sample.check) ? "measured" : "wrong";
-      this.#listener.line(`${where} ${outcome === "wrong" ? wrongText(sample) : sampleText(sample)}`);
+      this.#listener.line(`${where} ${outcome === "wrong" ? wrongText(sample.check) : sampleText(sample)}`);
       return { outcome, sample };
     } catch (error) {
       signal.throwIfAborted();
@@ -195,11 +194,6 @@ class Turn {
 
 /** Of the longest name of a series, about. */
 const WIDTH = 26;
-
-function wrongText({ check: { about, acknowledged, found, underway } }: Sample): string {
-  const most = underway === 0 ? "" : ` (and up to ${underway} that were on their way)`;
-  return `COUNTED WRONG: ${about} is ${found}, and ${acknowledged} were acknowledged${most}`;
-}
 
 function textOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -1,6 +1,6 @@
 /** Figures as they are printed. */
 
-import { FIGURES, type FigureName, type Figures, type Sample } from "../types.ts";
+import { type Check, FIGURES, type FigureName, type Figures, type Sample } from "../types.ts";
 import type { Spread } from "./statistics.ts";
 
 /** Below this a number gets decimals. */
@@ -37,4 +37,10 @@ export function sampleText({ figures, check }: Sample): string {
     .filter((name) => name !== "cpu")
     .map((name) => (name === "rate" ? "" : `${name} `) + figureText(name, figures[name] ?? Number.NaN));
   return `${parts.join("  ")}  counted right: ${check.found.toLocaleString("en")}`;
+}
+
+/** How a count is wrong. */
+export function wrongText({ about, acknowledged, found, underway }: Check): string {
+  const most = underway === 0 ? "" : ` (and up to ${underway} that were on their way)`;
+  return `COUNTED WRONG: ${about} is ${found}, and ${acknowledged} were acknowledged${most}`;
 }

@@ -2,7 +2,7 @@
 
 import { doubtsOf } from "../machine.ts";
 import { FIGURES, type FigureName, type Result, type Round, type Series } from "../types.ts";
-import { figureNames, figureText, numberText, spreadText } from "./format.ts";
+import { figureNames, figureText, numberText, spreadText, wrongText } from "./format.ts";
 import { type BarVerdict, figureOf, type Grade, judge, type TargetVerdict } from "./statistics.ts";
 
 /** A table with its columns aligned. */
@@ -41,6 +41,19 @@ function others(series: Series, all: readonly Series[]): string {
   });
   const outcome = outcomeText(series.rounds);
   return [...(outcome === "" ? [] : [outcome]), ...told].join(", ");
+}
+
+/** What went wrong, one sentence for each kind of it in each series. */
+export function troublesOf({ series }: Pick<Result, "series">): readonly string[] {
+  return series.flatMap(({ series: name, rounds }) => {
+    const troubles = rounds.flatMap((round) => {
+      if (round.outcome === "failed")
+        return [`${name}: FAILED: ${round.reason.trim().replaceAll("\n", " ")}`];
+      if (round.outcome === "wrong") return [`${name}: ${wrongText(round.sample.check)}`];
+      return [];
+    });
+    return [...new Set(troubles)];
+  });
 }
 
 /** What was measured: medians, and from where to where. */
@@ -137,6 +150,7 @@ export function reportOf(result: Result): string {
     "## Figures\n",
     "Medians over the rounds, and the least and the most. `cpu` is what the generator of the load used itself.\n",
     `${figuresTable(result)}\n`,
+    ...troublesOf(result).map((trouble) => `- ${trouble}\n`),
     "## Targets\n",
     "Ratios of medians within this run; in brackets the least and the largest ratio within one round.\n",
     `${targetsTable(result)}\n`,
