@@ -61,12 +61,12 @@ export interface ApiOptions {
 }
 
 /** Every part's own list, in order: of two routes that fit a request, the first one serves it. */
-function routesOf({ service, toLeader, options, onError, metrics }: Parts): readonly Route[] {
+function routesOf({ service, toLeader, passOn, options, onError, metrics }: Parts): readonly Route[] {
   const write = options.writeBackup ?? writeBackupFile;
   return [
     ...readRoutes(service),
     ...writeRoutes({ service, toLeader }),
-    ...compatRoutes({ service, toLeader }, () => metrics.text()),
+    ...compatRoutes({ service, toLeader: passOn }, () => metrics.text()),
     ...badgeRoutes({ service, toLeader }, options.badges),
     ...memberRoutes({ service, toLeader }),
     ...backupRoutes(service, { write, onError }),
@@ -82,6 +82,8 @@ function routesOf({ service, toLeader, options, onError, metrics }: Parts): read
 interface Parts {
   readonly service: NodeService;
   readonly toLeader: ToLeader;
+  /** For callers who know of no redirect. */
+  readonly passOn: ToLeader;
   readonly options: ApiOptions;
   readonly onError: (error: unknown, requestId: string) => void;
   readonly metrics: Metrics;
@@ -90,7 +92,8 @@ interface Parts {
 /** Who leads is not looked up more often than this while answers are waited for, ms. */
 const LEADER_MS = 50;
 
-function forwarding(service: NodeService, options: ApiOptions): ToLeader {
+/** @param orRedirect of {@link Forwarder}. */
+function forwarding(service: NodeService, options: ApiOptions, orRedirect: boolean): ToLeader {
   let known: { readonly id: NodeId | undefined; readonly atMs: number } | undefined;
   const leader = (): NodeId | undefined => {
     const now = performance.now();
@@ -101,7 +104,7 @@ function forwarding(service: NodeService, options: ApiOptions): ToLeader {
   };
   const { id } = service.status();
   const { forwardAnswerMs: answerMs = 6_000, forwardHoldMs: holdMs = 3_000 } = options;
-  return new Forwarder({ self: id, leader, answerMs, holdMs }).serve;
+  return new Forwarder({ self: id, leader, answerMs, holdMs, orRedirect }).serve;
 }
 
 /**
@@ -113,10 +116,12 @@ export function createApi(service: NodeService, options: ApiOptions): Api {
   const api: Api = new Hono<ApiEnv>({
     getPath: (request, from) => pathOf(targetOf(request, from?.env)),
   });
-  const toLeader = options.writes === "forward" ? forwarding(service, options) : redirectToLeader;
+  const forwards = options.writes === "forward";
+  const passOn = forwarding(service, options, !forwards);
+  const toLeader = forwards ? passOn : redirectToLeader;
   const onError = options.onError ?? ((): void => undefined);
   const metrics = new Metrics(service, options);
-  const routes = routesOf({ service, toLeader, options, onError, metrics });
+  const routes = routesOf({ service, toLeader, passOn, options, onError, metrics });
   const { rateLimit } = options;
   const limiter =
     rateLimit === undefined ? undefined : new RateLimiter(rateLimit, new MemberAddresses(service));

@@ -18,7 +18,10 @@
  * A body need not say that it is JSON, and fields that are not known are passed over. Refusals are those of all routes
  * in the form that these scripts expect: {"error":"a sentence","code","outcome"}; {"errors":{"field":["a sentence"]}},
  * with 422 for what is wrong with a field, on /api/v1/increment; on /metrics exactly {"error":"Invalid Request"} (400)
- * and {"error":"not found"} (404). The way to the leader, 307, is the one of all routes.
+ * and {"error":"not found"} (404).
+ *
+ * These scripts know of no redirect, so a node that does not lead passes their writes on, whatever `--writes` says, and
+ * answers 307 as on all routes only if it cannot reach the leader's URL itself.
  */
 
 import { defined } from "../base/index.ts";

@@ -1,6 +1,8 @@
 /**
  * `--writes forward`: a node that does not lead passes requests on to the leader and hands its answer back, for
- * callers who cannot follow a redirect, such as those behind a load balancer.
+ * callers who cannot follow a redirect, such as those behind a load balancer. Without it the forms of other services
+ * (compat.ts) are passed on all the same, for their scripts know of no redirect; if a node cannot reach the leader's
+ * URL, which may be meant for callers only, they are redirected after all.
  *
  * What was surely not done is tried again, at whoever leads by then, while callers are held anyway. What may have been
  * done is tried again only if being done twice does no more than being done once; else the caller hears that its
@@ -10,7 +12,14 @@
 import { ERRORS, type ErrorCode } from "../base/index.ts";
 import type { NodeId } from "../node/index.ts";
 import type { Call } from "./call.ts";
-import { isRedirect, type LeaderRequest, type Redirect, redirectToLeader, type ToLeader } from "./leader.ts";
+import {
+  isRedirect,
+  type LeaderRequest,
+  type Redirect,
+  redirectResponse,
+  redirectToLeader,
+  type ToLeader,
+} from "./leader.ts";
 import { problemResponse } from "./problem.ts";
 import { Relay, type RelayAnswer, type RelayResult } from "./relay.ts";
 
@@ -26,6 +35,8 @@ export interface ForwardOptions {
   readonly holdMs: number;
   /** How long the leader may take for its answer, ms: a little more than nodes take for a write at most. */
   readonly answerMs: number;
+  /** Whether a caller is redirected to a leader that this node cannot reach, instead of being held. */
+  readonly orRedirect?: boolean;
 }
 
 /** Headers of a request that mean something to the leader. */
@@ -59,6 +70,8 @@ interface Progress {
   reason: string;
   /** A refusal of the latest attempt, worth more than our own words. */
   refusal: Response | undefined;
+  /** Where the latest attempt was to go, if it cannot have arrived. */
+  unreached: Redirect | undefined;
 }
 
 export class Forwarder {
@@ -74,10 +87,22 @@ export class Forwarder {
     // Where it came from is another node that held this one for the leader: in a circle nobody is served.
     if (request.call.header(FORWARDED_BY.toLowerCase()) !== undefined) return redirectToLeader(request);
     const startedMs = performance.now();
-    const progress: Progress = { startedMs, rounds: 0, unknown: false, reason: "", refusal: undefined };
+    const progress: Progress = {
+      startedMs,
+      rounds: 0,
+      unknown: false,
+      reason: "",
+      refusal: undefined,
+      unreached: undefined,
+    };
     for (;;) {
+      progress.unreached = undefined;
       const answer = await this.#attempt(request, progress);
       if (answer !== undefined) return answer;
+      const { unreached } = progress;
+      if (this.#options.orRedirect === true && unreached !== undefined && !progress.unknown) {
+        return redirectResponse(request.call, unreached);
+      }
       if (performance.now() - startedMs >= this.#options.holdMs) return this.#failure(request.call, progress);
       await sleep(Math.min(PAUSE_MS_MIN * 2 ** progress.rounds, PAUSE_MS_MAX));
       progress.rounds += 1;
@@ -108,9 +133,11 @@ export class Forwarder {
       if (sent.kind === "lost") {
         progress.unknown = true;
         if (!repeatable) return this.#failure(call, progress);
-      }
+      } else progress.unreached = target;
       return undefined;
     }
+    // Who is there does not lead: its URL may lead to another node from here than from where callers are.
+    progress.unreached = result;
     return undefined;
   }
 

@@ -74,7 +74,8 @@ const TAGS: Readonly<Record<Tag, string>> = {
   Cluster: "For whoever runs it.",
   "Health and metrics": "For load balancers, Kubernetes and Prometheus.",
   "Forms of other services":
-    "The requests of counter services that are met elsewhere, so that their scripts run unchanged.",
+    "The requests of counter services that are met elsewhere, so that their scripts run unchanged: a node that does not " +
+    "lead passes these on to the leader by itself, and redirects only where it cannot reach it.",
   Pages: "For people.",
 };
 

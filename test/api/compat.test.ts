@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import { createApi, serveApi } from "../../src/api/index.ts";
 import { nodeId } from "../../src/raft/index.ts";
+import { deadUrl } from "./fake-peer.ts";
 import { type Bench, get, type Headers, makeBench, post } from "./kit.ts";
 
 let bench: Bench;
@@ -60,11 +61,36 @@ describe("each of the forms of writing", () => {
     },
   );
 
-  it.each(ROUTES)("sends whoever asks a follower to the leader: %s", async (path, body) => {
-    bench.service.instead = { kind: "redirect", leader: nodeId("n2"), url: "http://10.0.0.2:4000" };
+  it.each(ROUTES)("is passed on to the leader by a follower, unasked: %s", async (path, body) => {
+    const leader = makeBench();
+    const server = await serveApi(leader.api, { host: "127.0.0.1", port: 0 });
+    onTestFinished(() => server.close(0));
+    const url = `http://127.0.0.1:${server.port}`;
+    bench.service.instead = { kind: "redirect", leader: nodeId("n2"), url };
     const response = await post(bench, path, { body });
-    expect(response.status).toBe(307);
-    expect(response.headers.get("location")).toBe(`http://10.0.0.2:4000${path}`);
+    expect([response.status, response.headers.get("raftally-forwarded-by")]).toEqual([200, "n1"]);
+    expect([leader.service.index, bench.service.index]).toEqual([1, 0]);
+    const other = await post(bench, "/v1/counters/a/increment");
+    expect([other.status, other.headers.get("location")]).toEqual([307, `${url}/v1/counters/a/increment`]);
+  });
+
+  it.each(ROUTES)(
+    "sends whoever asks a follower to the leader that only callers can reach: %s",
+    async (path, body) => {
+      const url = await deadUrl();
+      bench.service.instead = { kind: "redirect", leader: nodeId("n2"), url };
+      const response = await post(bench, path, { body });
+      expect([response.status, response.headers.get("location")]).toEqual([307, url + path]);
+    },
+  );
+
+  it("is sent to the leader whose URL leads back here, as within a container, and not round in circles", async () => {
+    const server = await serveApi(bench.api, { host: "127.0.0.1", port: 0 });
+    onTestFinished(() => server.close(0));
+    const url = `http://127.0.0.1:${server.port}`;
+    bench.service.instead = { kind: "redirect", leader: nodeId("n2"), url };
+    const response = await post(bench, "/increment", { body: '{"key":"a","value":1}' });
+    expect([response.status, response.headers.get("location")]).toEqual([307, `${url}/increment`]);
   });
 
   it.each(ROUTES)("says whether it may be tried again when there is no leader: %s", async (path, body) => {

@@ -198,7 +198,8 @@ const CAUSES: Partial<Record<ErrorCode, Cause>> = {
       : withHeaders({ Origin: "https://example.org" })(bench, sent, operation),
   METHOD_NOT_ALLOWED: (_bench, sent) => ({ ...sent, method: "HEAD" }),
   NOT_LEADER: (bench, sent) => {
-    const redirect = { kind: "redirect", leader: nodeId("n2"), url: "http://127.0.0.1:4001" } as const;
+    // A port on which nobody listens: some routes look whether the leader is there.
+    const redirect = { kind: "redirect", leader: nodeId("n2"), url: "http://127.0.0.1:1" } as const;
     bench.service.instead = redirect;
     bench.service.changeResult = redirect;
     bench.service.transferResult = redirect;
