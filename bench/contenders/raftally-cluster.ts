@@ -49,6 +49,29 @@ export async function leaderUrl({ cluster }: Raftally): Promise<string> {
   return cluster.node(await cluster.leader()).url;
 }
 
+/** Who leads, in which term. */
+async function officeOf({ cluster }: Raftally): Promise<string> {
+  const id = await cluster.leader();
+  const terms = (await cluster.views()).map(({ term }) => term);
+  return `${id} in term ${Math.max(...terms)}`;
+}
+
+/**
+ * Puts a cluster to work, which must have the same leader all the time: a generator may take a redirect for an
+ * acknowledgement, and then nothing can be said of what was counted.
+ * @throws {Error} if leadership changed meanwhile.
+ */
+export async function whileOneLeads<Result>(
+  raftally: Raftally,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const before = await officeOf(raftally);
+  const result = await work();
+  const after = await officeOf(raftally);
+  if (after !== before) throw new Error(`the leader was ${before} and then ${after}: nothing was measured`);
+  return result;
+}
+
 /** A client that is patient: it is not what is measured. */
 export function patientClient({ cluster }: Raftally): RaftallyClient {
   return cluster.client(0, { timeoutMs: SUM_MS, attemptTimeoutMs: SUM_MS });

@@ -2,6 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { RaftallyClient } from "../../src/client/index.ts";
+import type { LoadResult } from "../load/closed-loop.ts";
 import { httpLoad } from "../load/http.ts";
 import type { HttpWork, Numbered } from "../load/http-work.ts";
 import { slowWorldLacks } from "../slow/world.ts";
@@ -14,7 +15,13 @@ import {
   type WorkloadOf,
   type World,
 } from "../types.ts";
-import { incrementSample, leaderUrl, type Raftally, startRaftally } from "./raftally-cluster.ts";
+import {
+  incrementSample,
+  leaderUrl,
+  type Raftally,
+  startRaftally,
+  whileOneLeads,
+} from "./raftally-cluster.ts";
 import { combiningLoad } from "./raftally-combining.ts";
 
 const NODES = 3;
@@ -55,8 +62,8 @@ export async function increments(raftally: Raftally, of: IncrementWork, timing: 
     weight: 1,
     ...(of.numbered === undefined ? {} : { numbered: of.numbered }),
   };
-  const done = await httpLoad(work, timing, raftally.directory, of.generator);
-  return await incrementSample(raftally, prefix, done);
+  const load = (): Promise<LoadResult> => httpLoad(work, timing, raftally.directory, of.generator);
+  return await incrementSample(raftally, prefix, await whileOneLeads(raftally, load));
 }
 
 /** So many client sessions: one for each caller. */
@@ -111,8 +118,8 @@ async function batches(raftally: Raftally, timing: Timing): Promise<Sample> {
     body: JSON.stringify({ operations }),
     weight: BATCH_OPERATIONS,
   };
-  const done = await httpLoad(work, timing, raftally.directory);
-  return await incrementSample(raftally, prefix, done);
+  const load = (): Promise<LoadResult> => httpLoad(work, timing, raftally.directory);
+  return await incrementSample(raftally, prefix, await whileOneLeads(raftally, load));
 }
 
 async function combined(raftally: Raftally, timing: Timing): Promise<Sample> {
