@@ -7,8 +7,8 @@ import type { OptionValues } from "./options.ts";
 import { explain, printExplanation, type Terminal, table } from "./output.ts";
 import type { Parsed } from "./parse.ts";
 
-export function clientFor({ url, timeout }: OptionValues): RaftallyClient {
-  return new RaftallyClient({ urls: url, timeoutMs: timeout });
+export function clientFor({ url, timeout, token }: OptionValues): RaftallyClient {
+  return new RaftallyClient({ urls: url, timeoutMs: timeout, ...given({ token }) });
 }
 
 /** Runs `action`; a failure is explained, in JSON where JSON was asked for. */

@@ -6,7 +6,7 @@ import { LOCAL_COMMANDS } from "./local/commands.ts";
 import { OPERATING_COMMANDS } from "./operating-commands.ts";
 import type { OptionName } from "./options.ts";
 
-const ASKING: readonly OptionName[] = ["url", "timeout", "json"];
+const ASKING: readonly OptionName[] = ["url", "token", "timeout", "json"];
 
 /** What a counter may be called, as the README says it too. */
 export const KEY_RULE = "1 to 512 bytes of UTF-8 without control characters";
@@ -171,7 +171,7 @@ export const COMMANDS: readonly Command[] = [
     summary: "show the nodes of a cluster: who leads, who is behind, who is down",
     about: ["Asks every node that is given or that another node names. Exits with 1 if none leads."],
     positionals: [],
-    options: ASKING,
+    options: ["url", "timeout", "json"],
     examples: [{ does: "the local cluster", line: "raftally status" }],
     exits: USUAL_EXITS,
   },

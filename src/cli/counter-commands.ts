@@ -3,7 +3,7 @@
 import { type Command, USUAL_EXITS } from "./command.ts";
 import type { OptionName } from "./options.ts";
 
-const ASKING: readonly OptionName[] = ["url", "timeout", "json"];
+const ASKING: readonly OptionName[] = ["url", "token", "timeout", "json"];
 const UNKNOWN_TOO = [...USUAL_EXITS, "unknown"] as const;
 
 export const COUNTER_COMMANDS: readonly Command[] = [

@@ -1,6 +1,7 @@
 /** The options of the commands that count, read and watch: a part of the table in options.ts. */
 
 import {
+  bearerToken,
   choice,
   defaulted,
   duration,
@@ -22,6 +23,7 @@ export interface CounterOptionValues {
   readonly ifAbsent: boolean;
   readonly ifExists: boolean;
   readonly idempotencyKey: string | undefined;
+  readonly token: string | undefined;
   readonly consistency: "linearizable" | "stale";
   readonly minIndex: number | undefined;
   readonly prefix: string;
@@ -67,6 +69,12 @@ export const COUNTER_OPTIONS: CounterOptionTable = {
     placeholder: "KEY",
     help: "Makes running the command again harmless: for 10 minutes it counts once. Made up if not given.",
     read: text,
+  }),
+  token: optional("token", {
+    env: "RAFTALLY_TOKEN",
+    placeholder: "TOKEN",
+    help: "A bearer token to ask with, which has a share of its own where nodes run with --rate-limit.",
+    read: bearerToken,
   }),
   consistency: defaulted("consistency", "linearizable", {
     placeholder: "WHICH",

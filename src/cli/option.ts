@@ -55,6 +55,11 @@ export function text(given: string): Parsed<string> {
   return given === "" ? bad("something, not empty") : good(given);
 }
 
+/** What may stand behind `Authorization: Bearer`. */
+export function bearerToken(given: string): Parsed<string> {
+  return /^[A-Za-z0-9._~+/-]+=*$/.test(given) ? good(given) : bad("letters, digits and - . _ ~ + / =");
+}
+
 /** A name that needs no quoting anywhere. */
 export function name(given: string): Parsed<string> {
   if (/^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$/.test(given)) return good(given);

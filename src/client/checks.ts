@@ -109,6 +109,21 @@ export function milliseconds(name: string, value: number): number {
   return value;
 }
 
+/** What RFC 6750, section 2.1, takes for one. */
+const BEARER_TOKEN = /^[A-Za-z0-9._~+/-]+=*$/;
+
+/** `fetchIt` with a bearer token in every request. @throws {RangeError} without showing the token. */
+export function withToken(fetchIt: typeof fetch, token: string | undefined): typeof fetch {
+  if (token === undefined) return fetchIt;
+  if (!BEARER_TOKEN.test(token))
+    throw new RangeError("token must be a bearer token: letters, digits and - . _ ~ + / =");
+  return (input, init) => {
+    const headers = new Headers(init?.headers);
+    headers.set("authorization", `Bearer ${token}`);
+    return fetchIt(input, { ...init, headers });
+  };
+}
+
 /** @throws {RangeError} with a sentence that says what is wrong with `url`. */
 export function baseUrl(url: string): string {
   const base = baseUrlOf(url);

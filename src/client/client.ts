@@ -2,7 +2,16 @@
 
 import type { HttpRequest } from "./attempt.ts";
 import { Caller, type CallerOptions } from "./call.ts";
-import { baseUrl, checkText, counterPath, countText, limitsOf, milliseconds, queryText } from "./checks.ts";
+import {
+  baseUrl,
+  checkText,
+  counterPath,
+  countText,
+  limitsOf,
+  milliseconds,
+  queryText,
+  withToken,
+} from "./checks.ts";
 import { Combining, type SendBatch } from "./combine.ts";
 import { resultsOf } from "./combine-group.ts";
 import type { CombiningOptions } from "./combine-types.ts";
@@ -76,7 +85,7 @@ export class RaftallyClient {
     this.#options = {
       urls: [...new Set(options.urls.map(baseUrl))],
       // Browsers insist that fetch is called on the global object.
-      fetch: options.fetch ?? ((input, init) => fetch(input, init)),
+      fetch: withToken(options.fetch ?? ((input, init) => fetch(input, init)), options.token),
       timeoutMs: milliseconds("timeoutMs", options.timeoutMs ?? 10_000),
       attemptTimeoutMs: milliseconds("attemptTimeoutMs", options.attemptTimeoutMs ?? 1_500),
       backoffMsMin: milliseconds("backoffMsMin", options.backoffMsMin ?? 50),

@@ -60,6 +60,7 @@ export type {
 } from "./pictures.ts";
 export type { Connection, StreamOptions } from "./stream.ts";
 export type {
+  Age,
   AllocateOptions,
   Allocation,
   BackupDownload,

@@ -13,6 +13,8 @@ export interface ClientOptions {
   readonly urls: readonly string[];
   /** Defaults to the global one. */
   readonly fetch?: typeof fetch;
+  /** Sent to every node as a bearer token: a share of its own where nodes limit how much is asked (`--rate-limit`). */
+  readonly token?: string;
   /** For a whole call, all its attempts and pauses included, in ms. 10,000 by default. */
   readonly timeoutMs?: number;
   /**

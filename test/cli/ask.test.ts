@@ -33,6 +33,15 @@ describe("raftally incr", () => {
     );
   });
 
+  it("asks with a token, from its flag or its variable", async () => {
+    const node = await fakeNode(json(200, ROW));
+    await raftally(["incr", "k", "--token", "t-1", "--url", node.url]);
+    await raftally(["incr", "k", "--url", node.url], { RAFTALLY_TOKEN: "t-2" });
+    expect(node.asked.map(({ headers }) => headers.authorization)).toEqual(["Bearer t-1", "Bearer t-2"]);
+    const ran = await raftally(["incr", "k", "--url", node.url], { RAFTALLY_TOKEN: "t 2" });
+    expect([ran.exitCode, ran.error]).toEqual([2, expect.stringContaining("RAFTALLY_TOKEN must be")]);
+  });
+
   it("says what, why and what to try when it is refused, and exits with 1", async () => {
     const node = await fakeNode(problem("LIMIT_REACHED", { detail: "12 is above 10" }));
     expect(await raftally(["incr", "visits", "--max", "10", "--url", node.url])).toEqual({

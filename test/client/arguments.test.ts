@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import type { RaftallyClient } from "../../src/client/index.ts";
 import { RaftallyClient as Client, Refused } from "../../src/client/index.ts";
-import { counted, fakeNode, json } from "./fake-node.ts";
+import { counted, fakeNode, json, redirect } from "./fake-node.ts";
 import { clientOf, failure } from "./kit.ts";
 
 /** Each is a call with which a program would have counted something that nobody meant. */
@@ -56,6 +56,27 @@ describe("a URL with a user and a password", () => {
     const make = (): unknown => new Client({ urls: ["http://user:secret@127.0.0.1:4000"] });
     expect(make).toThrow(RangeError);
     expect(make).toThrow(/user or password: http:\/\/127\.0\.0\.1:4000…$/);
+  });
+});
+
+describe("a token", () => {
+  it("goes to every node that is asked, with whatever else is sent", async () => {
+    const leader = await fakeNode(counted("1"));
+    const follower = await fakeNode(redirect(() => leader.url));
+    const client = new Client({ urls: [follower.url], token: "abc.DEF-1~+/==", discoverMs: 0 });
+    await client.set("k", 1, { ifExists: true });
+    for (const { asked } of [follower, leader]) {
+      expect(asked.map(({ headers }) => [headers.authorization, headers["if-match"]])).toEqual([
+        ["Bearer abc.DEF-1~+/==", "*"],
+      ]);
+    }
+    expect(follower.asked[0]?.idempotencyKey).toBe(leader.asked[0]?.idempotencyKey);
+  });
+
+  it("that no header can carry is refused when the client is made, without being shown", () => {
+    const make = (): unknown => new Client({ urls: ["http://127.0.0.1:4000"], token: "se cret" });
+    expect(make).toThrow(RangeError);
+    expect(make).not.toThrow(/se cret/);
   });
 });
 
