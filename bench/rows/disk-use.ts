@@ -28,6 +28,11 @@ export class DiskWatch {
     this.#everyMs = everyMs;
   }
 
+  /** Bytes of the largest that was seen so far. */
+  get most(): number {
+    return this.#most;
+  }
+
   start(): void {
     this.#timer = setInterval(() => {
       this.#looking = this.#looking.then(() => this.#look()).then(() => undefined);
