@@ -121,7 +121,8 @@ describe("the packed file", () => {
       "refused REVISION_MISMATCH",
       "allocated 1 100",
       "in a session 1 2 3",
-      "sum 110 3",
+      "combined 3 2 p:c true",
+      "sum 113 4",
       "selected p:a p:orders",
       "top p:orders",
       "watched open 7",
@@ -134,7 +135,7 @@ describe("the packed file", () => {
       [program, "sum", "p:", "--url", `http://127.0.0.1:${port}`],
       directory,
     );
-    expect(top).toEqual({ exitCode: 0, text: "103\n" });
+    expect(top).toEqual({ exitCode: 0, text: "106\n" });
     const page = await fetch(`http://127.0.0.1:${port}/`, { headers: { accept: "text/html" } });
     const script = /src="(\/assets\/[^"]+\.js)"/.exec(await page.text())?.[1] ?? "";
     const answer = await fetch(`http://127.0.0.1:${port}${script}`);
@@ -180,7 +181,8 @@ describe("the packed file", () => {
     expect(refused.text).toContain("Type 'bigint' is not assignable to type 'number'");
     expect(refused.text).toContain(`Type '"by value"' is not assignable to type`);
     expect(refused.text).toContain("Property 'value' does not exist on type 'WatchResync'");
-    expect(refused.text.match(/error TS/g)?.length).toBe(3);
+    expect(refused.text).toContain("Argument of type '{ by: number; }' is not assignable");
+    expect(refused.text.match(/error TS/g)?.length).toBe(4);
   });
 });
 
@@ -203,6 +205,10 @@ const sessions = new RaftallyClient({ urls, exactlyOnce: "sessions" });
 const values = [];
 for (let i = 0; i < 3; i++) values.push((await sessions.increment("p:s")).value);
 console.log("in a session", values.join(" "));
+const counting = client.combining({ maxKeys: 10 });
+const [combined, same] = await Promise.all([counting.increment("p:c"), counting.increment("p:c", 2n)]);
+await counting.close();
+console.log("combined", String(combined.value), combined.calls, combined.key, same === combined);
 const sum = await client.sum({ prefix: "p:", depth: 1, minIndex: index });
 console.log("sum", String(sum.sum), sum.groups.length);
 const selection = await client.query(["p:a", escapeGlob("p:orders"), "nothing:*"]);
@@ -225,6 +231,9 @@ console.log("gone", (await client.get("p:a")) === undefined);
 /** What a user's editor should agree with. */
 const TYPED = `import {
   type Allocation,
+  type Combined,
+  type Combining,
+  type CombiningOptions,
   escapeGlob,
   OutcomeUnknown,
   RaftallyClient,
@@ -242,6 +251,17 @@ export async function use(signal: AbortSignal): Promise<bigint> {
   const sum: Sum = await client.sum({ prefix: "k:", depth: 2, minIndex: range.index });
   const groups: bigint[] = sum.groups.map((group) => group.sum);
   const { counters } = await client.query(["k", escapeGlob("a*")], { consistency: "stale" });
+  const gathering: CombiningOptions = {
+    lingerMs: 5,
+    maxPending: 1_000,
+    signal,
+    onFailure: ({ error, sums }) => console.error(error, sums.map(({ key, by, calls }) => [key, by, calls])),
+  };
+  const counting: Combining = client.combining(gathering);
+  const combined: Combined = await counting.increment("k", 2n);
+  groups.push(combined.by, combined.value, BigInt(combined.calls + combined.revision + counting.pending));
+  await counting.flush();
+  await counting[Symbol.asyncDispose]();
   for await (const counter of client.counters({ match: "k:*", order: "-value" })) groups.push(counter.value);
   const told = (event: WatchEvent): bigint => {
     switch (event.kind) {
@@ -277,5 +297,6 @@ export async function use(): Promise<void> {
   for await (const event of client.watch()) {
     if (event.kind === "resync") console.log(event.value, count);
   }
+  await client.combining().increment("k", { by: 2 });
 }
 `;
