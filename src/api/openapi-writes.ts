@@ -135,7 +135,8 @@ const allocate: Operation = {
   description:
     "Hands out `count` consecutive numbers, `from` to `to`, beginning at 1 for a fresh counter. They are yours: no other " +
     "request gets any of them, and a retry with the same idempotency key gets the same ones. With `max` nothing is handed " +
-    "out beyond it. A client that dies leaves a gap; numbers are unique, not without gaps.",
+    "out beyond it. A client that dies leaves a gap; numbers are unique, not without gaps, and stay unique as long as " +
+    "nobody sets the counter back or deletes it.",
   parameters: [KEY, ...ONCE],
   body: {
     schema: "AllocateBody",

@@ -71,7 +71,7 @@ import {
 import { allocateRequest, batchRequest, deleteRequest, incrementRequest, setRequest } from "./writes.ts";
 
 /** As nodes have it: a key that curl was given in quotes may hold spaces inside. */
-const IDEMPOTENCY_KEY = /^(?! )[\x20-\x7e]{1,255}(?<! )$/;
+const IDEMPOTENCY_KEY = /^[\x21-\x7e](?:[\x20-\x7e]{0,253}[\x21-\x7e])?$/;
 
 export class RaftallyClient {
   readonly #options: CallerOptions;
