@@ -122,13 +122,24 @@ describe("a watch", () => {
   });
 
   it("ends without an error when its signal aborts, be it waiting, connecting or pausing", async () => {
+    let stop = new AbortController();
     const waiting = await fakeNode(stream(OPEN));
-    const connecting = await fakeNode(() => {});
-    const pausing = await fakeNode(inTurn(stream(OPEN, end), problem("NO_LEADER", { retryAfterMs: 9_000 })));
+    const connecting = await fakeNode(() => stop.abort());
+    const refused = problem("NO_LEADER", { retryAfterMs: 9_000 });
+    const pausing = await fakeNode(
+      inTurn(stream(OPEN, end), (asked, response) => {
+        refused(asked, response);
+        response.once("close", () => stop.abort());
+      }),
+    );
     for (const node of [waiting, connecting, pausing]) {
+      stop = new AbortController();
       const events: WatchEvent[] = [];
-      for await (const event of clientOf(node).watch({ signal: AbortSignal.timeout(150) }))
+      for await (const event of clientOf(node).watch({ signal: stop.signal })) {
         events.push(event);
+        // In a later turn, when the loop waits for the next one.
+        if (node === waiting) setImmediate(() => stop.abort());
+      }
       expect(events.length).toBe(node === connecting ? 0 : 1);
     }
     const signal = AbortSignal.abort();
