@@ -36,7 +36,8 @@ export class Histogram {
     if (this.#count === 0) return Number.NaN;
     const wanted = Math.max(1, Math.ceil(share * this.#count));
     let seen = 0;
-    for (let at = 0; at < BUCKETS; at++) {
+    // The last bucket holds whatever is longer, so that only the longest can be told of it.
+    for (let at = 0; at < BUCKETS - 1; at++) {
       seen += this.#counts[at] ?? 0;
       if (seen >= wanted) return Math.min(SHORTEST_MS * GROWTH ** at, this.#max);
     }
