@@ -9,6 +9,7 @@ import { assert, defined } from "../base/index.ts";
 import type { LogWrite, NodeId, RaftStatus, SnapshotMeta } from "../raft/index.ts";
 import type { Applied, SnapshotManifest, StateDigest } from "../store/index.ts";
 import type { Packet } from "../transport/index.ts";
+import { Canvass } from "./canvass.ts";
 import type { NodeTrace, Response } from "./events.ts";
 import { Counting } from "./live-counting.ts";
 import { SpaceWatch } from "./live-disk.ts";
@@ -70,6 +71,7 @@ export class Live implements LiveSource, StoreObserver {
   readonly #self: NodeId;
   #parts: LiveParts | undefined;
   readonly #counting = new Counting();
+  readonly #canvass = new Canvass();
   #seq = 0;
   #events: ClusterEvent[] = [];
   readonly #observers: Set<LiveObserver> = new Set();
@@ -238,7 +240,7 @@ export class Live implements LiveSource, StoreObserver {
       voters: this.#voters(),
     });
     this.#follow(trace);
-    if (happening !== undefined) this.happened(happening);
+    if (this.#canvass.isNews(trace, performance.now()) && happening !== undefined) this.happened(happening);
     if (trace.kind === "role" || trace.kind === "leader") this.#changed();
   }
 

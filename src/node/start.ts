@@ -10,6 +10,7 @@ import {
   StorageFailure,
 } from "../store/index.ts";
 import { MEMBERSHIP_VERSION, type Packet, type Peer, type Transport } from "../transport/index.ts";
+import { Canvass } from "./canvass.ts";
 import { NodeDriver } from "./driver.ts";
 import { RefusedByPeer, RemovedFromCluster, removedSentence } from "./errors.ts";
 import { NODE_SETTINGS } from "./events.ts";
@@ -336,6 +337,7 @@ class Start {
     const { clusterId, incarnation } = this.#directory.identity;
     const { store, transport } = parts;
     const own = this.#ownMember(reducer);
+    const canvass = new Canvass();
     const driver = new NodeDriver({
       ...parts,
       clusterId,
@@ -346,7 +348,7 @@ class Start {
       tickMs: TICK_MS,
       onTrace: (trace) => {
         this.#live.trace(trace);
-        const notice = noticeOf(trace);
+        const notice = canvass.isNews(trace, performance.now()) ? noticeOf(trace) : undefined;
         if (notice !== undefined) onNotice(notice);
         onTrace?.(trace);
       },
