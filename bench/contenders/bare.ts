@@ -2,9 +2,9 @@
 
 import { fileURLToPath } from "node:url";
 import { freePorts } from "../../chaos/index.ts";
+import { Child, listens } from "../child.ts";
 import { httpLoad } from "../load/http.ts";
 import { type Contender, contender, type Sample, type Timing, type WorkloadOf } from "../types.ts";
-import { Child, listens } from "./child.ts";
 
 const SERVER: string = fileURLToPath(new URL("./bare-server.ts", import.meta.url));
 const CONNECTIONS = 64;

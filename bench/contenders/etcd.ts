@@ -2,11 +2,11 @@
 
 import { join } from "node:path";
 import { freePorts } from "../../chaos/index.ts";
+import { Child, listens, versionOf } from "../child.ts";
 import { type Connection, closedLoop } from "../load/closed-loop.ts";
 import { Increments, Puts, Reads } from "../load/etcd-calls.ts";
 import { type Calls, GrpcCaller } from "../load/grpc-caller.ts";
 import { type Contender, contender, type Sample, type StartContext, type Timing } from "../types.ts";
-import { Child, listens, versionOf } from "./child.ts";
 
 const MEMBERS = 3;
 const CONNECTIONS = 64;
@@ -206,6 +206,7 @@ export const etcd: Contender = contender<Etcd>({
     },
     {
       id: "increment",
+      fullOnly: true,
       about: "increment of one key by compare-and-swap",
       connections: CONNECTIONS,
       keys: 1,
@@ -213,6 +214,7 @@ export const etcd: Contender = contender<Etcd>({
     },
     {
       id: "increment-1000",
+      fullOnly: true,
       about: "increment of 1,000 keys by compare-and-swap",
       connections: CONNECTIONS,
       keys: KEYS,

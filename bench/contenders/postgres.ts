@@ -4,6 +4,7 @@ import { existsSync } from "node:fs";
 import { chown, mkdir, readdir, writeFile } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import { freePorts } from "../../chaos/index.ts";
+import { Child, type ChildOptions, output, versionOf } from "../child.ts";
 import {
   type Availability,
   type Contender,
@@ -12,7 +13,6 @@ import {
   type StartContext,
   type Timing,
 } from "../types.ts";
-import { Child, type ChildOptions, output, versionOf } from "./child.ts";
 
 const CONNECTIONS = 64;
 const KEYS = 1_000;
@@ -152,7 +152,7 @@ async function upserts(postgres: Postgres, keys: number, timing: Timing): Promis
   await query(postgres, "TRUNCATE counters");
   const { signal } = timing;
   const warm =
-    timing.warmupSeconds === 0
+    timing.warmupSeconds < 1
       ? { transactions: 0 }
       : await bench(postgres, script, timing.warmupSeconds, signal);
   const { transactions, rate } = await bench(postgres, script, timing.seconds, signal);

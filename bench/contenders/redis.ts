@@ -9,6 +9,7 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { freePorts } from "../../chaos/index.ts";
+import { Child, output, versionOf } from "../child.ts";
 import { closedLoop } from "../load/closed-loop.ts";
 import { RespCaller } from "../load/resp-caller.ts";
 import {
@@ -20,7 +21,6 @@ import {
   type Timing,
   type WorkloadOf,
 } from "../types.ts";
-import { Child, output, versionOf } from "./child.ts";
 
 const CONNECTIONS = 64;
 const KEYS = 1_000;
@@ -228,6 +228,7 @@ export const redis: Contender = contender<Redis>({
 export const redisAlone: Contender = contender<Redis>({
   ...COMMON,
   id: "redis-alone",
+  fullOnly: true,
   name: "Redis alone",
   about: "one node without replicas, appendfsync always",
   start: (context) => start(context, 0),

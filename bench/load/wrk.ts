@@ -9,12 +9,16 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { tracked } from "../child.ts";
 import type { Timing } from "../types.ts";
 import type { LoadResult } from "./closed-loop.ts";
 import { type HttpWork, portOf, requestOf } from "./http-work.ts";
 
 /** wrk takes whole seconds; it is stopped when the time is over. */
-const LONGEST = "3600s";
+const LONGEST = "36000s";
+/** Answers that take longer are errors. */
+const TIMEOUT = "10s";
+const TELL_MS = 200;
 /** How wide the window of a session is in which a caller may be behind: far less than a node takes. */
 const SESSION_LAG = 64;
 /** Where the numbers of the measured run begin: far above those of the warm-up. */
@@ -84,13 +88,23 @@ async function runOnce(
   // One thread for each node: a thread keeps to one address, and one is plenty for all these cores can serve.
   const threads = work.urls.length;
   const connections = Math.floor(work.connections / threads) * threads;
-  const args = ["-t", `${threads}`, "-c", `${connections}`, "-d", LONGEST, "-s", script, work.urls[0] ?? ""];
+  const numbers = ["-t", String(threads), "-c", String(connections), "-d", LONGEST, "--timeout", TIMEOUT];
+  const args = [...numbers, "-s", script, work.urls[0] ?? ""];
   const child = spawn("wrk", args, { stdio: ["ignore", "pipe", "pipe"] });
+  tracked(child);
   const stop = (): void => {
     child.kill("SIGINT");
   };
-  const timer = setTimeout(stop, seconds * 1_000);
-  signal.addEventListener("abort", stop, { once: true });
+  // Until its threads run wrk is deaf to signals, so it is told until it has ended.
+  let telling: NodeJS.Timeout | undefined;
+  const timer = setTimeout(() => {
+    stop();
+    telling = setInterval(stop, TELL_MS);
+  }, seconds * 1_000);
+  const kill = (): void => {
+    child.kill("SIGKILL");
+  };
+  signal.addEventListener("abort", kill, { once: true });
   try {
     let printed = "";
     for (const stream of [child.stdout, child.stderr]) {
@@ -103,8 +117,8 @@ async function runOnce(
     return resultIn(printed);
   } finally {
     clearTimeout(timer);
-    signal.removeEventListener("abort", stop);
-    child.kill("SIGKILL");
+    clearInterval(telling);
+    signal.removeEventListener("abort", kill);
   }
 }
 
@@ -134,23 +148,23 @@ function numberedLua({ numbered }: HttpWork, name: string): string {
   ].join(" .. ");
 }
 
-/**
- * The script for some work. Requests that are all alike are made once and sent from C; those that differ in their path
- * only are made before the start; only numbered ones are put together one by one.
- */
-export function scriptOf(work: HttpWork, name: string): string {
+/** Requests that are all alike: wrk makes one and sends it again and again, without asking the script. */
+function aloneLua({ method, paths, body }: HttpWork): string {
+  const lines = [`wrk.method = ${quoted(method)}`, `wrk.path = ${quoted(paths[0] ?? "/")}`];
+  if (method === "POST") lines.push(`wrk.body = ${quoted(body ?? "")}`);
+  if (body !== undefined) lines.push('wrk.headers["Content-Type"] = "application/json"');
+  return lines.join("\n");
+}
+
+/** Requests that differ in their path are made before the start, and only numbered ones are put together one by one. */
+function manyLua(work: HttpWork, name: string): string {
   const made = work.paths.map((path) => quoted(requestOf(work, path, MARK)));
   const sessions = work.numbered?.kind === "session" ? work.numbered.sessions : [];
-  return `
-local addresses = { ${work.urls.map((url) => portOf(url)).join(", ")} }
-local threads = 0
-function setup(thread)
-  threads = threads + 1
-  thread:set("id", threads)
-  thread.addr = wrk.lookup("127.0.0.1", tostring(addresses[threads]))[1]
-end
-
-local sessions = { ${sessions.join(", ")} }
+  const request =
+    work.numbered === undefined
+      ? "return before[at]"
+      : `return before[at] .. ${numberedLua(work, name)} .. after[at]`;
+  return `local sessions = { ${sessions.join(", ")} }
 local base = ${name === "w" ? 1 : SESSION_BASE}
 local before, after = {}, {}
 for at, text in ipairs({ ${made.join(",\n  ")} }) do
@@ -164,12 +178,22 @@ local n = -1
 function request()
   n = n + 1
   local at = n % #before + 1
-  ${
-    work.numbered === undefined
-      ? "return before[at]"
-      : `return before[at] .. ${numberedLua(work, name)} .. after[at]`
-  }
+  ${request}
+end`;
+}
+
+/** The script for some work. @param name of the run: two runs never number a request alike. */
+export function scriptOf(work: HttpWork, name: string): string {
+  const isAlone = work.paths.length === 1 && work.numbered === undefined;
+  return `local addresses = { ${work.urls.map((url) => portOf(url)).join(", ")} }
+local threads = 0
+function setup(thread)
+  threads = threads + 1
+  thread:set("id", threads)
+  thread.addr = wrk.lookup("127.0.0.1", tostring(addresses[threads]))[1]
 end
+
+${isAlone ? aloneLua(work) : manyLua(work, name)}
 
 function done(summary, latency, requests)
   local e = summary.errors

@@ -164,7 +164,9 @@ describe("the script for wrk", () => {
   it("writes requests as Lua does, and numbers them only where they are numbered", () => {
     const plain = scriptOf({ ...WORK, body: '{"a\\b":1}' }, "m");
     expect(plain).toContain('\\"a\\\\b\\"');
-    expect(plain).toContain("return before[at]\n");
+    expect(plain).toContain('wrk.path = "/a"');
+    expect(plain).not.toContain("function request");
+    expect(scriptOf({ ...WORK, paths: ["/a", "/b"] }, "m")).toContain("return before[at]\n");
     expect(scriptOf({ ...WORK, numbered: { kind: "key", prefix: "p" } }, "m")).toContain(
       '"Idempotency-Key: p-m-" .. id .. "-" .. n',
     );

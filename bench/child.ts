@@ -18,6 +18,16 @@ process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
 
+/** Sees to it that a process does not outlive this one. */
+export function tracked(child: ChildProcess): void {
+  running.add(child);
+  const forget = (): void => {
+    running.delete(child);
+  };
+  child.once("exit", forget);
+  child.once("error", forget);
+}
+
 export interface ChildOptions {
   readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
@@ -41,7 +51,7 @@ export class Child {
       env: { ...process.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
-    running.add(child);
+    tracked(child);
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding("utf8").on("data", (text: string) => {
         this.#said = (this.#said + text).slice(-LAST_BYTES);
@@ -55,7 +65,6 @@ export class Child {
         resolve(error);
       });
     });
-    this.#ended.then(() => running.delete(child)).catch(() => undefined);
   }
 
   get pid(): number | undefined {
@@ -124,7 +133,7 @@ export async function output(
     env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
-  running.add(child);
+  tracked(child);
   const kill = (): void => {
     child.kill("SIGKILL");
   };
@@ -142,7 +151,6 @@ export async function output(
     if (code !== 0) throw new Error(`${command} ended with exit code ${code}: ${complained || printed}`);
     return printed;
   } finally {
-    running.delete(child);
     signal?.removeEventListener("abort", kill);
   }
 }
