@@ -73,6 +73,25 @@ describe("in Chromium", { timeout: PATIENT_MS }, () => {
     );
   });
 
+  it("increments are added up, and counted once for every caller", async (context) => {
+    requires(context, "chromium", "patience");
+    if (cluster === undefined) throw new Error("there is no cluster");
+    const page = await pageOf(cluster.nodes[0]?.url ?? "");
+    const values = await inPage(
+      page,
+      cluster.urls,
+      `const counting = new RaftallyClient({ urls }).combining();
+       const callers = Array.from({ length: 500 }, async (_, at) => {
+         for (let times = 0; times < 20; times++) await counting.increment("b:sum:" + (at % 5), 3);
+       });
+       await Promise.all(callers);
+       const last = await Promise.all([counting.increment("b:sum:0", 0), counting.close()]);
+       return [String(last[0].value), counting.pending];`,
+    );
+    expect(values).toEqual(["6000", 0]);
+    expect((await cluster.client(0).sum({ prefix: "b:sum:" })).sum).toBe(30_000n);
+  });
+
   it("a watch goes on at a node of another origin when its own dies", async (context) => {
     requires(context, "chromium", "patience");
     if (cluster === undefined) throw new Error("there is no cluster");
