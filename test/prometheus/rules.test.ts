@@ -121,6 +121,16 @@ describe("the list of metrics", () => {
     }
   });
 
+  it("leads from etcd's names only to metrics that a node gives", async () => {
+    const names = new Set([...(await realFamilies()).keys()]);
+    const table = METRICS.slice(METRICS.indexOf("| in etcd | here |"), METRICS.indexOf("## Raft and peers"));
+    const targets = [...table.matchAll(/\| `etcd_\w+`.*? \| .*?`(raftally_\w+)/g)].map(
+      ([, name = ""]) => name,
+    );
+    expect(targets.length).toBe(table.match(/^\| `etcd_/gm)?.length);
+    for (const name of targets) expect(names).toContain(name);
+  });
+
   it("follows Prometheus' own rules for names", async (context) => {
     requires(context, "promtool");
     const text = await realOutput();
