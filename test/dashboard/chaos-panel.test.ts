@@ -78,12 +78,27 @@ describe("the chaos panel", { timeout: 90_000 }, () => {
   });
 
   it("cuts the checked node off from the others, draws that, and heals it", async () => {
-    await page.locator(`.chaos-node[data-node="${follower}"] input`).check();
+    await page.locator(`.chaos-cut input[value="${follower}"]`).check();
     await page.locator("#chaos button", { hasText: `Cut off ${follower}` }).click();
     await verdict(page, /2 of 3 nodes, .*cannot lose another/);
     await page.locator('.topology-edge[data-state="cut"]').nth(1).waitFor({ state: "attached" });
     await page.locator(".chaos-state", { hasText: "cut off from" }).first().waitFor();
     await told(/Cut the links between/);
+    await page.locator("#chaos button", { hasText: "Heal all links" }).click();
+    await told(/Healed every link/);
+    await verdict(page, HEALTHY);
+  });
+
+  it("lets a node hear the others and reach none of them, says and draws that, and heals it", async () => {
+    await page.locator(`.chaos-cut input[value="${follower}"]`).check();
+    await page.locator(".chaos-cut select").selectOption({ label: "only what they say" });
+    await page.locator("#chaos button", { hasText: `Cut off ${follower}` }).click();
+    await told(new RegExp(`Cut what ${follower} says to`));
+    await verdict(page, new RegExp(`${follower}.* hears the others, and what it says does not reach them`));
+    await page
+      .locator(".topology-label", { hasText: new RegExp(`${follower} → n\\d cut`) })
+      .nth(1)
+      .waitFor();
     await page.locator("#chaos button", { hasText: "Heal all links" }).click();
     await told(/Healed every link/);
     await verdict(page, HEALTHY);

@@ -1,7 +1,7 @@
 /** What the chaos panel offers, and how it asks for it. */
 
 import { describe, expect, it } from "vitest";
-import { choicesOf, groupsOf, stateText } from "../../src/dashboard/chaos/choices.ts";
+import { choicesOf, cutOf, stateText } from "../../src/dashboard/chaos/choices.ts";
 import {
   deedText,
   type LocalNode,
@@ -42,12 +42,18 @@ describe("stateText", () => {
   });
 });
 
-describe("groupsOf", () => {
+describe("cutOf", () => {
+  const nodes = ["n1", "n2", "n3"].map((id) => ({ ...node("running"), id }));
+
   it("sets the checked nodes against the others, if there are both", () => {
-    const nodes = ["n1", "n2", "n3"].map((id) => ({ ...node("running"), id }));
-    expect(groupsOf(nodes, new Set(["n2"]))).toEqual([["n2"], ["n1", "n3"]]);
-    expect(groupsOf(nodes, new Set())).toBeUndefined();
-    expect(groupsOf(nodes, new Set(["n1", "n2", "n3"]))).toBeUndefined();
+    expect(cutOf(nodes, new Set(["n2"]), "both")).toEqual({ groups: [["n2"], ["n1", "n3"]], oneWay: false });
+    expect(cutOf(nodes, new Set(), "both")).toBeUndefined();
+    expect(cutOf(nodes, new Set(["n1", "n2", "n3"]), "both")).toBeUndefined();
+  });
+
+  it("lets the first group say nothing to the second, whichever was checked", () => {
+    expect(cutOf(nodes, new Set(["n2"]), "mute")).toEqual({ groups: [["n2"], ["n1", "n3"]], oneWay: true });
+    expect(cutOf(nodes, new Set(["n2"]), "deaf")).toEqual({ groups: [["n1", "n3"], ["n2"]], oneWay: true });
   });
 });
 
@@ -58,17 +64,17 @@ describe("requestOf", () => {
       path: "/v1/local/nodes/a%2Fb/pause",
     });
     expect(requestOf({ kind: "killLeader" }).path).toBe("/v1/local/leader/kill");
-    const { method, body } = requestOf({ kind: "links", groups: [["n1"], ["n2"]] });
-    expect([method, body]).toEqual(["PUT", '{"groups":[["n1"],["n2"]]}']);
+    const { method, body } = requestOf({ kind: "links", groups: [["n1"], ["n2"]], oneWay: true });
+    expect([method, body]).toEqual(["PUT", '{"groups":[["n1"],["n2"]],"oneWay":true}']);
   });
 });
 
 describe("deedText", () => {
   it("names the leader that was killed, and both sides of a cut", () => {
     expect(deedText({ kind: "killLeader" }, { node: "n3" })).toBe("Killed the leader, n3");
-    expect(deedText({ kind: "links", groups: [["n1"], ["n2", "n3"]] }, { node: undefined })).toBe(
-      "Cut the links between n1 and n2, n3",
-    );
-    expect(deedText({ kind: "links", groups: [] }, { node: undefined })).toBe("Healed every link");
+    const links = { kind: "links", groups: [["n1"], ["n2", "n3"]], oneWay: false } as const;
+    expect(deedText(links, { node: undefined })).toBe("Cut the links between n1 and n2, n3");
+    expect(deedText({ ...links, oneWay: true }, { node: undefined })).toBe("Cut what n1 says to n2 and n3");
+    expect(deedText({ ...links, groups: [] }, { node: undefined })).toBe("Healed every link");
   });
 });

@@ -64,6 +64,18 @@ describe("the model of the page", () => {
     expect(model.view(START + 2_000).nodes[0]).toMatchObject({ fresh: false, link: "silent", ageMs: 2_000 });
   });
 
+  it("believes the first node that answers about those that it has only just begun to ask", () => {
+    const model = new ClusterModel(urlOf("n1"), START);
+    model.line(urlOf("n1"), "connecting", START);
+    model.heard(urlOf("n1"), pictureOf("n1", THREE, { leader: "n2" }), START + 100);
+    for (const id of ["n2", "n3"]) model.line(urlOf(id), "connecting", START + 110);
+    expect(model.view(START + 120).verdict).toMatchObject({
+      tone: "good",
+      sentence: "3 of 3 nodes, n2 leads term 7, can lose 1 more",
+      notes: [],
+    });
+  });
+
   it("believes no word of a node's health that is older than the break of the line to it", () => {
     const model = new ClusterModel(urlOf("n1"), START);
     for (const id of ["n1", "n2", "n3"]) {

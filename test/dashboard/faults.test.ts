@@ -99,7 +99,12 @@ describe("the verdict on a real cluster", { timeout: 90_000 }, () => {
     const [paused] = await followers();
     await act(paused, "pause");
     expect(await verdict(page, /2 of 3 nodes, \w+ leads/)).toContain(paused);
-    await looks(page, paused, /silent|down/);
+    await looks(page, paused, /silent/);
+    // Longer than the page waits before it asks anew: a process that is paused refuses no connection.
+    await page
+      .locator(`.topology-node[data-node="${paused}"] .topology-second`, { hasText: "for 8 s" })
+      .waitFor();
+    expect(await look(page, paused)).toBe("silent");
     await recover();
   });
 
@@ -154,6 +159,28 @@ describe("the verdict on a real cluster", { timeout: 90_000 }, () => {
     await page.locator(".counter-one").click();
     await page.locator(".counter-result", { hasText: "+1" }).waitFor();
     expect(await cluster.value("visits")).toBe(before + 1);
+    await recover();
+  });
+
+  it("goes on watching elsewhere when the leader dies that served the page", async () => {
+    const leader = await cluster.leader();
+    await stage.closePages();
+    ({ page } = await stage.open(cluster.urls[ids.indexOf(leader)] ?? ""));
+    await verdict(page, HEALTHY);
+    await page.locator(".counter-under", { hasText: /^revision/ }).waitFor();
+    await act(leader, "kill");
+    await verdict(page, new RegExp(`2 of 3 nodes, (?!${leader})\\w+ leads term`));
+    const before = await cluster.value("visits");
+    await fetch(`${cluster.urls[ids.findIndex((id) => id !== leader)]}/v1/counters/visits/increment`, {
+      method: "POST",
+    });
+    await page.waitForFunction(
+      (value) => document.querySelector(".counter-value .sr")?.textContent === value,
+      String(before + 1),
+      { timeout: 8_000 },
+    );
+    await page.locator(".counter-under", { hasText: /^revision/ }).waitFor();
+    expect(await page.locator(".digits[data-stale]").count()).toBe(0);
     await recover();
   });
 

@@ -35,10 +35,16 @@ export class LocalCluster {
     const directory = mkdtempSync(join(tmpdir(), "raftally-page-"));
     const port = await freePortRange(size);
     const urls = Array.from({ length: size }, (_, at) => `http://127.0.0.1:${port + at}`);
-    const argv = ["cluster", ...flags, "--nodes", String(size), "--data", directory, "--port", String(port)];
+    const argv = ["cluster", ...flags, "--nodes", String(size), "--port", String(port)];
     const launcher = spawn(process.execPath, [PROGRAM, ...argv], {
+      // As `npm start` does in a clone, with the data where it is by default: so are the commands that the page shows.
+      cwd: directory,
       stdio: ["ignore", "pipe", "pipe"],
-      env: { PATH: process.env["PATH"], NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"] },
+      env: {
+        PATH: process.env["PATH"],
+        NODE_COMPILE_CACHE: process.env["NODE_COMPILE_CACHE"],
+        npm_command: "run-script",
+      },
     });
     const cluster = new LocalCluster(urls, directory, launcher);
     const deadline = performance.now() + START_MS;
@@ -56,10 +62,22 @@ export class LocalCluster {
     return this.urls[0] ?? "";
   }
 
+  /** What a further node needs to join: the secret, and the peer address of a member. */
+  door(): { readonly secret: string; readonly peer: string } {
+    const { secret, members } = this.#read("cluster.json") as {
+      readonly secret: string;
+      readonly members: readonly { readonly peer: string }[];
+    };
+    return { secret, peer: members[0]?.peer ?? "" };
+  }
+
+  #read(file: string): unknown {
+    return JSON.parse(readFileSync(join(this.#directory, "data", file), "utf8"));
+  }
+
   /** @throws {Error} (rejects) with what the control server answered. */
   async control(method: string, path: string, body?: unknown): Promise<LocalState> {
-    const written = readFileSync(join(this.#directory, "control.json"), "utf8");
-    const { local } = JSON.parse(written) as {
+    const { local } = this.#read("control.json") as {
       readonly local: { readonly url: string; readonly token: string };
     };
     const { url, token } = local;

@@ -17,7 +17,7 @@ describe("the picture", { timeout: 40_000 }, () => {
     const { page } = await stage.open(cluster.url);
     const node = page.locator('.topology-node[data-node="n1"]');
     await node.focus();
-    const words = "n1 leads term 7. Linked to n2. The link to n3 is cut.";
+    const words = "n1 leads term 7. Linked to n2. What it says does not reach n3.";
     await page.locator(".topology-told", { hasText: words }).waitFor();
     expect(await node.getAttribute("aria-label")).toBe(words);
     await page.keyboard.press("Tab");
@@ -72,6 +72,23 @@ describe("the picture", { timeout: 40_000 }, () => {
       expect(cut).toEqual([]);
     },
   );
+
+  it("keeps everything inside its card in a window of 320 px", async (context) => {
+    const cluster = await stage.recorded(context, 3, "patience");
+    const { page } = await stage.open(cluster.url, { width: 320, height: 640 });
+    await verdict(page, /1 leads term 7/);
+    const out = await page.evaluate(() =>
+      [...document.querySelectorAll(".card")].flatMap((card) => {
+        const inner =
+          card.getBoundingClientRect().right - Number.parseFloat(getComputedStyle(card).paddingRight);
+        return [...card.querySelectorAll("button, input, p, figure, li")]
+          .filter((element) => element.closest(".scroll") === null && element.checkVisibility())
+          .filter((element) => element.getBoundingClientRect().right > inner + 1 && !element.matches(".sr"))
+          .map((element) => `${card.id}: ${element.outerHTML.slice(0, 80)}`);
+      }),
+    );
+    expect(out).toEqual([]);
+  });
 
   it("says how far a lane off the left edge is behind", async (context) => {
     const cluster = await stage.recorded(context, 3, "patience");

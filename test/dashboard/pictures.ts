@@ -113,15 +113,27 @@ export interface Scene {
   readonly nodes: Readonly<Record<string, Sketch>>;
   /** Nodes that were heard once, and are not any more: how long ago, ms. */
   readonly gone?: Readonly<Record<string, number>>;
+  /** Nodes that the page has asked for so long only, ms. */
+  readonly asked?: Readonly<Record<string, number>>;
   /** Nodes that the page is not allowed to ask. */
   readonly blocked?: readonly string[];
 }
 
 /** A page that has listened to this cluster for a while. */
-export function sceneView({ configuration, nodes, gone = {}, blocked = [], home }: Scene): ClusterView {
+export function sceneView({
+  configuration,
+  nodes,
+  gone = {},
+  asked = {},
+  blocked = [],
+  home,
+}: Scene): ClusterView {
   const [first = "n1"] = [...Object.keys(nodes), ...Object.keys(gone)].sort();
   const model = new ClusterModel(urlOf(home ?? first), START);
   const now = START + 100_000;
+  for (const { id } of configuration.members) {
+    model.line(urlOf(id), "connecting", now - (asked[id] ?? 100_000));
+  }
   for (const [id, ago] of Object.entries(gone)) {
     model.heard(urlOf(id), pictureOf(id, configuration, { commit: 90 }), now - ago);
     model.line(urlOf(id), "connecting", now - ago);

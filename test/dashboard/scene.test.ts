@@ -2,8 +2,9 @@
 
 import { describe, expect, it } from "vitest";
 import type { NodePicture } from "../../src/client/index.ts";
+import type { NodeView } from "../../src/dashboard/index.ts";
 import { Traffic } from "../../src/dashboard/topology/comets.ts";
-import { between, layOut } from "../../src/dashboard/topology/layout.ts";
+import { between, labelPlace, layOut } from "../../src/dashboard/topology/layout.ts";
 import { sceneOf } from "../../src/dashboard/topology/scene.ts";
 import type { Change } from "./recorded.ts";
 import { seats, viewOf, viewWithout } from "./views.ts";
@@ -12,6 +13,13 @@ function cutFrom(...ids: readonly string[]): (picture: NodePicture) => Change {
   return ({ status }) => ({
     status: { peers: status.peers.map((peer) => ({ ...peer, reachable: !ids.includes(peer.id) })) },
   });
+}
+
+function missing(node: NodeView, id: string): NodeView {
+  const { picture } = node;
+  if (picture === undefined) return node;
+  const peers = picture.status.peers.map((peer) => ({ ...peer, reachable: peer.id !== id }));
+  return { ...node, picture: { ...picture, status: { ...picture.status, peers } } };
 }
 
 describe("sceneOf", () => {
@@ -69,7 +77,9 @@ describe("sceneOf", () => {
     expect(both.edges.map(({ state }) => state)).toEqual(["cut", "open", "open"]);
     expect(both.nodes[0]?.words).toBe("n1 leads term 7. Linked to n3. The link to n2 is cut.");
     const half = sceneOf(viewOf(3, { n1: cutFrom("n2") }));
-    expect(half.edges[0]?.state).toBe("halfCut");
+    expect(half.edges[0]).toMatchObject({ state: "halfCut", unheard: "n1" });
+    expect(half.nodes[0]?.words).toContain("What it says does not reach n2.");
+    expect(half.nodes[1]?.words).toContain("It does not hear n1.");
     expect(sceneOf(viewOf(3, { n1: cutFrom("n3"), n3: "unheard" })).edges[1]?.state).toBe("gone");
   });
 
@@ -97,6 +107,19 @@ describe("layOut", () => {
         }
       }
     }
+  });
+
+  it("gives the edges that cross in the middle of four nodes labels that do not lie on each other", () => {
+    const { places, radius } = layOut(4, 730);
+    const labels = [0, 1].map((at) => {
+      const [from, to] = [places[at], places[at + 2]];
+      if (from === undefined || to === undefined) throw new Error("four places");
+      const [start, end] = between(from, to, radius);
+      const along = labelPlace(at, at + 2, 4);
+      return { x: start.x + (end.x - start.x) * along, y: start.y + (end.y - start.y) * along };
+    });
+    const [one, two] = labels;
+    expect(Math.hypot((one?.x ?? 0) - (two?.x ?? 0), (one?.y ?? 0) - (two?.y ?? 0))).toBeGreaterThan(60);
   });
 
   it("draws there and back on different sides, and nothing between nodes that touch", () => {
@@ -135,6 +158,28 @@ describe("Traffic", () => {
     );
     expect(traffic.comets(next)).toEqual([]);
     expect(traffic.rates().get("n1 n2")).toBeCloseTo(500, -1);
+  });
+
+  it("knows which messages do not arrive", () => {
+    const traffic = new Traffic();
+    const view = (messages: NodePicture["messages"], pictures: number): ReturnType<typeof viewOf> => {
+      const all = later(messages, pictures);
+      return { ...all, nodes: all.nodes.map((node) => (node.id === "n1" ? missing(node, "n2") : node)) };
+    };
+    traffic.comets(view([], 1));
+    const comets = traffic.comets(
+      view(
+        [
+          { to: "n2", kind: "requestVote", count: 1 },
+          { to: "n3", kind: "requestVote", count: 1 },
+        ],
+        2,
+      ),
+    );
+    expect(comets.map(({ to, lost }) => [to, lost])).toEqual([
+      ["n2", true],
+      ["n3", false],
+    ]);
   });
 
   it("leaves out messages to nodes that are not in the picture", () => {

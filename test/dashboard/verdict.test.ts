@@ -89,6 +89,20 @@ describe("the verdict on a node that is missing", () => {
     });
   });
 
+  it("says with whom the page goes on when the node that served it is gone", () => {
+    const missed = { n1: { misses: ["n3"] }, n2: { ...LEADS, misses: ["n3"] } };
+    expect(verdictOf({ nodes: missed, gone: { n3: 4_000 }, home: "n3" }).notes).toEqual([
+      "n3, which this page came from, does not answer; it was last heard 4 s ago. The page goes on with n1 and n2.",
+    ]);
+  });
+
+  it("does not speak of 0 seconds", () => {
+    const missed = { n1: { ...LEADS, misses: ["n3"] }, n2: { misses: ["n3"] } };
+    expect(verdictOf({ nodes: missed, gone: { n3: 400 } }).notes).toEqual([
+      "n3 does not answer; it was last heard just now.",
+    ]);
+  });
+
   it("knows one that never answered", () => {
     const verdict = verdictOf({ nodes: { n1: { ...LEADS, misses: ["n3"] }, n2: { misses: ["n3"] } } });
     expect(verdict.notes).toEqual(["n3 does not answer."]);
@@ -185,79 +199,6 @@ describe("the verdict on an election", () => {
   });
 });
 
-describe("the verdict on nodes that are cut off", () => {
-  const cut = { misses: ["n1", "n2"] };
-
-  it("tells one that runs and is reached by nobody from one that is down", () => {
-    const verdict = verdictOf({
-      nodes: { n1: { ...LEADS, misses: ["n3"] }, n2: { misses: ["n3"] }, n3: cut },
-    });
-    expect(verdict).toMatchObject({
-      kind: "degraded",
-      sentence: "2 of 3 nodes, n1 leads term 7, cannot lose another",
-      notes: ["n3 runs and is cut off: it reaches no other node."],
-    });
-  });
-
-  it("says so of the node that served the page", () => {
-    const nodes = { n1: { ...LEADS, misses: ["n3"] }, n2: { misses: ["n3"] }, n3: cut };
-    expect(verdictOf({ nodes, home: "n3" }).notes).toEqual([
-      "n3, which this page came from, is cut off from the others; the page listens to all of them.",
-    ]);
-  });
-
-  it("is no majority where the node that served the page is all that is heard", () => {
-    const verdict = verdictOf({ nodes: { n3: cut }, home: "n3", gone: { n1: 4_000, n2: 4_000 } });
-    expect(verdict.kind).toBe("noQuorum");
-    expect(verdict.notes).toContain(
-      "n3, which this page came from, reaches no other node, and neither does the page.",
-    );
-  });
-
-  it("knows two leaders in different terms, of which one can do nothing", () => {
-    const verdict = verdictOf({
-      nodes: {
-        n1: { ...LEADS, misses: ["n2", "n3"] },
-        n2: { ...LEADS, term: 8, misses: ["n1"] },
-        n3: { term: 8, misses: ["n1"] },
-      },
-    });
-    expect(verdict).toMatchObject({
-      kind: "twoLeaders",
-      tone: "warn",
-      sentence: "2 of 3 nodes, n2 leads term 8, cannot lose another",
-    });
-    expect(verdict.notes[0]).toBe(
-      "n1 still says that it leads term 7: an earlier one, in which it can commit nothing.",
-    );
-  });
-
-  it("is alarmed by two leaders of one term", () => {
-    const verdict = verdictOf({ nodes: { n1: LEADS, n2: LEADS, n3: {} } });
-    expect(verdict).toMatchObject({ kind: "twoLeaders", tone: "bad" });
-    expect(verdict.sentence).toBe("n1 and n2 both say that they lead term 7: this must never be");
-  });
-
-  it("names a single link that is cut", () => {
-    const nodes = { n1: { misses: ["n3"] }, n2: LEADS, n3: { misses: ["n1"] } };
-    const verdict = verdictOf({ nodes });
-    expect(verdict.sentence).toBe("3 of 3 nodes, n2 leads term 7, can lose 1 more");
-    expect(verdict.notes).toEqual(["n1 and n3 do not reach each other."]);
-  });
-
-  it("is no majority where three nodes all run and none reaches another", () => {
-    const nodes = {
-      n1: { misses: ["n2", "n3"] },
-      n2: { misses: ["n1", "n3"] },
-      n3: { misses: ["n1", "n2"] },
-    };
-    const verdict = verdictOf({ nodes });
-    expect(verdict).toMatchObject({ kind: "noQuorum", tone: "bad" });
-    expect(verdict.sentence).toBe("No majority: no node reaches any of the other 2, and 2 are needed");
-    expect(verdict.notes.filter((note) => note.includes("cut off"))).toHaveLength(3);
-  });
-});
-
 describe("the verdict on copies that differ", () => {
   it("names who differs from the majority, and where", () => {
     const digests = (digest: number) => ({ digests: [{ index: 1_024, digest }] });
@@ -330,60 +271,5 @@ describe("the verdict on what is slow", () => {
     ];
     const verdict = verdictOf({ nodes: { n1: LEADS, n2: { checks }, n3: {} } });
     expect(verdict.notes).toEqual(["n2 is not ready: the disk is full."]);
-  });
-});
-
-describe("the verdict on a change of the membership", () => {
-  it("tells how far a learner is by its own word", () => {
-    const configuration = configurationOf(["n1", "n2", "n3"], { learners: ["n4"] });
-    const n4 = { role: "learner", commit: 5_000, applied: 2_000 } as const;
-    const all = { commit: 5_000 };
-    const nodes = { n1: { ...LEADS, ...all }, n2: all, n3: all, n4 };
-    expect(verdictOf({ configuration, nodes })).toMatchObject({
-      kind: "changing",
-      tone: "busy",
-      notes: ["n4 is a learner: it follows without a vote; 3,000 entries to go."],
-    });
-  });
-
-  it("tells it by the leader's word where the page does not hear the learner", () => {
-    const configuration = configurationOf(["n1", "n2", "n3"], { learners: ["n4"] });
-    const nodes = { n1: { ...LEADS, matches: { n4: 60 } }, n2: {}, n3: {} };
-    expect(verdictOf({ configuration, nodes }).notes).toContain(
-      "n4 is a learner: it follows without a vote; 40 entries to go.",
-    );
-  });
-
-  it("says who gets a vote and who leaves", () => {
-    const configuration = configurationOf(["n1", "n2", "n4"], { outgoing: ["n1", "n2", "n3"] });
-    const verdict = verdictOf({ configuration, nodes: { n1: LEADS, n2: {}, n3: {}, n4: {} } });
-    expect(verdict).toMatchObject({
-      kind: "changing",
-      sentence: "4 of 4 nodes, n1 leads term 7, can lose 1 more",
-      notes: ["The voters are being changed: n4 gets a vote, n3 leaves."],
-    });
-  });
-
-  it("needs a majority of both halves", () => {
-    const configuration = configurationOf(["n1", "n4", "n5"], { outgoing: ["n1", "n2", "n3"] });
-    const misses = ["n4", "n5"];
-    const nodes = { n1: { misses }, n2: { misses }, n3: { misses } };
-    const verdict = verdictOf({ configuration, nodes });
-    expect(verdict).toMatchObject({ kind: "noQuorum", tone: "bad" });
-    expect(verdict.sentence).toContain("of the old voters and of the new ones");
-  });
-
-  it("knows nodes that wait for each other before there is a cluster", () => {
-    const configuration = configurationOf([]);
-    const verdict = verdictOf({ configuration, nodes: { n1: { state: "forming" } } });
-    expect(verdict).toMatchObject({ kind: "forming", tone: "busy" });
-    expect(verdict.sentence).toBe(
-      "n1 waits for the other first members: the cluster begins when all have met",
-    );
-  });
-
-  it("knows a node that asks to be taken in", () => {
-    const verdict = verdictOf({ configuration: configurationOf([]), nodes: { n4: { state: "joining" } } });
-    expect(verdict.sentence).toBe("n4 asks to be taken into the cluster");
   });
 });

@@ -10,7 +10,7 @@ import type { LinkProxies } from "./link-proxies.ts";
 import type { LocalNode, LocalNodes } from "./nodes.ts";
 import { takePlace } from "./take-place.ts";
 import { freshId, wipeProblem } from "./wipe-check.ts";
-import type { Action, LocalAnswer, LocalNodeView, LocalRefusal, LocalView } from "./words.ts";
+import type { Action, LocalAnswer, LocalDone, LocalNodeView, LocalRefusal, LocalView } from "./words.ts";
 
 /** A node that was killed stays down for so long, so that there is something to see. */
 const DOWN_MS = 10_000;
@@ -22,8 +22,8 @@ export interface ChaosOptions {
   readonly nodes: LocalNodes;
   readonly links: LinkProxies;
   readonly data: string;
-  /** What a command needs to find this cluster: nothing, or `--data DIR` with a space before it. */
-  readonly suffix: string;
+  /** What is typed for `raftally local WORDS` to reach this cluster. */
+  readonly lineOf: (words: string) => string;
   /** A line for the terminal. */
   readonly say: (line: string) => void;
   /** The launcher stops. */
@@ -96,7 +96,7 @@ export class Chaos {
     this.#changed();
     if (ways.length === 0) return { command, detail: "Every link is whole." };
     const cuts = ways.map(({ from, to }) => `${ids[from]} to ${ids[to]}`).join(", ");
-    return { command, detail: `Cut: ${cuts}. Heal them with: ${this.#line("heal")}` };
+    return done({ command }, `Cut: ${cuts}.`, `Heal them with: ${this.#line("heal")}`);
   }
 
   /** Goes on with an exchange that an earlier start, or a wipe, has begun. */
@@ -108,7 +108,7 @@ export class Chaos {
   async #doTo(child: ChildNode, action: Exclude<Action, "wipe">, command: string): Promise<LocalAnswer> {
     const { id, state } = child;
     const no = (detail: string): LocalRefusal => ({ status: 409, detail, command });
-    const done = (detail: string): LocalAnswer => ({ command, detail, node: id });
+    const so = (what: string, next?: string): LocalAnswer => done({ command, node: id }, what, next);
     if (state === "gone") return no(`${id} does not start any more: ${child.lastSentence ?? "see its log."}`);
     const down = `${id} is down: ${this.#line(`start ${id}`)} starts it.`;
     switch (action) {
@@ -116,23 +116,24 @@ export class Chaos {
         const { pid } = child;
         if (!(await child.killFor(DOWN_MS))) return no(down);
         const back = `It is started again in ${DOWN_MS / 1_000} s, or by: ${this.#line(`start ${id}`)}`;
-        return done(`${id} was killed (process ${pid}). ${back}`);
+        return so(`${id} was killed (process ${pid}).`, back);
       }
       case "pause":
         if (state === "paused") return no(`${id} is paused already.`);
         if (!child.pause()) return no(down);
-        return done(`${id} is paused, and answers nobody until: ${this.#line(`resume ${id}`)}`);
+        return so(`${id} is paused.`, `It answers nobody until: ${this.#line(`resume ${id}`)}`);
       case "resume":
         if (!child.resume()) return no(`${id} is not paused.`);
-        return done(`${id} goes on.`);
+        return so(`${id} goes on.`);
       case "start":
         if (!child.startNow()) return no(`${id} runs already.`);
-        return done(`${id} is being started.`);
+        return so(`${id} is being started.`);
       case "restart":
-        if (child.startNow()) return done(`${id} was down, and is being started.`);
+        if (child.startNow()) return so(`${id} was down, and is being started.`);
         void child.restart(RESTART_KILL_AFTER_MS);
-        return done(
-          `${id} is being restarted: it hands leadership over if it has it, stops, and starts again.`,
+        return so(
+          `${id} is being restarted.`,
+          "It hands leadership over if it has it, stops, and starts again.",
         );
     }
   }
@@ -162,8 +163,8 @@ export class Chaos {
       if (signal.aborted) return no(STOPPING);
       nodes.admit(place);
       this.exchange(by, old);
-      const detail = `${old} was killed and its data deleted. ${by} joins in its place, copies everything, and gets its vote.`;
-      return { command, detail, node: by, replaces: old };
+      const next = `${by} joins in its place, copies everything, and gets its vote.`;
+      return done({ command, node: by, replaces: old }, `${old} was killed and its data deleted.`, next);
     } catch (error) {
       if (!(error instanceof StartRefusal)) throw error;
       return no(error.message);
@@ -208,12 +209,20 @@ export class Chaos {
   }
 
   #line(words: string): string {
-    return `raftally local ${words}${this.#options.suffix}`;
+    return this.#options.lineOf(words);
   }
 
   #changed(): void {
     for (const listener of [...this.#listeners]) listener();
   }
+}
+
+function done(rest: Omit<LocalDone, "detail" | "next">, what: string, next?: string): LocalDone {
+  return {
+    ...rest,
+    detail: next === undefined ? what : `${what} ${next}`,
+    ...(next === undefined ? {} : { next }),
+  };
 }
 
 const STOPPING = "The cluster is being stopped.";

@@ -62,7 +62,10 @@ export async function prepareLocal(
     env: { RAFTALLY_CONTROL_URL: control.url, RAFTALLY_CONTROL_TOKEN: control.token },
   });
   const suffix = parsed.source("data") === "default" ? "" : ` --data ${quoted(data)}`;
-  const chaos = new Chaos({ nodes, links, data, suffix, say, signal });
+  // Started by npm, in a clone: there the program is not on the PATH, and npx finds it.
+  const program = process.env["npm_command"] === undefined ? "raftally" : "npx raftally";
+  const lineOf = (words: string): string => `${program} local ${words}${suffix}`;
+  const chaos = new Chaos({ nodes, links, data, lineOf, say, signal });
   desk.chaos = chaos;
   const ready = (): void => {
     goOn({ nodes, data, signal, say });
@@ -72,9 +75,7 @@ export async function prepareLocal(
     await control.close();
     links.close();
   };
-  // Started by npm, in a clone: there the program is not on the PATH, and npx finds it.
-  const program = process.env["npm_command"] === undefined ? "raftally" : "npx raftally";
-  return { nodes, control, hints: [`Break: ${program} local kill leader${suffix}`], ready, close };
+  return { nodes, control, hints: [`Break: ${lineOf("kill leader")}`], ready, close };
 }
 
 interface GoingOn {

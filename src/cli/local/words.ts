@@ -54,8 +54,10 @@ export interface LocalView {
 /** An action that is done or under way. */
 export interface LocalDone {
   readonly command: string;
-  /** What happens now: a sentence or two. */
+  /** What was done, and what happens now: a sentence or two. */
   readonly detail: string;
+  /** The part of `detail` that says what happens now, or what undoes it; absent if nothing does. */
+  readonly next?: string;
   /** The node concerned; a newcomer's own id after a wipe. */
   readonly node?: string;
   /** Whom it replaces. */

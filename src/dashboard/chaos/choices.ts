@@ -1,6 +1,6 @@
 /** What can be done to each node now, and how it is, in words. No document. */
 
-import type { LocalNode, LocalState, NodeVerb } from "./control.ts";
+import type { Cut, LocalNode, LocalState, NodeVerb } from "./control.ts";
 
 export interface Choice {
   readonly verb: NodeVerb;
@@ -40,12 +40,23 @@ export function stateText(node: LocalNode, { links }: LocalState): string {
   return parts.join(", ");
 }
 
-/** The two groups that the checked nodes and the others make; undefined if one of them is empty. */
-export function groupsOf(
+/** What of the links between the checked nodes and the others is cut. */
+export type Direction = "both" | "mute" | "deaf";
+
+export const DIRECTIONS: readonly { readonly direction: Direction; readonly text: string }[] = [
+  { direction: "both", text: "in both directions" },
+  { direction: "mute", text: "only what they say" },
+  { direction: "deaf", text: "only what they hear" },
+];
+
+/** The cut between the checked nodes and the others; undefined if one of these groups is empty. */
+export function cutOf(
   nodes: readonly LocalNode[],
   checked: ReadonlySet<string>,
-): readonly (readonly string[])[] | undefined {
+  direction: Direction,
+): Cut | undefined {
   const present = nodes.filter(({ state }) => state !== "gone").map(({ id }) => id);
   const groups = [present.filter((id) => checked.has(id)), present.filter((id) => !checked.has(id))];
-  return groups.every((group) => group.length > 0) ? groups : undefined;
+  if (groups.some((group) => group.length === 0)) return undefined;
+  return { groups: direction === "deaf" ? groups.toReversed() : groups, oneWay: direction !== "both" };
 }

@@ -1,5 +1,7 @@
 /** The control server of a local cluster, which breaks nodes and links on purpose. */
 
+import { listed } from "../model/phrases.ts";
+
 export type LocalNodeState = "running" | "paused" | "stopped" | "starting" | "gone";
 
 export interface LocalNode {
@@ -29,15 +31,20 @@ export type NodeVerb = "kill" | "pause" | "resume" | "restart" | "start" | "wipe
 export type Deed =
   | { readonly kind: "node"; readonly id: string; readonly verb: NodeVerb }
   | { readonly kind: "killLeader" }
-  /** Links between groups are cut; none heals all. */
-  | { readonly kind: "links"; readonly groups: readonly (readonly string[])[] };
+  | ({ readonly kind: "links" } & Cut);
+
+/** Links between groups are cut; none heals all. One way: what the first group says does not reach the second. */
+export interface Cut {
+  readonly groups: readonly (readonly string[])[];
+  readonly oneWay: boolean;
+}
 
 /** What became of a deed. */
 export interface Done {
   /** What somebody would type to do the same. */
   readonly command: string;
-  /** What happens now, in the server's words. */
-  readonly detail: string;
+  /** What happens now, or what undoes it, in the server's words; empty if nothing does. */
+  readonly next: string;
   /** The node that it was done to; after a wipe the one that takes its place. */
   readonly node: string | undefined;
 }
@@ -67,7 +74,11 @@ export function requestOf(deed: Deed): {
     case "killLeader":
       return { method: "POST", path: "/v1/local/leader/kill" };
     case "links":
-      return { method: "PUT", path: "/v1/local/links", body: JSON.stringify({ groups: deed.groups }) };
+      return {
+        method: "PUT",
+        path: "/v1/local/links",
+        body: JSON.stringify({ groups: deed.groups, oneWay: deed.oneWay }),
+      };
   }
 }
 
@@ -77,7 +88,7 @@ const DONE: Readonly<Record<NodeVerb, (id: string) => string>> = {
   resume: (id) => `Resumed ${id}`,
   restart: (id) => `Restarted ${id}`,
   start: (id) => `Started ${id}`,
-  wipe: (id) => `Wiped ${id}; a fresh node takes its place`,
+  wipe: (id) => `Wiped ${id}`,
 };
 
 /** What was done, in words. */
@@ -89,7 +100,9 @@ export function deedText(deed: Deed, done: Pick<Done, "node">): string {
       return done.node === undefined ? "Killed the leader" : `Killed the leader, ${done.node}`;
     case "links":
       if (deed.groups.length === 0) return "Healed every link";
-      return `Cut the links between ${deed.groups.map((group) => group.join(", ")).join(" and ")}`;
+      return deed.oneWay
+        ? `Cut what ${listed(deed.groups[0] ?? [])} ${deed.groups[0]?.length === 1 ? "says" : "say"} to ${listed(deed.groups[1] ?? [])}`
+        : `Cut the links between ${deed.groups.map((group) => group.join(", ")).join(" and ")}`;
   }
 }
 
@@ -115,8 +128,8 @@ export class Control {
   /** @throws {ControlError} (rejects) */
   async act(deed: Deed): Promise<Done> {
     const answer = (await this.#ask(requestOf(deed), DEED_MS)) as Readonly<Record<string, unknown>>;
-    const { command, detail, node } = answer;
-    return { command: text(command) ?? "", detail: text(detail) ?? "", node: text(node) };
+    const { command, next, node } = answer;
+    return { command: text(command) ?? "", next: text(next) ?? "", node: text(node) };
   }
 
   async #ask(

@@ -77,10 +77,11 @@ class Line {
     this.#changed();
   }
 
-  /** Called now and then. */
+  /** Called now and then. A line that is only silent stays so until it is refused: a paused process refuses nobody. */
   look(nowMs: number): void {
     if (this.#source === undefined || nowMs - this.#heardAtMs < SILENT_MS) return;
-    this.#onError();
+    this.#source.close();
+    this.#open();
   }
 
   close(): void {

@@ -27,8 +27,10 @@ interface Known {
 /** Line by line: how the page stands with one URL. */
 interface Line {
   readonly state: LinkState;
-  /** Unix ms. */
-  readonly sinceMs: number;
+  /** When the page first asked there, Unix ms. */
+  readonly askedAtMs: number;
+  /** When it broke, Unix ms; undefined while it stands, and if it never did. */
+  readonly brokeAtMs: number | undefined;
 }
 
 /** A slow fsync is spoken of for so long, ms. */
@@ -68,8 +70,9 @@ export class ClusterModel {
 
   line(url: string, state: LinkState, nowMs: number): void {
     const before = this.#lines.get(url);
-    const sinceMs = before?.state === state ? before.sinceMs : nowMs;
-    this.#lines.set(url, { state, sinceMs });
+    const broke = before?.state === "live" ? nowMs : before?.brokeAtMs;
+    const brokeAtMs = state === "live" ? undefined : broke;
+    this.#lines.set(url, { state, askedAtMs: before?.askedAtMs ?? nowMs, brokeAtMs });
   }
 
   /** A URL that is not asked any more. */
@@ -155,8 +158,9 @@ export class ClusterModel {
     const url = this.#urlOf(id) ?? known?.url ?? "";
     const fresh = known !== undefined && this.#isFresh(known, nowMs);
     const others = present.filter((other) => other.id !== id);
+    const line = this.#lines.get(url);
     // A picture that is older than the break of the page's own line does not say that the node lives.
-    const lostAtMs = fresh ? 0 : (this.#lines.get(url)?.sinceMs ?? 0);
+    const lostAtMs = fresh ? 0 : (line?.brokeAtMs ?? 0);
     const sees = (other: Known): boolean | undefined => {
       const reachable = other.picture.status.peers.find((peer) => peer.id === id)?.reachable;
       return reachable === true && other.heardAtMs < lostAtMs ? undefined : reachable;
@@ -171,6 +175,7 @@ export class ClusterModel {
       link: this.#linkOf(url, fresh),
       picture: known?.picture,
       pictures: known?.pictures ?? 0,
+      askedMs: line === undefined ? 0 : nowMs - line.askedAtMs,
       ageMs: known === undefined ? undefined : Math.max(0, nowMs - known.heardAtMs),
       fresh,
       reachedBy: others.filter((other) => sees(other) === true).map((other) => other.id),

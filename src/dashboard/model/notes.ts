@@ -1,7 +1,7 @@
 /** What is to be said of single nodes, and of changes under way. */
 
-import { listed, numbered, span } from "./phrases.ts";
-import { linked, lives, type Standing } from "./standing.ts";
+import { ago, listed, numbered } from "./phrases.ts";
+import { linked, lives, reaches, type Standing } from "./standing.ts";
 import type { ClusterView, NodeView } from "./view.ts";
 
 export interface Note {
@@ -13,6 +13,8 @@ export interface Note {
 
 type Seen = Pick<ClusterView, "nodes" | "configuration" | "leader" | "home">;
 
+/** A node that was never heard, and of which nobody says that it is missing, is waited for so long, ms. */
+const PATIENCE_MS = 4_000;
 /** A disk whose slowest fsyncs of late took longer than this is slow, ms. */
 const FSYNC_SLOW_MS = 250;
 
@@ -20,8 +22,8 @@ const FSYNC_SLOW_MS = 250;
 export function notesOf(seen: Seen, standing: Standing): readonly Note[] {
   const { nodes } = seen;
   return [
-    ...nodes.flatMap((node) => absence(node)),
-    ...nodes.flatMap((node) => isolation(node, nodes)),
+    ...nodes.flatMap((node) => absence(node, nodes)),
+    ...isolations(nodes),
     ...strangers(nodes),
     ...nodes.flatMap((node) => lateness(node)),
     ...slowDisks(nodes),
@@ -30,9 +32,9 @@ export function notesOf(seen: Seen, standing: Standing): readonly Note[] {
   ];
 }
 
-function absence(node: NodeView): readonly Note[] {
-  const { id, fresh, reachedBy, ageMs, link } = node;
-  if (fresh) return [];
+function absence(node: NodeView, nodes: readonly NodeView[]): readonly Note[] {
+  const { id, fresh, reachedBy, ageMs, link, membership, served } = node;
+  if (fresh || isAwaited(node)) return [];
   const concerns = [id];
   if (lives(node)) {
     if (link === "blocked") {
@@ -44,8 +46,21 @@ function absence(node: NodeView): readonly Note[] {
       { text: `This page does not hear ${id}, but ${listed(reachedBy)} ${hear}.`, serious: true, concerns },
     ];
   }
-  const since = ageMs === undefined ? "" : `; it was last heard ${span(ageMs)} ago`;
-  return [{ text: `${id} does not answer${since}.`, serious: true, concerns }];
+  const since = ageMs === undefined ? "" : `; it was last heard ${ago(ageMs)}`;
+  const rest = nodes.filter((other) => other.fresh).map((other) => other.id);
+  const text =
+    served && rest.length > 0
+      ? `${id}, which this page came from, does not answer${since}. The page goes on with ${listed(rest)}.`
+      : `${id} does not answer${since}.`;
+  // A node that leaves may stop as soon as it knows.
+  return [{ text, serious: membership !== "leaving", concerns }];
+}
+
+/** Asked a moment ago for the first time: the page was just loaded, or the node has just joined. */
+function isAwaited({ picture, askedMs, missedBy, membership, link }: NodeView): boolean {
+  if (picture !== undefined || askedMs >= PATIENCE_MS || link === "blocked") return false;
+  // Of a learner it is known before its links stand.
+  return missedBy.length === 0 || membership === "learner";
 }
 
 /** A node that runs, and that no other node heard just now has a link with. */
@@ -55,28 +70,82 @@ function isCutOff(node: NodeView, nodes: readonly NodeView[]): boolean {
   return words.length > 0 && words.includes(false) && !words.includes(true);
 }
 
-function isolation(node: NodeView, nodes: readonly NodeView[]): readonly Note[] {
-  if (!isCutOff(node, nodes)) return [];
-  const { id, served } = node;
-  const heard = nodes.filter((other) => other.id !== id && other.fresh);
-  const what = served
-    ? heard.length > 0
-      ? `${id}, which this page came from, is cut off from the others; the page listens to all of them.`
-      : `${id}, which this page came from, reaches no other node, and neither does the page.`
-    : `${id} runs and is cut off: it reaches no other node.`;
-  return [{ text: what, serious: true, concerns: [id] }];
+function isolations(nodes: readonly NodeView[]): readonly Note[] {
+  const cut = nodes.filter((node) => isCutOff(node, nodes));
+  const heard = nodes.filter(({ fresh }) => fresh);
+  if (cut.length > 1 && cut.length === heard.length) {
+    const ids = cut.map(({ id }) => id);
+    const text = `${listed(ids)} run, the page hears them, and the links between them are cut.`;
+    return [{ text, serious: true, concerns: ids }];
+  }
+  return cut.map((node) => ({
+    text: isolation(node, nodes, heard.length > 1),
+    serious: true,
+    concerns: [node.id],
+  }));
 }
 
-/** Two nodes that both run, and do not reach each other although each reaches somebody. */
+/** @param othersHeard whether the page hears another node. */
+function isolation(node: NodeView, nodes: readonly NodeView[], othersHeard: boolean): string {
+  const { id, served } = node;
+  if (served && !othersHeard) {
+    return `${id}, which this page came from, reaches no other node, and neither does the page.`;
+  }
+  const others = nodes.filter((other) => other !== node);
+  const speaks = others.some((other) => reaches(node, other) === true);
+  const hears = others.some((other) => reaches(other, node) === true);
+  const who = served ? `${id}, which this page came from,` : id;
+  if (hears && !speaks) return `${who} hears the others, and what it says does not reach them.`;
+  if (speaks && !hears) return `${who} reaches the others, and hears none of them.`;
+  return served
+    ? `${who} is cut off from the others; the page listens to all of them.`
+    : `${id} runs and is cut off: it reaches no other node.`;
+}
+
+/** Nodes that run, and do not reach each other although each reaches somebody: by sides, where there are such. */
 function strangers(nodes: readonly NodeView[]): readonly Note[] {
   const whole = nodes.filter((node) => node.fresh && !isCutOff(node, nodes));
-  return whole.flatMap((a, at) =>
-    whole.slice(at + 1).flatMap((b) => {
-      if (linked(a, b) !== false) return [];
-      const text = `${a.id} and ${b.id} do not reach each other.`;
-      return [{ text, serious: true, concerns: [a.id, b.id] }];
-    }),
-  );
+  const missed = (node: NodeView): readonly NodeView[] =>
+    whole.filter((other) => other !== node && linked(node, other) === false);
+  const told = new Set<NodeView>();
+  return whole.flatMap((node) => {
+    if (told.has(node)) return [];
+    told.add(node);
+    const others = missed(node).filter((other) => !told.has(other));
+    const [first] = others;
+    if (first === undefined) return [];
+    const own = missed(first);
+    const isSplit =
+      own.every((one) => sameNodes(missed(one), others)) &&
+      others.every((one) => sameNodes(missed(one), own));
+    if (!isSplit || (own.length === 1 && others.length === 1)) {
+      return others.map((other) => note(strange(node, other), [node, other]));
+    }
+    for (const one of own) told.add(one);
+    return [note(split(own, others), [...own, ...others])];
+  });
+}
+
+function sameNodes(some: readonly NodeView[], others: readonly NodeView[]): boolean {
+  return some.length === others.length && some.every((node) => others.includes(node));
+}
+
+function note(text: string, nodes: readonly NodeView[]): Note {
+  return { text, serious: true, concerns: nodes.map(({ id }) => id) };
+}
+
+function split(some: readonly NodeView[], others: readonly NodeView[]): string {
+  const [one, two] = [some, others].map((side) => listed(side.map(({ id }) => id)));
+  if (some.length === 1) return `${one} does not reach ${two}.`;
+  if (others.length === 1) return `${two} does not reach ${one}.`;
+  return `No link stands between ${one} on the one side and ${two} on the other.`;
+}
+
+function strange(a: NodeView, b: NodeView): string {
+  const [there, back] = [reaches(a, b), reaches(b, a)];
+  if (there === true) return `What ${b.id} says does not reach ${a.id}.`;
+  if (back === true) return `What ${a.id} says does not reach ${b.id}.`;
+  return `${a.id} and ${b.id} do not reach each other.`;
 }
 
 function lateness({ id, behind, lag = 0, membership }: NodeView): readonly Note[] {

@@ -16,6 +16,11 @@ export function plain(sentence: string): string {
   return sentence.replace(/[.\s]+$/, "");
 }
 
+/** "just now", "4 s ago". */
+export function ago(ms: number): string {
+  return ms < 1_000 ? "just now" : `${span(ms)} ago`;
+}
+
 /** 4 s, 3 min, 2 h 5 min, 3 d 4 h. */
 export function span(ms: number): string {
   const seconds = Math.floor(ms / 1_000);

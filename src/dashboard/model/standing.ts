@@ -18,12 +18,13 @@ export interface Standing {
 
 /** Whether two nodes reach each other, as far as either of them, heard just now, says; undefined if neither does. */
 export function linked(a: NodeView, b: NodeView): boolean | undefined {
-  const words = [word(a, b), word(b, a)];
+  const words = [reaches(a, b), reaches(b, a)];
   if (words.includes(false)) return false;
   return words.includes(true) ? true : undefined;
 }
 
-function word(from: NodeView, to: NodeView): boolean | undefined {
+/** Whether what `from` says reaches `to`, in its own word; undefined if it was not heard just now. */
+export function reaches(from: NodeView, to: NodeView): boolean | undefined {
   if (!from.fresh) return undefined;
   return from.picture?.status.peers.find(({ id }) => id === to.id)?.reachable;
 }

@@ -2,7 +2,7 @@
 
 import { compareDigests } from "./digests.ts";
 import { type Note, notesOf } from "./notes.ts";
-import { listed, numbered, plain, span } from "./phrases.ts";
+import { ago, listed, numbered, plain } from "./phrases.ts";
 import { type Standing, standingOf } from "./standing.ts";
 import type { ClusterView, NodeView, Tone, Verdict, VerdictKind } from "./view.ts";
 
@@ -62,7 +62,7 @@ function lost({ nodes }: Facts): Verdict | undefined {
   return verdict({
     kind: "lost",
     tone: "bad",
-    sentence: `No node answers: ${last.id} was the last to be heard, ${span(last.ageMs ?? 0)} ago`,
+    sentence: `No node answers: ${last.id} was the last to be heard, ${ago(last.ageMs ?? 0)}`,
     notes: [say("What is shown is how things were then. The page goes on trying all of them.")],
     concerns: nodes.map(({ id }) => id),
   });

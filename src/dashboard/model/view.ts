@@ -31,6 +31,8 @@ export interface NodeView {
   readonly picture: NodePicture | undefined;
   /** Counts the pictures of this node: another number means another picture. */
   readonly pictures: number;
+  /** For how long the page has asked it, ms, with or without an answer; 0 before it does. */
+  readonly askedMs: number;
   /** Age of the last picture, ms; undefined if there never was one. */
   readonly ageMs: number | undefined;
   /** Whether the picture is the present: only then role, term and so on say how things are. */

@@ -1,6 +1,6 @@
 /** Breaks a local cluster on purpose: kills, pauses and replaces nodes, and cuts the links between them. */
 
-import { type Choice, choicesOf, groupsOf, stateText } from "../chaos/choices.ts";
+import { type Choice, choicesOf, stateText } from "../chaos/choices.ts";
 import {
   Control,
   ControlError,
@@ -14,6 +14,8 @@ import { h, keyed, setAttribute, setText, vars } from "../dom.ts";
 import type { ClusterView } from "../model/view.ts";
 import type { Store } from "../store.ts";
 import { clock, nodeHue } from "../words.ts";
+import { button, disable, onPress } from "./chaos-button.ts";
+import { CutForm } from "./chaos-cut.ts";
 
 const ASK_EVERY_MS = 1_000;
 const DEEDS_MAX = 8;
@@ -46,13 +48,13 @@ interface Told {
   readonly atMs: number;
   readonly text: string;
   readonly command: string;
+  readonly next: string;
   readonly failed: boolean;
 }
 
 class ChaosPanel {
   readonly #root: HTMLElement;
   readonly #control: Control;
-  readonly #checked = new Set<string>();
   readonly #busy = new Set<string>();
   #local: LocalState | undefined;
   #view: ClusterView | undefined;
@@ -61,9 +63,7 @@ class ChaosPanel {
 
   readonly #leader = button("Kill the leader", "danger");
   readonly #nodes = h("ul", { class: "chaos-nodes" });
-  readonly #cut = button("Cut off the checked nodes");
-  readonly #cutAll = button("Cut every link");
-  readonly #heal = button("Heal all links");
+  readonly #links = new CutForm((cut) => this.#do({ kind: "links", ...cut }, "links"));
   readonly #problem = h("p", { class: "chaos-problem", role: "status" });
   readonly #none = h("p", { class: "faint" }, "Whatever you press, the command that does it stands here.");
   readonly #list = h("ol", { class: "chaos-deeds", "aria-label": "What was done, newest first" });
@@ -73,7 +73,6 @@ class ChaosPanel {
     this.#root = root;
     this.#control = control;
     root.classList.add("chaos");
-    const links = h("div", { class: "chaos-links" }, this.#cut, this.#cutAll, this.#heal);
     const first = h("div", { class: "chaos-first" }, this.#leader, this.#problem);
     const deeds = h(
       "div",
@@ -84,19 +83,15 @@ class ChaosPanel {
     );
     root.append(
       banner(),
-      h("div", { class: "chaos-body" }, h("div", { class: "chaos-do" }, first, this.#nodes, links), deeds),
+      h(
+        "div",
+        { class: "chaos-body" },
+        h("div", { class: "chaos-do" }, first, this.#nodes, this.#links.element),
+        deeds,
+      ),
     );
     root.append(this.#dialog.element);
     onPress(this.#leader, () => this.#do({ kind: "killLeader" }, "leader"));
-    onPress(this.#cut, () => {
-      const groups = groupsOf(this.#local?.nodes ?? [], this.#checked);
-      if (groups !== undefined) this.#do({ kind: "links", groups }, "links");
-    });
-    onPress(this.#cutAll, () => {
-      const groups = (this.#local?.nodes ?? []).filter(({ state }) => state !== "gone").map(({ id }) => [id]);
-      this.#do({ kind: "links", groups }, "links");
-    });
-    onPress(this.#heal, () => this.#do({ kind: "links", groups: [] }, "links"));
   }
 
   async refresh(): Promise<void> {
@@ -117,47 +112,24 @@ class ChaosPanel {
     setText(this.#leader, leader === undefined ? "Kill the leader" : `Kill the leader (${leader})`);
     disable(this.#leader, leader === undefined || this.#busy.has("leader"));
     const nodes = local.nodes.filter(({ state }) => state !== "gone");
-    for (const id of this.#checked) if (!nodes.some((node) => node.id === id)) this.#checked.delete(id);
     keyed(this.#nodes, nodes, {
       key: ({ id }) => id,
       make: ({ id }) => this.#makeNode(id),
       update: (element, node) => this.#drawNode(element, node, local),
     });
-    this.#drawLinks(local, nodes);
+    this.#links.draw(local, this.#busy.has("links"));
     this.#none.hidden = this.#told.length > 0;
     keyed(this.#list, this.#told, { key: ({ key }) => key, make: toldItem });
     this.#root.dataset["ready"] = "true";
   }
 
-  #drawLinks(local: LocalState, nodes: readonly LocalNode[]): void {
-    const busy = this.#busy.has("links");
-    const chosen = nodes.map(({ id }) => id).filter((id) => this.#checked.has(id));
-    setText(this.#cut, chosen.length === 0 ? "Cut off the checked nodes" : `Cut off ${chosen.join(", ")}`);
-    disable(this.#cut, busy || groupsOf(nodes, this.#checked) === undefined);
-    disable(this.#cutAll, busy || nodes.length < 2);
-    disable(this.#heal, busy || local.links.cut.length === 0);
-  }
-
   #makeNode(id: string): HTMLLIElement {
-    const check = h("input", { type: "checkbox", class: "chaos-check" });
-    check.addEventListener("change", () => {
-      if (check.checked) this.#checked.add(id);
-      else this.#checked.delete(id);
-      this.draw(this.#view);
-    });
     const dot = h("span", { class: "dot", "aria-hidden": "true" });
     vars(dot, { "--hue": `var(--node-${nodeHue(id)})` });
     return h(
       "li",
       { class: "chaos-node", "data-node": id },
-      h(
-        "label",
-        { class: "chaos-name" },
-        check,
-        dot,
-        h("strong", {}, id),
-        h("span", { class: "chaos-role" }),
-      ),
+      h("span", { class: "chaos-name" }, dot, h("strong", {}, id), h("span", { class: "chaos-role" })),
       h("span", { class: "chaos-state" }),
       h("div", { class: "chaos-buttons", role: "group", "aria-label": `Do to ${id}` }),
     );
@@ -210,13 +182,10 @@ class ChaosPanel {
     const finish = async (): Promise<void> => {
       try {
         const done = await this.#control.act(deed);
-        this.#tell({
-          text: `${deedText(deed, done)}. ${done.detail}`.trim(),
-          command: done.command,
-          failed: false,
-        });
+        const { command, next } = done;
+        this.#tell({ text: `${deedText(deed, done)}.`, command, next, failed: false });
       } catch (error) {
-        this.#tell({ text: `${sentence(error)} Nothing was done.`, command: "", failed: true });
+        this.#tell({ text: `${sentence(error)} Nothing was done.`, command: "", next: "", failed: true });
       }
       this.#busy.delete(busy);
       await this.refresh();
@@ -243,22 +212,6 @@ function banner(): HTMLElement {
   );
 }
 
-function button(text: string, kind = ""): HTMLButtonElement {
-  return h("button", { type: "button", class: `button ${kind}`.trim() }, text);
-}
-
-/** Stays in the order of Tab, so that whoever has just pressed it does not lose the place. */
-function disable(element: HTMLElement, disabled: boolean): void {
-  setAttribute(element, "aria-disabled", disabled ? "true" : undefined);
-}
-
-/** What is said to be disabled does nothing. */
-function onPress(element: HTMLElement, run: () => void): void {
-  element.addEventListener("click", () => {
-    if (element.getAttribute("aria-disabled") !== "true") run();
-  });
-}
-
 function drawChoice(element: HTMLElement, choice: Choice, id: string, busy: boolean): void {
   setText(element, choice.text);
   setAttribute(element, "data-verb", choice.enabled && !busy ? choice.verb : undefined);
@@ -266,11 +219,15 @@ function drawChoice(element: HTMLElement, choice: Choice, id: string, busy: bool
   disable(element, busy || !choice.enabled);
 }
 
-function toldItem({ atMs, text, command, failed }: Told): HTMLLIElement {
-  const time = h("time", { class: "faint", datetime: new Date(atMs).toISOString() }, clock(atMs));
-  const said = h("span", {}, text);
-  if (command === "") return h("li", { "data-failed": failed }, time, said);
-  return h("li", { "data-failed": failed }, time, said, h("code", { class: "chaos-command" }, command));
+function toldItem({ atMs, text, command, next, failed }: Told): HTMLLIElement {
+  return h(
+    "li",
+    { "data-failed": failed },
+    h("time", { class: "faint", datetime: new Date(atMs).toISOString() }, clock(atMs)),
+    h("strong", { class: "chaos-told" }, text),
+    command !== "" && h("code", { class: "chaos-command" }, command),
+    next !== "" && h("span", { class: "chaos-next" }, next),
+  );
 }
 
 function sentence(error: unknown): string {

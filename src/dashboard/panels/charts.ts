@@ -14,6 +14,8 @@ const RANGES: readonly { readonly name: string; readonly seconds: number }[] = [
   { name: "15 min", seconds: 900 },
 ];
 const HEIGHT = 150;
+/** Of a time as it stands below the curves, px. */
+const CLOCK_WIDTH = 52;
 
 interface Line {
   readonly label: string;
@@ -200,7 +202,8 @@ class Chart {
           size: 26,
           grid: { show: false },
           space: 70,
-          values: (_plot, ticks) => ticks.map((time) => clock(time * 1_000)),
+          values: (plot, ticks) =>
+            ticks.map((time) => (isWhole(plot.valToPos(time, "x"), plot) ? clock(time * 1_000) : "")),
         },
         { ...axis, size: 52, space: 32, values: (_plot, ticks) => ticks.map((value) => format(value)) },
       ],
@@ -238,6 +241,11 @@ class Chart {
     }
     ctx.restore();
   }
+}
+
+/** Whether the time below the curve at `x`, px, would not be cut by the edge of the picture. */
+function isWhole(x: number, { bbox }: uPlot): boolean {
+  return x >= 0 && x <= bbox.width / devicePixelRatio - CLOCK_WIDTH / 2;
 }
 
 /** A little above the highest value, and never so low that noise looks like a mountain. */

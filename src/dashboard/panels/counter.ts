@@ -19,6 +19,8 @@ const BARS = 48;
 const BAR_MS_MIN = 0.5;
 const BAR_MS_MAX = 5_000;
 const RATE_MS = 3_000;
+/** A watch that moves from node to node is none the wiser for so long, ms: that is no reason to turn grey. */
+const STALE_MS = 800;
 
 /** What others of the page may do with the counter. */
 export interface CounterPanel {
@@ -48,6 +50,8 @@ class Panel implements CounterPanel {
   #value: bigint | undefined;
   #revision = 0;
   #state: WatchState = "waiting";
+  /** When the value was last known to be the present, by `performance.now()`. */
+  #freshAtMs = 0;
   #endWatch: () => void = () => {};
   #endHammer: (() => void) | undefined;
   #nextBar = 0;
@@ -95,6 +99,7 @@ class Panel implements CounterPanel {
       h("p", { class: "counter-value" }, this.#digits, this.#spoken),
       this.#under,
       h("div", { class: "counter-buttons" }, one, ten, this.#hammer),
+      h("p", { class: "clicks-caption faint" }, "How long each click took", h("i", {}), "sent again"),
       h(
         "div",
         { class: "clicks", role: "img", "aria-label": "How long each of the last clicks took" },
@@ -120,7 +125,7 @@ class Panel implements CounterPanel {
     this.#key = wanted;
     this.#value = undefined;
     this.#history = [];
-    this.#state = "waiting";
+    this.#turn("waiting");
     remember(wanted);
     this.#endWatch = keepWatching(
       { store: this.#store, writer: this.#writer, prefer: "leader" },
@@ -134,10 +139,7 @@ class Panel implements CounterPanel {
             this.#learn(event.value, event.revision);
           if (event.kind === "resync") void this.#readAgain(wanted);
         },
-        state: (state) => {
-          this.#state = state;
-          this.#later();
-        },
+        state: (state) => this.#turn(state),
       },
     );
     this.#later();
@@ -193,6 +195,11 @@ class Panel implements CounterPanel {
     for (const other of this.#bars) setAttribute(other, "data-newest", other === bar);
   }
 
+  #turn(state: WatchState): void {
+    this.#state = state;
+    this.#later();
+  }
+
   #learn(value: bigint, revision: number): void {
     this.#value = value;
     this.#revision = revision;
@@ -219,10 +226,15 @@ class Panel implements CounterPanel {
   #draw(): void {
     const value = this.#value;
     showDigits(this.#digits, value === undefined ? "–" : whole(value));
-    setAttribute(this.#digits, "data-stale", this.#state === "waiting");
+    const leaderless = this.#store.get().leader === undefined;
+    const nowMs = performance.now();
+    if (this.#state === "live" && !leaderless) this.#freshAtMs = nowMs;
+    const stale = nowMs - this.#freshAtMs > STALE_MS;
+    setAttribute(this.#digits, "data-stale", stale);
     setText(this.#spoken, value === undefined ? "not known" : String(value));
     const rate = this.#rate();
-    const state = this.#state === "waiting" ? "waiting for a node …" : `revision ${whole(this.#revision)}`;
+    const waits = leaderless ? "as it was last known: no node leads" : "waiting for a node …";
+    const state = stale || value === undefined ? waits : `revision ${whole(this.#revision)}`;
     setText(this.#under, rate === 0 ? state : `${state} · ${rate > 0 ? "+" : ""}${whole(rate)} a second`);
     this.#drawResult();
     const { counted, retried, replayed, unknown } = this.#writer.tally;
@@ -313,14 +325,9 @@ function showDigits(parent: HTMLElement, text: string): void {
     span.textContent = letter;
     setAttribute(span, "class", /\d/.test(letter) ? "digit" : "comma");
     const last = at === text.length - 1;
+    // A little, and never fainter: while many count, digits are always on their way.
     if (motionIsWelcome() && !last) {
-      span.animate(
-        [
-          { transform: "translateY(0.18em)", opacity: 0.4 },
-          { transform: "none", opacity: 1 },
-        ],
-        160,
-      );
+      span.animate([{ transform: "translateY(0.05em)" }, { transform: "none" }], 120);
     }
   });
 }

@@ -111,7 +111,9 @@ function showOnce(tile: Tile, { replays, unknown, accounts }: Promises): void {
   const evidence =
     unknown === 0
       ? "Nobody was left without an answer"
-      : `${whole(unknown)} writes ended without an answer: their callers know, and may ask again`;
+      : unknown === 1
+        ? "1 write ended without an answer: its caller knows, and may ask again"
+        : `${whole(unknown)} writes ended without an answer: their callers know, and may ask again`;
   tile.show("good", { figure: whole(replays), words, evidence });
 }
 
@@ -124,7 +126,7 @@ function showOwn(tile: Tile, writer: Writer): void {
   const bad = sameRevision > 0;
   const words = bad
     ? "answers spoke of a change that another answer had spoken of"
-    : `of ${whole(sent)} clicks counted, each with a revision of its own`;
+    : `of ${whole(sent)} ${sent === 1 ? "click" : "clicks"} counted, each with a revision of its own`;
   const evidence = [
     ...(open > 0 ? [`${whole(open)} under way`] : []),
     `${whole(retried)} had to be sent again`,

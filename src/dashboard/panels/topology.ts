@@ -6,7 +6,7 @@ import { motionIsWelcome } from "../motion.ts";
 import type { Store } from "../store.ts";
 import { type Comet, Traffic } from "../topology/comets.ts";
 import { drawNode, makeNode } from "../topology/draw-node.ts";
-import { between, type Layout, layOut, type Place, RING_GAP } from "../topology/layout.ts";
+import { between, type Layout, labelPlace, layOut, type Place, RING_GAP } from "../topology/layout.ts";
 import { type Scene, type SceneEdge, type SceneNode, sceneOf, tripText } from "../topology/scene.ts";
 import { keepDrawn } from "./keep-drawn.ts";
 
@@ -106,6 +106,7 @@ class Picture {
         setAttribute(element, "y2", to.y.toFixed(1));
       },
     });
+    const ids = scene.nodes.map(({ id }) => id);
     const few = scene.nodes.length <= LABELLED_NODES_MAX;
     const labelled = scene.edges.filter(({ ofLeader, state }) => few || ofLeader || state.endsWith("ut"));
     keyed(this.#labels, labelled, {
@@ -113,9 +114,10 @@ class Picture {
       make: () => svg("text", { class: "topology-label" }),
       update: (element, edge) => {
         const [from, to] = this.#way(edge.from, edge.to, 0);
+        const along = labelPlace(ids.indexOf(edge.from), ids.indexOf(edge.to), ids.length);
         setAttribute(element, "data-state", edge.state);
-        setAttribute(element, "x", ((from.x + to.x) / 2).toFixed(1));
-        setAttribute(element, "y", ((from.y + to.y) / 2 + 4).toFixed(1));
+        setAttribute(element, "x", (from.x + (to.x - from.x) * along).toFixed(1));
+        setAttribute(element, "y", (from.y + (to.y - from.y) * along + 4).toFixed(1));
         setText(element, edgeText(edge, rates));
       },
     });
@@ -126,8 +128,10 @@ class Picture {
     const room = COMETS_MAX - this.#comets.childElementCount;
     // By the time of leaving, so that no node's messages crowd out another's.
     const sampled = comets.toSorted((a, b) => a.delayMs - b.delayMs).slice(0, Math.max(0, room));
-    for (const { from, to, subject, delayMs } of sampled) {
-      const [start, end] = this.#way(from, to, ASIDE);
+    for (const { from, to, subject, delayMs, lost } of sampled) {
+      const [start, there] = this.#way(from, to, ASIDE);
+      // What is lost does not arrive.
+      const end = lost ? { x: (start.x + there.x) / 2, y: (start.y + there.y) / 2 } : there;
       const dot = h("span", { class: "topology-comet", "data-subject": subject });
       this.#comets.append(dot);
       const flight = dot.animate(
@@ -137,7 +141,7 @@ class Picture {
           { opacity: 1, offset: 0.85 },
           { transform: `translate(${end.x}px, ${end.y}px)`, opacity: 0 },
         ],
-        { duration: TRAVEL_MS, delay: delayMs, fill: "both" },
+        { duration: lost ? TRAVEL_MS / 2 : TRAVEL_MS, delay: delayMs, fill: "both" },
       );
       flight.onfinish = () => dot.remove();
       flight.oncancel = () => dot.remove();
@@ -179,7 +183,10 @@ const NOWHERE: Place = { x: 0, y: 0, wordsAbove: false };
 
 function edgeText(edge: SceneEdge, rates: ReadonlyMap<string, number> | undefined): string {
   if (edge.state === "cut") return "cut";
-  if (edge.state === "halfCut") return "cut one way";
+  if (edge.state === "halfCut") {
+    const { unheard, from, to } = edge;
+    return unheard === from ? `${from} → ${to} cut` : `${to} → ${from} cut`;
+  }
   if (edge.state !== "open") return "";
   const trip = edge.roundTripMs === undefined ? "" : tripText(edge.roundTripMs);
   if (rates === undefined) return trip;

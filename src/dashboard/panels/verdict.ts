@@ -28,8 +28,10 @@ export function mountVerdict(root: HTMLElement, store: Store): () => void {
   const icon = svg("svg", { viewBox: "0 0 24 24", class: "verdict-icon", "aria-hidden": "true" }, path);
   const sentence = h("p", { class: "verdict-sentence" });
   const notes = h("ul", { class: "verdict-notes" });
-  const meter = h("div", { class: "quorum", role: "img" });
-  const away = h("p", { class: "notice", role: "status", hidden: true });
+  const voters = h("div", { class: "quorum-voters" });
+  const needed = h("p", { class: "quorum-needed" });
+  const meter = h("div", { class: "quorum", role: "img" }, voters, needed);
+  const away = h("p", { class: "sr", role: "status" });
   const polite = h("p", { class: "sr", role: "status", "aria-live": "polite" });
   const urgent = h("p", { class: "sr", role: "alert", "aria-live": "assertive" });
   const bar = h(
@@ -54,15 +56,18 @@ export function mountVerdict(root: HTMLElement, store: Store): () => void {
     });
     setText(verdict.tone === "bad" ? urgent : polite, verdict.sentence);
     setText(verdict.tone === "bad" ? polite : urgent, "");
-    showMeter(meter, view);
-    showAway(away, view);
+    showMeter({ meter, voters, needed }, view);
+    setText(away, awayText(view));
     const title = `${TITLES[verdict.tone]}${verdict.sentence} · Raftally`;
     if (document.title !== title) document.title = title;
   });
 }
 
 /** One segment for each voter, filled while it counts; a mark where the majority is. */
-function showMeter(meter: HTMLElement, { nodes, configuration, leader }: ClusterView): void {
+function showMeter(
+  { meter, voters, needed: caption }: Readonly<Record<"meter" | "voters" | "needed", HTMLElement>>,
+  { nodes, configuration, leader }: ClusterView,
+): void {
   const standing = standingOf(nodes, configuration);
   const present = leader === undefined ? standing.best : standing.reach(leader.id);
   const count = standing.voters.length;
@@ -70,7 +75,7 @@ function showMeter(meter: HTMLElement, { nodes, configuration, leader }: Cluster
   const ordered = [...standing.voters].sort(
     (a, b) => Number(present.includes(b)) - Number(present.includes(a)),
   );
-  keyed(meter, ordered, {
+  keyed(voters, ordered, {
     key: (id) => id,
     make: (id) => h("span", { class: "quorum-voter" }, id),
     update: (element, id) => {
@@ -81,16 +86,12 @@ function showMeter(meter: HTMLElement, { nodes, configuration, leader }: Cluster
   const words = `${present.length} of ${count} voters work together; ${needed} are needed`;
   setAttribute(meter, "aria-label", count === 0 ? "No voter is known" : words);
   setAttribute(meter, "title", count === 0 ? undefined : words);
+  setText(caption, count < 2 ? "" : `${needed} needed`);
 }
 
-function showAway(away: HTMLElement, { home, nodes }: ClusterView): void {
+/** Read out when the node that served the page dies; the notes show it, and with it how long ago, which changes. */
+function awayText({ home, nodes }: ClusterView): string {
   const others = nodes.filter(({ fresh, served }) => fresh && !served).map(({ id }) => id);
-  const gone = home.id !== undefined && !home.answers && others.length > 0;
-  away.hidden = !gone;
-  if (!gone) return;
-  const rest = others.length === 1 ? others[0] : listed(others);
-  setText(
-    away,
-    `${home.id}, which this page came from, does not answer any more. The page goes on with ${rest}.`,
-  );
+  if (home.id === undefined || home.answers || others.length === 0) return "";
+  return `${home.id}, which this page came from, does not answer any more. The page goes on with ${listed(others)}.`;
 }

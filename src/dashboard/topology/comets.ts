@@ -10,6 +10,8 @@ export interface Comet {
   readonly from: string;
   readonly to: string;
   readonly subject: Subject;
+  /** Whether it is lost on the way, as far as the sender knows. */
+  readonly lost: boolean;
   /** When it leaves, ms from now. */
   readonly delayMs: number;
 }
@@ -73,19 +75,26 @@ export class Traffic {
     for (const key of this.#rates.keys()) if (key.startsWith(`${node.id} `)) this.#rates.delete(key);
     if (!node.fresh || seen === undefined) return [];
     const seconds = Math.max(SPREAD_MS, picture.atMs - seen.atMs) / 1_000;
+    const missed = new Set(picture.status.peers.filter(({ reachable }) => !reachable).map(({ id }) => id));
     const sent = picture.messages.filter(({ to }) => ids.has(to) && to !== node.id);
     for (const { to, count } of sent) {
       const key = `${node.id} ${to}`;
       this.#rates.set(key, (this.#rates.get(key) ?? 0) + count / seconds);
     }
-    return sent.flatMap(({ to, kind, count }) => sample(node.id, to, subjectOf(kind), count));
+    return sent.flatMap(({ to, kind, count }) => {
+      const way = { from: node.id, to, lost: missed.has(to) };
+      return sample(way, subjectOf(kind), count);
+    });
   }
 }
 
-/** At most {@link PER_KIND_MAX} dots, evenly over the time that the picture covers. Answers leave half a step later. */
-function sample(from: string, to: string, subject: Subject, count: number): readonly Comet[] {
+/**
+ * At most {@link PER_KIND_MAX} dots, evenly over the time that the picture covers. Answers leave half a step later, and
+ * so do heartbeats, which would lie on the entries that leave with them.
+ */
+function sample(way: Pick<Comet, "from" | "to" | "lost">, subject: Subject, count: number): readonly Comet[] {
   const dots = Math.min(PER_KIND_MAX, Math.max(0, Math.floor(count)));
   const step = SPREAD_MS / Math.max(1, dots);
-  const shift = subject === "answer" ? step / 2 : 0;
-  return Array.from({ length: dots }, (_, at) => ({ from, to, subject, delayMs: at * step + shift }));
+  const shift = subject === "answer" || subject === "heartbeat" ? step / 2 : 0;
+  return Array.from({ length: dots }, (_, at) => ({ ...way, subject, delayMs: at * step + shift }));
 }

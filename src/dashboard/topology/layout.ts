@@ -58,6 +58,11 @@ function heightOf(count: number, width: number): number {
   return count > 5 ? 480 : 380;
 }
 
+/** How far along its edge a label stands: where two of four nodes face each other, both edges cross in the middle. */
+export function labelPlace(from: number, to: number, count: number): number {
+  return count === 4 && Math.abs(from - to) === 2 ? 0.3 : 0.5;
+}
+
 /**
  * The visible part of an edge: from ring to ring, `aside` pixels to the right of its direction, so that there and
  * back are two ways.

@@ -43,6 +43,8 @@ export interface SceneEdge {
   readonly from: string;
   readonly to: string;
   readonly state: EdgeState;
+  /** Of an edge that is `halfCut`: whose words do not reach the other end. */
+  readonly unheard: string | undefined;
   /** The shorter of what its ends measured, ms. */
   readonly roundTripMs: number | undefined;
   /** Whether an end leads: in a big cluster only these are labelled. */
@@ -137,6 +139,7 @@ function edgeOf(from: NodeView, to: NodeView): SceneEdge {
   const there = linkSeen(from, to.id);
   const back = linkSeen(to, from.id);
   const said = [there, back].filter((link) => link !== undefined);
+  const state = edgeState(from, to, said);
   const trips = said
     .filter(({ reachable }) => reachable)
     .map(({ roundTripMs }) => roundTripMs)
@@ -145,7 +148,8 @@ function edgeOf(from: NodeView, to: NodeView): SceneEdge {
     key: `${from.id} ${to.id}`,
     from: from.id,
     to: to.id,
-    state: edgeState(from, to, said),
+    state,
+    unheard: state !== "halfCut" ? undefined : there?.reachable === false ? from.id : to.id,
     roundTripMs: trips.length === 0 ? undefined : Math.min(...trips),
     ofLeader: from.leads || to.leads,
   };
@@ -233,10 +237,15 @@ function linkWords(id: string, edges: readonly SceneEdge[]): string {
   const own = edges.filter(({ from, to }) => from === id || to === id);
   const other = ({ from, to }: SceneEdge): string => (from === id ? to : from);
   const open = own.filter(({ state }) => state === "open").map(other);
-  const cut = own.filter(({ state }) => state === "cut" || state === "halfCut").map(other);
+  const cut = own.filter(({ state }) => state === "cut").map(other);
+  const half = own.filter(({ state }) => state === "halfCut");
+  const mute = half.filter(({ unheard }) => unheard === id).map(other);
+  const deaf = half.filter(({ unheard }) => unheard !== id).map(other);
   const parts: string[] = [];
   if (open.length > 0) parts.push(`Linked to ${list(open)}.`);
   if (cut.length > 0) parts.push(`The link to ${list(cut)} is cut.`);
+  if (mute.length > 0) parts.push(`What it says does not reach ${list(mute)}.`);
+  if (deaf.length > 0) parts.push(`It does not hear ${list(deaf)}.`);
   return parts.join(" ");
 }
 
