@@ -129,7 +129,8 @@ export function createApi(service: NodeService, options: ApiOptions): Api {
   for (const route of routes) api.on(route.method, route.path, metrics.time(route, gate.guard(route)));
   api.notFound(
     metrics.timeOthers(async (context) => {
-      await gate.admit(context);
+      // A browser sends no token when it asks whether it may ask, and shows nobody how that was refused.
+      if (!isPreflight(new Call(context))) await gate.admit(context);
       return gate.leave(context, refuseRoute(context, routes, gate));
     }),
   );

@@ -160,6 +160,20 @@ describe("the memory of clients", () => {
   });
 });
 
+it("does not count a browser's question whether it may ask: a token that has a share could not be shown in it", async () => {
+  const bench = makeBench({ rateLimit: { requests: 1, seconds: 60 } });
+  const Authorization = "Bearer of-the-page";
+  const headers = { Origin: "http://127.0.0.1:4000" };
+  expect((await post(bench, INCREMENT, { headers: { ...headers, Authorization } })).status).toBe(200);
+  expect((await post(bench, INCREMENT, { headers })).status).toBe(429);
+  const asked = { ...headers, "Access-Control-Request-Method": "POST" };
+  for (let time = 0; time < 3; time++) {
+    const response = await bench.api.request(INCREMENT, { method: "OPTIONS", headers: asked });
+    expect([response.status, told(response)]).toEqual([204, [null, null]]);
+  }
+  expect((await bench.api.request(INCREMENT, { method: "OPTIONS", headers })).status).toBe(429);
+});
+
 it("refuses a page's request with a word that the page may read", async () => {
   const bench = makeBench({ rateLimit: { requests: 1, seconds: 60 } });
   const headers = { Origin: "http://127.0.0.1:4000" };
