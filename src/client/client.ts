@@ -80,6 +80,7 @@ export class RaftallyClient {
 
   /** @throws {RangeError} with a sentence that says which option is wrong. */
   constructor(options: ClientOptions) {
+    if (!Array.isArray(options.urls)) throw new RangeError("urls must be a list of the nodes' URLs");
     if (options.urls.length === 0) throw new RangeError("urls must name at least one node");
     const { discoverMs = 1_000 } = options;
     this.#options = {

@@ -51,6 +51,10 @@ describe("a call from JavaScript", () => {
   });
 });
 
+it("a client is made with a list of URLs, and one alone is no list", () => {
+  expect(() => new Client({ urls: "http://127.0.0.1:4000" as never })).toThrow(RangeError);
+});
+
 describe("a URL with a user and a password", () => {
   it("is refused when the client is made, without showing the password: fetch would send nothing to it", () => {
     const make = (): unknown => new Client({ urls: ["http://user:secret@127.0.0.1:4000"] });
