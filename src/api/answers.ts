@@ -12,8 +12,15 @@ export interface Position {
   readonly term: number;
 }
 
+/** Nearly all keys: JSON has them as they are. */
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+function quoted(key: string): string {
+  return PLAIN.test(key) ? `"${key}"` : JSON.stringify(key);
+}
+
 function fieldsOf(row: CounterRow): string {
-  return `"key":${JSON.stringify(row.key)},"value":${row.value},"revision":${row.revision}`;
+  return `"key":${quoted(row.key)},"value":${row.value},"revision":${row.revision}`;
 }
 
 function placeOf(at: Position): string {
@@ -38,11 +45,13 @@ export function allocatedText({ key, value, revision }: Changed, count: bigint, 
 
 /** Of a batch. */
 export function batchText(results: readonly Changed[], at: Position): string {
-  const list = results.map((result) => {
+  let list = "";
+  // Grown in place: a thousand texts joined afterwards take half as long again.
+  for (const result of results) {
     const applied = result.applied === undefined ? "" : `,"applied":${result.applied}`;
-    return `{${fieldsOf(result)},"changed":${result.changed}${applied}}`;
-  });
-  return `{"results":[${list.join(",")}],${placeOf(at)}}`;
+    list += `${list === "" ? "" : ","}{${fieldsOf(result)},"changed":${result.changed}${applied}}`;
+  }
+  return `{"results":[${list}],${placeOf(at)}}`;
 }
 
 /** Of reading one counter. @param ageMs for a stale read, and if it is known. */

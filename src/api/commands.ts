@@ -9,6 +9,7 @@ import {
   type SetValue,
 } from "../counter/index.ts";
 import { check, memberOf } from "./check.ts";
+import { parseCommonBatch } from "./common-batch.ts";
 import { parseJson } from "./json.ts";
 import { Refusal } from "./problem.ts";
 import {
@@ -67,6 +68,8 @@ export function parseBatch(text: string | undefined): Batch {
   if (text === undefined) {
     throw new Refusal("INVALID_BODY", 'a batch needs a body such as {"operations":[{"key":"hits","by":1}]}');
   }
+  const common = parseCommonBatch(text);
+  if (common !== undefined) return { kind: "batch", changes: common };
   const input = parseJson(text);
   refuseSize(input);
   return { kind: "batch", changes: check(batchBody, input, "batch").operations.map(toChange) };

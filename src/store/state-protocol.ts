@@ -4,6 +4,7 @@ import { InvariantViolation } from "../base/index.ts";
 import type { Totals } from "../counter/index.ts";
 import type { Configuration, Entry, SnapshotMeta } from "../raft/index.ts";
 import { BackupError, CorruptionError, IdentityError, NewerFormatError, StorageFailure } from "./errors.ts";
+import type { PackedOutcomes } from "./packed-outcomes.ts";
 import type { Applied, Query, QueryAnswers, ScanQuery, SnapshotManifest, StateDigest } from "./types.ts";
 
 /** What the worker of state.db is told when it starts. */
@@ -30,6 +31,9 @@ export interface PackedEntries {
   readonly bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** What an apply has done, ready to cross. */
+export type PackedApplied = Omit<Applied, "outcomes"> & { readonly outcomes: PackedOutcomes };
+
 /** Each request to the worker of state.db, with its answer. */
 export interface StateCalls {
   readonly apply: { readonly entries: PackedEntries; readonly wantOutcomes: boolean };
@@ -43,7 +47,7 @@ export interface StateCalls {
 }
 
 export interface StateReplies {
-  readonly apply: Applied;
+  readonly apply: PackedApplied;
   readonly query: QueryAnswers;
   readonly totals: Totals;
   readonly digests: readonly StateDigest[];

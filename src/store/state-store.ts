@@ -21,6 +21,7 @@ import { defined } from "../base/index.ts";
 import type { Totals } from "../counter/index.ts";
 import type { Configuration, Entry, SnapshotMeta } from "../raft/index.ts";
 import { StorageFailure } from "./errors.ts";
+import { unpackOutcomes } from "./packed-outcomes.ts";
 import { isScanQuery } from "./scan.ts";
 import { ScanDesk } from "./scan-desk.ts";
 import {
@@ -142,9 +143,10 @@ export class StateStore {
   }
 
   /** Applies entries that follow the last applied one, all in one transaction. */
-  apply(entries: readonly Entry[], wantOutcomes: boolean): Promise<Applied> {
+  async apply(entries: readonly Entry[], wantOutcomes: boolean): Promise<Applied> {
     const packed = packEntries(entries);
-    return this.#call("apply", { entries: packed, wantOutcomes }, [packed.bytes.buffer]);
+    const applied = await this.#call("apply", { entries: packed, wantOutcomes }, [packed.bytes.buffer]);
+    return { ...applied, outcomes: unpackOutcomes(applied.outcomes) };
   }
 
   /**

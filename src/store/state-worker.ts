@@ -2,6 +2,7 @@
 
 import { parentPort, workerData } from "node:worker_threads";
 import { assertNever, defined } from "../base/index.ts";
+import { packOutcomes } from "./packed-outcomes.ts";
 import { StateDatabase, stateFailure } from "./state-database.ts";
 import {
   plainError,
@@ -34,8 +35,10 @@ function fail(id: number, doing: string, error: unknown): void {
 
 function carryOut(state: StateDatabase, request: StateRequest): StateReplies[StateCall] {
   switch (request.kind) {
-    case "apply":
-      return state.apply(unpackEntries(request.entries), request.wantOutcomes);
+    case "apply": {
+      const applied = state.apply(unpackEntries(request.entries), request.wantOutcomes);
+      return { ...applied, outcomes: packOutcomes(applied.outcomes) };
+    }
     case "query":
       return state.query(request.queries);
     case "totals":
