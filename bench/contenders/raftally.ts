@@ -1,7 +1,6 @@
 /** Raftally with three nodes, as `raftally serve` runs them. */
 
 import { readFileSync } from "node:fs";
-import { RaftallyClient } from "../../src/client/index.ts";
 import type { LoadResult } from "../load/closed-loop.ts";
 import { httpLoad } from "../load/http.ts";
 import type { HttpWork, Numbered } from "../load/http-work.ts";
@@ -18,6 +17,7 @@ import {
 import {
   incrementSample,
   leaderUrl,
+  patientClient,
   type Raftally,
   startRaftally,
   whileOneLeads,
@@ -84,14 +84,15 @@ export async function openSessions(
 async function reads(raftally: Raftally, where: "leader" | "everywhere", timing: Timing): Promise<Sample> {
   const key = freshPrefix("read");
   const leader = await leaderUrl(raftally);
-  await raftally.cluster.client().set(key, READ_VALUE);
+  await patientClient(raftally).set(key, READ_VALUE);
   const urls =
     where === "leader" ? [leader] : [leader, ...raftally.cluster.urls.filter((url) => url !== leader)];
   const paths = [`/v1/counters/${key}`];
   const work: HttpWork = { urls, connections: CONNECTIONS, method: "GET", paths, weight: 1 };
   const done = await httpLoad(work, timing, raftally.directory);
   // Whoever made the load has seen to it that each answer was a 200.
-  const readings = await Promise.all(urls.map((url) => new RaftallyClient({ urls: [url] }).get(key)));
+  const { cluster } = raftally;
+  const readings = await Promise.all(cluster.nodes.map(({ id }) => cluster.clientOf(id).get(key)));
   const wasRight = readings.every((reading) => reading?.value === READ_VALUE);
   return {
     figures: { rate: done.rate, ...done.figures },
@@ -124,7 +125,7 @@ async function batches(raftally: Raftally, timing: Timing): Promise<Sample> {
 
 async function combined(raftally: Raftally, timing: Timing): Promise<Sample> {
   const prefix = freshPrefix("combined");
-  const done = await combiningLoad(raftally.cluster.client(), prefix, timing);
+  const done = await combiningLoad(patientClient(raftally), prefix, timing);
   return await incrementSample(raftally, prefix, done);
 }
 
