@@ -97,6 +97,11 @@ export interface Explanation {
   readonly exitCode: number;
 }
 
+/** `text` as one word of a command line, in quotes where a shell would make something else of it. */
+function shellWord(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+}
+
 /** @param doing what was asked, as in `increment "visits"`. */
 export function explain(doing: string, error: unknown): Explanation {
   if (!(error instanceof RaftallyError)) throw error;
@@ -108,7 +113,7 @@ export function explain(doing: string, error: unknown): Explanation {
       try:
         key === undefined
           ? SEE_MEMBERS
-          : `the same command again with --idempotency-key ${key}: it counts once at most`,
+          : `the same command again with --idempotency-key ${shellWord(key)}: it counts once at most`,
       exitCode: EXIT.unknown,
     };
   }

@@ -63,6 +63,24 @@ describe("raftally incr", () => {
     );
   });
 
+  it("names a key that a shell would take apart so that it can be pasted", async () => {
+    const node = await fakeNode(silence);
+    const ran = await raftally([
+      "incr",
+      "k",
+      "--idempotency-key",
+      "it's $5",
+      "--url",
+      node.url,
+      "--timeout",
+      "300ms",
+    ]);
+    expect([ran.exitCode, ran.error]).toEqual([
+      3,
+      expect.stringContaining("--idempotency-key 'it'\\''s $5': it"),
+    ]);
+  });
+
   it("gives failures as JSON too", async () => {
     const node = await fakeNode(problem("LIMIT_REACHED", { detail: "12 is above 10" }));
     const ran = await raftally(["incr", "visits", "--json", "--url", node.url]);
