@@ -1,5 +1,6 @@
 /** Numbers of the node for Prometheus: names, meanings, and where each comes from. */
 
+import { performance } from "node:perf_hooks";
 import type { Check, DiskSpace, LiveSource, NodeStatus } from "../node/index.ts";
 
 /** Everything that one collection reads, taken at one moment. */
@@ -177,6 +178,15 @@ const TRAFFIC: readonly NodeMetric[] = [
   ),
 ];
 
+/** One thread reads all requests and writes all answers: the busier it is, the nearer the node is to what it can do. */
+const LOOP: readonly NodeMetric[] = [
+  counter(
+    "event_loop_active_seconds",
+    "Time that the event loop has worked and not waited, since the process started.",
+    () => performance.eventLoopUtilization().active / 1_000,
+  ),
+];
+
 const HEALTH: readonly NodeMetric[] = [
   gauge(
     "build_info",
@@ -244,6 +254,7 @@ export const NODE_METRICS: readonly NodeMetric[] = [
   ...RAFT,
   ...COUNTERS,
   ...TRAFFIC,
+  ...LOOP,
   ...HEALTH,
 ];
 

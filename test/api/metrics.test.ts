@@ -176,6 +176,21 @@ it("counts what goes to the log and to each peer", async () => {
   expect(numberOf(families, "raftally_peer_sent_bytes_total", { peer: "n3" })).toBe(40);
 });
 
+it("counts the time in which the event loop works, and not that in which it waits", async () => {
+  const active = async (): Promise<number> =>
+    numberOf(await scrape(), "raftally_event_loop_active_seconds_total") ?? -1;
+  // The loop's own measure begins with its first turn.
+  await new Promise((resolve) => setImmediate(resolve));
+  const before = await active();
+  const until = performance.now() + 60;
+  while (performance.now() < until) {
+    // Works.
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  const grown = (await active()) - before;
+  expect(grown).toBeGreaterThanOrEqual(0.06);
+});
+
 describe("how late the event loop is", () => {
   const counted = (delay: LoopDelay): readonly number[] => {
     const below = new Map(delay.buckets.cumulative());
