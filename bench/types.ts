@@ -26,6 +26,7 @@ export type FigureName =
   | "disk"
   | "diskMost"
   | "loopDelayFollowers"
+  | "loopBusy"
   | "nodeCpu"
   | "syncs"
   | "batch"
@@ -64,6 +65,7 @@ export const FIGURES: Readonly<Record<FigureName, FigureInfo>> = {
     about: "the most that the data directory of a node occupied meanwhile",
   },
   loopDelayFollowers: { unit: "ms", better: "lower", about: "the same on the follower that was later" },
+  loopBusy: { unit: "cores", better: "neither", about: "what the leader's event loop used: 1 is all it can" },
   nodeCpu: { unit: "cores", better: "neither", about: "what the busiest node used" },
   syncs: { unit: "/s", better: "neither", about: "writes of the leader's log to its disk, each one sync" },
   batch: { unit: "ops", better: "higher", about: "operations in each of these writes" },

@@ -3,10 +3,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { increments } from "../contenders/raftally.ts";
 import { leaderUrl, type Raftally, startRaftally, sumCheck } from "../contenders/raftally-cluster.ts";
-import { type Contender, contender, type Figures, type Sample, type Timing } from "../types.ts";
+import { type Contender, contender, type Sample, type Timing } from "../types.ts";
 import { inBatches } from "./batches.ts";
+import { memory, scrapeAll, withCosts } from "./costs.ts";
 import { DiskWatch } from "./disk-use.ts";
-import { boundBetween, growth, type Metrics, sampleOf, scrape } from "./metrics.ts";
 import { fastOnly } from "./nodes.ts";
 import { megabytes } from "./numbers.ts";
 
@@ -16,21 +16,6 @@ const KEYS = 1_000;
 const LOADED_SECONDS = 600;
 const IDLE_SECONDS = { full: 20, quick: 3 } as const;
 const INCREMENTS = { full: 10_000_000, quick: 500_000 } as const;
-/** The share of the time in which the event loop may be later than the figure says. */
-const PUNCTUAL = 0.999;
-const LOOP = "raftally_event_loop_delay_seconds";
-
-/** What each node says of itself, by its id. */
-async function scrapeAll({ cluster }: Raftally, signal: AbortSignal): Promise<ReadonlyMap<string, Metrics>> {
-  const scraped = cluster.nodes.map(async ({ id, url }) => [id, await scrape(url, signal)] as const);
-  return new Map(await Promise.all(scraped));
-}
-
-/** Megabytes of the node that has most. */
-function memory(all: ReadonlyMap<string, Metrics>): number {
-  const bytes = [...all.values()].map((metrics) => sampleOf(metrics, "process_resident_memory_bytes"));
-  return megabytes(Math.max(...bytes));
-}
 
 async function idle(raftally: Raftally, timing: Timing): Promise<Sample> {
   const seconds = timing.quick ? IDLE_SECONDS.quick : IDLE_SECONDS.full;
@@ -42,66 +27,19 @@ async function idle(raftally: Raftally, timing: Timing): Promise<Sample> {
   };
 }
 
-/** What an increment cost, between two scrapes of all nodes under load. */
-export function costs(
-  before: ReadonlyMap<string, Metrics>,
-  after: ReadonlyMap<string, Metrics>,
-  { leader, seconds }: { readonly leader: string; readonly seconds: number },
-): Figures {
-  const pairs = [...after].map(([id, metrics]) => ({ id, was: before.get(id) ?? new Map(), is: metrics }));
-  const led = pairs.find(({ id }) => id === leader);
-  if (led === undefined) throw new Error(`the leader ${leader} was not asked`);
-  const { was, is } = led;
-  const lateMs = (of: typeof pairs): number =>
-    Math.max(...of.map((one) => boundBetween(one.was, one.is, LOOP, PUNCTUAL) * 1_000));
-  const cpu = pairs.map((one) => growth(one.was, one.is, "process_cpu_seconds_total") / seconds);
-  const changes = growth(was, is, "raftally_changes_acknowledged_total");
-  const writes = growth(was, is, "raftally_wal_writes_total");
-  return {
-    loopDelay: lateMs([led]),
-    loopDelayFollowers: lateMs(pairs.filter((one) => one !== led)),
-    nodeCpu: Math.max(...cpu),
-    syncs: writes / seconds,
-    batch: changes / writes,
-    written: growth(was, is, "raftally_wal_written_bytes_total") / changes,
-    wire: growth(was, is, "raftally_peer_sent_bytes_total") / changes,
-    snapshots: pairs.reduce((sum, one) => sum + growth(one.was, one.is, "raftally_snapshots_taken_total"), 0),
-  };
-}
-
-/** Full load, and beside it a look at the nodes when it is under way and another shortly before it ends. */
+/** Full load for long, as single requests: snapshots and checkpoints included. */
 async function loaded(raftally: Raftally, timing: Timing): Promise<Sample> {
   const { cluster } = raftally;
   const disk = new DiskWatch(cluster.nodes.map(({ id }) => cluster.data(id)));
-  const ended = new AbortController();
-  const signal = AbortSignal.any([timing.signal, ended.signal]);
   disk.start();
   try {
-    // It is made known before the load that somebody wants to know how late the event loop is.
-    await scrapeAll(raftally, signal);
-    const leader = await cluster.leader();
-    const looked = look(raftally, leader, { ...timing, signal });
-    looked.catch(() => undefined);
-    const sample = await increments(raftally, { connections: CONNECTIONS, keys: KEYS }, timing);
-    const figures = { ...sample.figures, ...(await looked) };
-    if ((await cluster.leader()) !== leader) throw new Error("another node has become the leader meanwhile");
+    const work = { connections: CONNECTIONS, keys: KEYS };
+    const { figures, check } = await withCosts(raftally, timing, () => increments(raftally, work, timing));
     const { most, last } = await disk.stop();
-    return { ...sample, figures: { ...figures, disk: megabytes(last), diskMost: megabytes(most) } };
+    return { figures: { ...figures, disk: megabytes(last), diskMost: megabytes(most) }, check };
   } finally {
-    ended.abort();
     await disk.stop();
   }
-}
-
-async function look(raftally: Raftally, leader: string, timing: Timing): Promise<Figures> {
-  const { signal } = timing;
-  await sleep((timing.warmupSeconds + timing.seconds * 0.05) * 1_000, undefined, { signal });
-  const before = await scrapeAll(raftally, signal);
-  const beganMs = performance.now();
-  await sleep(timing.seconds * 0.9 * 1_000, undefined, { signal });
-  const after = await scrapeAll(raftally, signal);
-  const seconds = (performance.now() - beganMs) / 1_000;
-  return { ...costs(before, after, { leader, seconds }), memoryLoaded: memory(after) };
 }
 
 /** In batches, because what is asked for is what stays on the disk, and not how long it takes. */

@@ -1,7 +1,7 @@
 /** What only concerns Raftally itself: how long it takes to fail over and to start, what it occupies, how it scales. */
 
 import type { Bar, Contender, FigureName, Target } from "../types.ts";
-import { SLOW_WORLD } from "./connections.ts";
+import { MORE_CALLERS, SLOW_WORLD } from "./connections.ts";
 import { ENDURANCE } from "./endurance.ts";
 import { FAILOVER } from "./failover.ts";
 import { FIVE } from "./five.ts";
@@ -11,6 +11,7 @@ import { START_UP, START_UP_ALONE } from "./start-up.ts";
 /** They run after the peers, in this order. */
 export const ROW_CONTENDERS: readonly Contender[] = [
   FIVE,
+  MORE_CALLERS,
   SLOW_WORLD,
   FAILOVER,
   START_UP,

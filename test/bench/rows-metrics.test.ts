@@ -4,8 +4,8 @@ import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { costs } from "../../bench/rows/costs.ts";
 import { DiskWatch, occupied } from "../../bench/rows/disk-use.ts";
-import { costs } from "../../bench/rows/endurance.ts";
 import { boundBetween, growth, type Metrics, parseMetrics, sampleOf } from "../../bench/rows/metrics.ts";
 import { median, megabytes } from "../../bench/rows/numbers.ts";
 
@@ -91,6 +91,7 @@ function node(used: {
   return new Map([
     ...histogram({ "0.001": 1_000, [String(used.late)]: 2_000, "9": 2_000 }, 2_000),
     ["process_cpu_seconds_total", used.cpu],
+    ["raftally_event_loop_active_seconds_total", used.cpu / 2],
     ["raftally_changes_acknowledged_total", used.changes],
     ["raftally_wal_writes_total", used.writes],
     ["raftally_wal_written_bytes_total", used.log],
@@ -116,6 +117,7 @@ it("an increment's costs are those of the leader, the delays those of each, and 
   expect(costs(before, after, { leader: "n1", seconds: 10 })).toEqual({
     loopDelay: 4,
     loopDelayFollowers: 8,
+    loopBusy: 0.4,
     nodeCpu: 0.8,
     syncs: 200,
     batch: 40,

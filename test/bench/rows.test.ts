@@ -84,7 +84,8 @@ function expectCounted(samples: ReadonlyMap<string, Sample>): void {
   }
 }
 
-describe("real nodes", { timeout: 180_000 }, () => {
+// Where leadership changes under a load, on a busy machine, nothing is measured, and it has to be done again.
+describe("real nodes", { timeout: 180_000, retry: 2 }, () => {
   it("serve again after their leader was killed, and after it handed over", async (context) => {
     requires(context, "patience");
     const samples = await perform(rowOf("raftally-failover"));
