@@ -44,6 +44,9 @@ export interface Call<T> {
   readonly attemptTimeoutMs?: number;
 }
 
+/** Of a call that may go on for hours, the latest attempts are enough to say what is wrong. */
+const ATTEMPTS_KEPT = 64;
+
 /** More redirects than this in one round mean that nodes disagree about who leads; then a pause helps. */
 const REDIRECTS_MAX = 4;
 
@@ -127,6 +130,7 @@ export class Caller {
       const options = { fetch: this.#options.fetch, timeoutMs, signal: call.signal };
       const verdict = judge(await attempt(base, call.request, options), call.decode);
       progress.attempts.push({ url: base, result: describe(verdict) });
+      if (progress.attempts.length > ATTEMPTS_KEPT) progress.attempts.shift();
       if (verdict.kind === "done") {
         this.#nodes.answered(base);
         this.#nodes.prefer(verdict.base);
