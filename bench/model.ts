@@ -65,7 +65,7 @@ const CORRECTIONS = 12;
 const WARMUP = 0.2;
 
 /** Simulates so many seconds. Deterministic. */
-export function predict(costs: Costs, setting: Setting, seconds = 2): Prediction {
+export function predict(costs: Costs, setting: Setting, seconds = 1): Prediction {
   // Where all want more than there are cores, each gets on more slowly, until they want as much as there is.
   let slowness = 1;
   let run = new Run(costs, setting, slowness).take(seconds);
@@ -132,7 +132,11 @@ class Run {
   }
 
   take(seconds: number): this {
-    for (let caller = 0; caller < this.#setting.callers; caller++) this.#ask();
+    // They do not all come at once, and nothing in a real group would make them.
+    const { callers, fsyncMs, rttMs } = this.#setting;
+    for (let caller = 0; caller < callers; caller++) {
+      this.#clock.at((caller / callers) * (fsyncMs + rttMs) * US_PER_MS, () => this.#ask());
+    }
     const endUs = seconds * US_PER_S;
     this.#clock.pass(WARMUP * endUs);
     const before = this.#count();
