@@ -244,7 +244,8 @@ export const OPTIONS: OptionTable = {
     shown: "redirect",
     help:
       "What a node that does not lead does with a write. redirect: answers 307 with the leader's URL. forward: " +
-      "passes it on to the leader, for clients that reach only a load balancer.",
+      "passes it on to the leader, for clients that reach only a load balancer. The forms of other services (POST " +
+      "/increment and so on), whose scripts know of no redirect, are passed on in any case.",
     read: choice("redirect", "forward"),
   }),
   badges: {
