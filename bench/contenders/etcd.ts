@@ -109,12 +109,19 @@ function keys(prefix: string, count: number): readonly string[] {
   return Array.from({ length: count }, (_, at) => `${prefix}${at}`);
 }
 
-async function puts(etcd: Etcd, count: number, callers: number, timing: Timing): Promise<Sample> {
-  const prefix = `put-${count}-${callers}/`;
+/** @param shared whether all callers share one connection. */
+async function puts(
+  etcd: Etcd,
+  { count, callers, shared }: { readonly count: number; readonly callers: number; readonly shared: boolean },
+  timing: Timing,
+): Promise<Sample> {
+  const prefix = `put-${count}-${callers}-${shared ? "shared" : "own"}/`;
   const all = keys(prefix, count);
   const first = (at: number): number => Math.floor((at * count) / callers);
   const done = await closedLoop(
-    connections(etcd.port, callers, (at) => new Puts(all, first(at))),
+    shared
+      ? [{ port: etcd.port, caller: new GrpcCaller(new Puts(all, 0), callers) }]
+      : connections(etcd.port, callers, (at) => new Puts(all, first(at))),
     timing,
   );
   const written = (await keysOf(etcd.port, prefix)).reduce((sum, { version }) => sum + BigInt(version), 0n);
@@ -188,21 +195,28 @@ export const etcd: Contender = contender<Etcd>({
       about: "blind put of one key",
       connections: CONNECTIONS,
       keys: 1,
-      run: (etcd, timing) => puts(etcd, 1, CONNECTIONS, timing),
+      run: (etcd, timing) => puts(etcd, { count: 1, callers: CONNECTIONS, shared: false }, timing),
     },
     {
       id: "put-1000",
       about: "blind put of 1,000 keys",
       connections: CONNECTIONS,
       keys: KEYS,
-      run: (etcd, timing) => puts(etcd, KEYS, CONNECTIONS, timing),
+      run: (etcd, timing) => puts(etcd, { count: KEYS, callers: CONNECTIONS, shared: false }, timing),
     },
     {
       id: "put-alone",
       about: "blind put by one client alone",
       connections: 1,
       keys: 1,
-      run: (etcd, timing) => puts(etcd, 1, 1, timing),
+      run: (etcd, timing) => puts(etcd, { count: 1, callers: 1, shared: false }, timing),
+    },
+    {
+      id: "put-shared",
+      about: "blind put of one key, all callers on one connection, as etcd's own client does",
+      connections: CONNECTIONS,
+      keys: 1,
+      run: (etcd, timing) => puts(etcd, { count: 1, callers: CONNECTIONS, shared: true }, timing),
     },
     {
       id: "increment",

@@ -23,14 +23,27 @@ export interface Caller {
   readonly greeting?: Uint8Array;
   /** How many operations one request carries. */
   readonly weight: number;
-  /** The bytes of the next request. They are written at once and must not be changed for a while. */
-  request(): Uint8Array;
+  /** How many callers share the connection, where the protocol lets them; 1 if left out. */
+  readonly sharers?: number;
+  /**
+   * The bytes of the next request. They are written at once and must not be changed for a while.
+   * @param sharer who asks, from 0.
+   */
+  request(sharer: number): Uint8Array;
   /**
    * Takes bytes that arrived. They are valid during the call only.
-   * @param send for what the protocol itself has to say in between.
+   * @param talk for what the protocol itself has to say in between, and for answers to those who share a connection.
+   * @returns how far the answer is; of a connection that is shared, always `wait`.
    * @throws {Error} if the answer is not what it has to be: the whole load then fails.
    */
-  hear(bytes: Buffer, send: (bytes: Uint8Array) => void): Heard;
+  hear(bytes: Buffer, talk: Talk): Heard;
+}
+
+/** What a protocol can do while it listens. */
+export interface Talk {
+  send(bytes: Uint8Array): void;
+  /** The answer to one of those who share the connection is complete. */
+  answered(sharer: number, heard: Exclude<Heard, "wait">): void;
 }
 
 export interface Connection {
@@ -96,19 +109,26 @@ class Loop {
 
   #connect({ port, caller }: Connection): Promise<void> {
     return new Promise((resolve, reject) => {
-      let begun = 0;
-      const ask = (): void => {
-        begun = performance.now();
+      const sharers = caller.sharers ?? 1;
+      const begun = new Float64Array(sharers);
+      const ask = (sharer: number): void => {
+        begun[sharer] = performance.now();
         this.#asking += 1;
-        socket.write(caller.request());
+        socket.write(caller.request(sharer));
       };
-      const hear = (bytes: Buffer): void => {
-        const heard = caller.hear(bytes, (more) => socket.write(more));
-        if (heard === "again") socket.write(caller.request());
+      const answered = (sharer: number, heard: Heard): void => {
+        if (heard === "again") socket.write(caller.request(sharer));
         if (heard !== "done") return;
-        this.#count(caller.weight, begun);
-        if (!this.#isEnding) ask();
+        this.#count(caller.weight, begun[sharer] ?? 0);
+        if (!this.#isEnding) ask(sharer);
         else if (this.#asking === 0) this.#drained();
+      };
+      const talk: Talk = { send: (bytes) => socket.write(bytes), answered };
+      const hear = (bytes: Buffer): void => {
+        // What many have to say goes out in one write.
+        if (sharers > 1) socket.cork();
+        answered(0, caller.hear(bytes, talk));
+        if (sharers > 1) socket.uncork();
       };
       const onread = {
         buffer: Buffer.allocUnsafeSlow(READ_BYTES),
@@ -125,7 +145,7 @@ class Loop {
       this.#sockets.push(socket);
       socket.once("connect", () => {
         if (caller.greeting !== undefined) socket.write(caller.greeting);
-        ask();
+        for (let sharer = 0; sharer < sharers; sharer++) ask(sharer);
         resolve();
       });
       socket.on("error", (error) => {

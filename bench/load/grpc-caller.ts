@@ -7,7 +7,7 @@
  * they go; and whether a call succeeded is told by its message, because a gRPC server sends none with an error.
  */
 
-import type { Caller, Heard } from "./closed-loop.ts";
+import type { Caller, Heard, Talk } from "./closed-loop.ts";
 
 const FRAME = { data: 0, headers: 1, reset: 3, settings: 4, ping: 6, goAway: 7, windowUpdate: 8 } as const;
 const FLAG = { ack: 1, endStream: 1, endHeaders: 4 } as const;
@@ -80,6 +80,7 @@ function headersOf(path: string): Buffer {
 
 export class GrpcCaller implements Caller {
   readonly weight = 1;
+  readonly sharers: number;
   readonly greeting: Uint8Array = Buffer.concat([
     Buffer.from(PREFACE),
     frame(
@@ -99,21 +100,26 @@ export class GrpcCaller implements Caller {
   readonly #headers: Buffer;
   #stream = -1;
   #rest: Buffer | undefined;
-  /** The message of the current answer, as far as it has come. */
-  #message: Buffer | undefined;
+  /** By their streams, the calls that are not answered. */
+  readonly #open: Map<number, Call> = new Map();
   /** How much of the connection's window is left to us, and how much of what we gave is used. */
   #mayWrite: number = WINDOW_DEFAULT;
   #read = 0;
 
-  constructor(calls: Calls) {
+  /**
+   * @param calls what all who share the connection ask.
+   * @param sharers how many they are; more than one, only where it does not matter whose answer is whose.
+   */
+  constructor(calls: Calls, sharers = 1) {
+    this.sharers = sharers;
     this.#calls = calls;
     this.#headers = headersOf(calls.path);
   }
 
-  request(): Uint8Array {
+  request(sharer: number): Uint8Array {
     const message = this.#calls.request();
     this.#stream += 2;
-    this.#message = undefined;
+    this.#open.set(this.#stream, { sharer, message: undefined });
     const [headers, data] = [this.#headers.length, GRPC_PREFIX_BYTES + message.length];
     this.#mayWrite -= data;
     if (this.#mayWrite < 0) throw new Error("the server reads slower than it answers");
@@ -132,43 +138,34 @@ export class GrpcCaller implements Caller {
     return bytes;
   }
 
-  hear(bytes: Buffer, send: (bytes: Uint8Array) => void): Heard {
+  hear(bytes: Buffer, talk: Talk): Heard {
     const all = this.#rest === undefined ? bytes : Buffer.concat([this.#rest, bytes]);
-    let heard: Heard = "wait";
     let at = 0;
     while (all.length - at >= HEAD_BYTES) {
       const end = at + HEAD_BYTES + all.readUIntBE(at, 3);
       if (end > all.length) break;
       const [kind, flags, stream] = [all.readUInt8(at + 3), all.readUInt8(at + 4), all.readUInt32BE(at + 5)];
-      if (this.#take({ kind, flags, stream, payload: all.subarray(at + HEAD_BYTES, end) }, send)) {
-        heard = this.#answered();
-      }
+      this.#take({ kind, flags, stream, payload: all.subarray(at + HEAD_BYTES, end) }, talk);
       at = end;
     }
     this.#rest = at === all.length ? undefined : Buffer.from(all.subarray(at));
-    return heard;
+    return "wait";
   }
 
-  /** @returns whether the current call has ended. */
-  #take({ kind, flags, stream, payload }: Received, send: (bytes: Uint8Array) => void): boolean {
+  #take({ kind, flags, stream, payload }: Received, talk: Talk): void {
     switch (kind) {
       case FRAME.data:
-        this.#message = this.#message === undefined ? payload : Buffer.concat([this.#message, payload]);
-        this.#read += payload.length;
-        if (this.#read > WINDOW_RENEW) {
-          send(windowUpdate(0, this.#read));
-          this.#read = 0;
-        }
+        this.#takeData(stream, payload, talk);
         break;
       case FRAME.settings:
-        if ((flags & FLAG.ack) === 0) send(frame(FRAME.settings, FLAG.ack, 0, Buffer.alloc(0)));
-        return false;
+        if ((flags & FLAG.ack) === 0) talk.send(frame(FRAME.settings, FLAG.ack, 0, Buffer.alloc(0)));
+        return;
       case FRAME.ping:
-        if ((flags & FLAG.ack) === 0) send(frame(FRAME.ping, FLAG.ack, 0, payload));
-        return false;
+        if ((flags & FLAG.ack) === 0) talk.send(frame(FRAME.ping, FLAG.ack, 0, payload));
+        return;
       case FRAME.windowUpdate:
         if (stream === 0) this.#mayWrite += payload.readUInt32BE(0);
-        return false;
+        return;
       case FRAME.reset:
         throw new Error(`the server reset a call, with error ${payload.readUInt32BE(0)}`);
       case FRAME.goAway:
@@ -176,16 +173,36 @@ export class GrpcCaller implements Caller {
       default:
         break;
     }
-    return stream === this.#stream && (flags & FLAG.endStream) !== 0;
+    if ((flags & FLAG.endStream) !== 0) this.#answered(stream, talk);
   }
 
-  #answered(): Heard {
-    const message = this.#message;
+  #takeData(stream: number, payload: Buffer, talk: Talk): void {
+    const call = this.#open.get(stream);
+    // The bytes are valid only as long as whoever brought them waits, and the end of the call may come later.
+    if (call !== undefined) call.message = Buffer.concat([call.message ?? Buffer.alloc(0), payload]);
+    this.#read += payload.length;
+    if (this.#read <= WINDOW_RENEW) return;
+    talk.send(windowUpdate(0, this.#read));
+    this.#read = 0;
+  }
+
+  #answered(stream: number, talk: Talk): void {
+    const call = this.#open.get(stream);
+    if (call === undefined) throw new Error("the server answered what nobody asked");
+    this.#open.delete(stream);
+    const { sharer, message } = call;
     if (message === undefined || message.length < GRPC_PREFIX_BYTES) {
       throw new Error(`${this.#calls.path} failed: the answer carries no message`);
     }
-    return this.#calls.hear(message.subarray(GRPC_PREFIX_BYTES));
+    talk.answered(sharer, this.#calls.hear(message.subarray(GRPC_PREFIX_BYTES)));
   }
+}
+
+/** A call that is not answered. */
+interface Call {
+  readonly sharer: number;
+  /** As far as it has come. */
+  message: Buffer | undefined;
 }
 
 /** A frame that has come. */

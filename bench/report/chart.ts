@@ -18,6 +18,7 @@ const GROUPS: readonly Group[] = [
       "raftally/sessions",
       "raftally/keyed",
       "etcd/put",
+      "etcd/put-shared",
       "etcd/increment",
       "postgres/hot-row",
       "redis/incr",

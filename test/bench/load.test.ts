@@ -123,6 +123,14 @@ describe("gRPC on bare sockets", () => {
     expect(done.acknowledged).toBeGreaterThan(6);
   });
 
+  it("carries many calls at a time on one connection", async () => {
+    const { port, puts } = await etcdLike(() => "ok");
+    const shared = [{ port, caller: new GrpcCaller(new Puts(["k"], 0), 32) }];
+    const done = await closedLoop(shared, { ...SHORT, seconds: 0.3 });
+    expect(done.acknowledged).toBe(puts());
+    expect(done.acknowledged).toBeGreaterThan(64);
+  });
+
   it("does not take an error for an answer", async () => {
     const { port } = await etcdLike((put) => (put === 5 ? "error" : "ok"));
     await expect(closedLoop(callers(port), { ...SHORT, seconds: 10 })).rejects.toThrow("carries no message");
