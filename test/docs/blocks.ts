@@ -90,3 +90,13 @@ export function exchangesOf(transcript: string): readonly Exchange[] {
       return { command, printed };
     });
 }
+
+/** A block without the indentation that it has in a list. */
+export function dedented({ text }: Pick<Block, "text">): string {
+  const depths = text.split("\n").flatMap((line) => (line.trim() === "" ? [] : line.search(/\S/)));
+  const depth = Math.min(...depths);
+  return text
+    .split("\n")
+    .map((line) => line.slice(depth))
+    .join("\n");
+}

@@ -2,7 +2,8 @@
  * Runs the code blocks of README.md, docs/ and examples/ as a reader would: `sh` with `bash -e` against a fresh local
  * cluster, with what they print compared with the block that follows; transcripts (`$ command`) likewise; `ts` compiled
  * against the client and run; `json` and `yaml` parsed. What is let pass when answers are compared stands in
- * tolerance.ts, and what is not run in exceptions.ts.
+ * tolerance.ts, and what is not run in exceptions.ts. The runbooks of docs/operations.md that need machines or a history
+ * are played by runbook.test.ts.
  */
 
 import { spawnSync } from "node:child_process";
@@ -12,7 +13,7 @@ import { describe, expect, it } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { requires } from "../support/capability.ts";
 import { type Block, blocksOf, documents, exchangesOf, ROOT } from "./blocks.ts";
-import { ENDLESS, EXCEPTIONS, LOOKED_AT } from "./exceptions.ts";
+import { ENDLESS, EXCEPTIONS, isPlayed, LOOKED_AT, PLAYED, RUNBOOK } from "./exceptions.ts";
 import { PROGRAMS, Scene } from "./scene.ts";
 import { difference } from "./tolerance.ts";
 
@@ -23,6 +24,11 @@ function isExcepted(block: Block): boolean {
   return EXCEPTIONS.some(({ file, begins }) => file === block.file && block.text.startsWith(begins));
 }
 
+/** Whether runbook.test.ts plays it. */
+function isElsewhere(block: Block): boolean {
+  return PLAYED.some((part) => isPlayed(block, part));
+}
+
 const DATA = ["json", "yaml", "yml"];
 const COMMANDS = ["sh", "bash"];
 
@@ -31,7 +37,7 @@ function isTranscript({ language, text }: Block): boolean {
 }
 
 function isRunnable(block: Block): boolean {
-  if (isExcepted(block)) return false;
+  if (isExcepted(block) || isElsewhere(block)) return false;
   return COMMANDS.includes(block.language) || block.language === "ts" || isTranscript(block);
 }
 
@@ -87,7 +93,7 @@ const QUICK: readonly string[] = ["docs/how-to/stock.md"];
 
 describe("the code blocks", () => {
   const files = [...ALL].filter(([, blocks]) => blocks.some(isRunnable)).map(([file]) => file);
-  it.for(files)("of %s do and print what the document says", { timeout: 120_000 }, async (file, context) => {
+  it.for(files)("of %s do and print what the document says", { timeout: 180_000 }, async (file, context) => {
     requires(context, "curl", ...(QUICK.includes(file) ? [] : (["patience"] as const)));
     const scene = await Scene.open();
     const wrong: string[] = [];
@@ -144,7 +150,7 @@ describe("the code blocks", () => {
   it("are all run, parsed, or listed with the reason why not", () => {
     const left = BLOCKS.filter((block) => {
       const isShown = block.language in LOOKED_AT || DATA.includes(block.language);
-      return !isRunnable(block) && !isShown && !isExcepted(block);
+      return !isRunnable(block) && !isShown && !isExcepted(block) && !isElsewhere(block);
     });
     expect(left.map((block) => `${where(block)} ${block.text.split("\n", 1)[0]}`)).toEqual([]);
   });
@@ -154,5 +160,9 @@ describe("the code blocks", () => {
       ({ file, begins }) => ALL.get(file)?.some(({ text }) => text.startsWith(begins)) !== true,
     );
     expect(gone.map(({ file, begins }) => `${file}: ${begins}`)).toEqual([]);
+    // Those that are played are named each by what it alone has.
+    const blocks = BLOCKS.filter(({ file }) => file === RUNBOOK);
+    const meant = PLAYED.map((part) => [part, blocks.filter((block) => isPlayed(block, part)).length]);
+    expect(meant.filter(([, count]) => count !== 1)).toEqual([]);
   });
 });

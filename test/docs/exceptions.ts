@@ -14,9 +14,6 @@ function all(file: string, reason: string, begins: readonly string[]): readonly 
 
 const OWN_PACKAGES = "installs packages and starts what this very test runs in, or starts for itself";
 const LONG_RUN = "takes minutes to hours; .ci/run and the tests of that folder run parts of it";
-const MACHINES =
-  "needs several machines or a history of its own; the outputs are those of real runs, addresses replaced";
-const MESSAGE = "what a node says in one case; its test stands beside the code that says it";
 
 export const EXCEPTIONS: readonly Exception[] = [
   ...all("README.md", OWN_PACKAGES, ["npm install && npm start", "npm install && npm test"]),
@@ -44,44 +41,15 @@ export const EXCEPTIONS: readonly Exception[] = [
   ...all("docs/testing/mutants.md", LONG_RUN, ["npm run mutants"]),
   ...all("docs/testing/power-loss.md", LONG_RUN, ["npm run chaos"]),
   ...all("docs/testing/simulator.md", LONG_RUN, ["npm run sim", "        ms │ n1"]),
-  ...all(
-    "docs/operations.md",
-    "takes nodes from the blocks after it; test/cli/local.test.ts does all of it",
-    ["$ raftally local"],
-  ),
-  ...all("docs/operations.md", MACHINES, [
-    "$ raftally member",
-    "  $ raftally member",
-    "$ raftally status",
-    "raftally doctor --url",
-    "$ raftally doctor",
-    "export RAFTALLY_SECRET=…",
-    "raftally serve --id n6",
-    "raftally serve --id n3",
-    "raftally serve --autoremove-after",
+  ...all("docs/operations.md", "needs a node that is slow to copy 1.5 million counters", [
     "n4 is catching up",
-    "waiting for n6 to join",
-    "raftally backup counts-$(date +%F).backup",
-    "$ raftally backup",
-    "$ raftally restore",
-    "$ raftally rolling-restart",
+  ]),
+  ...all("docs/operations.md", "a fragment, for machines that have it", [
     "raftally serve … --dial",
+    "raftally serve --autoremove-after",
     "systemctl restart raftally",
-    "$ curl -s -D - -X POST http://10.0.0.2:4000",
   ]),
-  ...all("docs/operations.md", "destroys: it is for when a majority is lost for good; test/cli recover", [
-    "raftally recover",
-    "/var/lib/raftally is the data directory of n3",
-    "/var/lib/raftally: cluster recovered-",
-  ]),
-  ...all("docs/operations.md", MESSAGE, [
-    "2026-11-21 07:47:56.186 info",
-    "  raftally: n4 cannot join",
-    "raftally: n5 was removed",
-    "raftally: log/00000000000000000001.wal",
-    "  raftally: /var/lib/raftally was wiped",
-    "  raftally: the data directory /var/lib/raftally holds no node",
-    "  raftally: bad.backup is damaged",
+  ...all("docs/operations.md", "test/node/notices.test.ts holds the sentence", [
     "2026-11-21 07:51:33.263 warn",
   ]),
   ...all("docs/api.md", "has no end; test/api/watch and test/api/events hold what it sends", [
@@ -89,6 +57,55 @@ export const EXCEPTIONS: readonly Exception[] = [
     "curl -N http://127.0.0.1:4000/v1/cluster/events",
   ]),
 ];
+
+/**
+ * Blocks of docs/operations.md that need machines or a history of their own, each named by a text that no other one has:
+ * runbook.test.ts plays them, in an order that makes sense for a cluster.
+ */
+export const PLAYED: readonly string[] = [
+  "$ raftally member list\nmember  role          reached  holds  url                   peer address\nn1      voter         yes         10",
+  "$ raftally status\n",
+  "raftally doctor --url http://10.0.0.1:4000\nraftally doctor --data",
+  "$ raftally doctor --url http://10.0.0.2:4000",
+  "raftally serve --id n4 --join 10.0.0.1:4100,10.0.0.2:4100 --join-as voter",
+  "info  n4 waits until somebody adds it",
+  "$ raftally member add http://10.0.0.4:4000",
+  "$ raftally member promote n4 --dry-run",
+  "5 voters, 2 may fail.",
+  "raftally: n4 cannot join",
+  "$ raftally member remove n5",
+  "raftally: n5 was removed from its cluster",
+  "$ raftally member remove n3",
+  "raftally: log/00000000000000000001.wal",
+  "\nraftally serve --id n6",
+  "waiting for n6 to join",
+  "raftally: /var/lib/raftally was wiped",
+  "raftally: the data directory /var/lib/raftally holds no node",
+  "raftally serve --id n3 --cluster-id shop",
+  "n3      voter         yes         25",
+  "$ raftally status --url http://10.0.9.3:4000",
+  "raftally recover --data /var/lib/raftally",
+  "/var/lib/raftally is the data directory of n3",
+  "/var/lib/raftally: cluster recovered-",
+  "\nraftally backup counts-$(date +%F).backup",
+  "$ raftally backup counts-$(date +%F).backup",
+  "$ raftally restore",
+  "raftally: bad.backup is damaged",
+  "$ raftally rolling-restart",
+  "$ raftally member transfer",
+  "$ raftally local",
+  "$ curl -s -D - -X POST http://10.0.0.2:4000",
+];
+
+export const RUNBOOK = "docs/operations.md";
+
+/** Of which of those a block is. */
+export function isPlayed(
+  { file, text }: { readonly file: string; readonly text: string },
+  part: string,
+): boolean {
+  return file === RUNBOOK && `\n${text}\n`.includes(part);
+}
 
 /** Blocks that run until they are stopped: they go on in the background once they have said this. */
 export interface Endless {

@@ -1,42 +1,37 @@
 /** Where a document's blocks are run: a fresh local cluster of three, and a directory with the commands that they use. */
 
 import { spawn } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { freePortRange, PEER_PORT_OFFSET } from "../../chaos/index.ts";
-import { PROGRAM, start } from "../cli/processes.ts";
+import { start } from "../cli/processes.ts";
 import { ROOT } from "./blocks.ts";
+import { layTools, type Printed, runIn } from "./tools.ts";
 
 /** Ports of the documents that are translated: three nodes and two more that may join. */
 const NODES = 5;
 const API = 4000;
 const PEER = 4100;
 
-export interface Printed {
-  readonly exitCode: number | undefined;
-  readonly out: string;
-  /** Both streams. */
-  readonly all: string;
-}
-
 export class Scene {
   readonly directory: string;
   readonly #base: number;
+  readonly #tools: Readonly<Record<string, string>>;
 
   private constructor(directory: string, base: number) {
     this.directory = directory;
     this.#base = base;
+    this.#tools = layTools(directory);
   }
 
-  /** Starts the cluster that `npm start` would start; it ends with the test. */
-  static async open(): Promise<Scene> {
+  /** Starts a local cluster, that of `npm start` with `--chaos`; it ends with the test. */
+  static async open(...flags: readonly string[]): Promise<Scene> {
     const directory = mkdtempSync(join(tmpdir(), "raftally-docs-"));
     const base = await freePortRange(NODES);
     const scene = new Scene(directory, base);
-    scene.#layTools();
-    const cluster = start(["cluster", "--data", join(directory, "data"), "--port", String(base)]);
+    const cluster = start(["cluster", "--data", join(directory, "data"), "--port", String(base), ...flags]);
     onTestFinished(async () => {
       cluster.child.kill("SIGTERM");
       await cluster.ended;
@@ -44,23 +39,6 @@ export class Scene {
     });
     await cluster.until(/Stop: {2}Ctrl-C/);
     return scene;
-  }
-
-  /** What a reader has on the path: raftally, npx, the Node.js of the project, and a curl that draws no progress. */
-  #layTools(): void {
-    const bin = join(this.directory, "bin");
-    mkdirSync(bin);
-    const raftally = `exec "${process.execPath}" "${PROGRAM}" "$@"`;
-    const tools = {
-      raftally,
-      npx: `[ "$1" = raftally ] || { echo "npx $1 is not here" >&2; exit 1; }\nshift\n${raftally}`,
-      node: `exec "${process.execPath}" "$@"`,
-    };
-    for (const [name, text] of Object.entries(tools)) {
-      writeFileSync(join(bin, name), `#!/bin/sh\n${text}\n`);
-      chmodSync(join(bin, name), 0o755);
-    }
-    writeFileSync(join(this.directory, ".curlrc"), 'silent\nshow-error\nmax-time = 20\nwrite-out = "\\n"\n');
   }
 
   /** With the ports of this cluster instead of those of the documents. */
@@ -83,17 +61,13 @@ export class Scene {
   }
 
   get env(): Record<string, string> {
-    return {
-      PATH: `${join(this.directory, "bin")}:${process.env["PATH"]}`,
-      HOME: this.directory,
-      CURL_HOME: this.directory,
-      RAFTALLY_URL: [0, 1, 2].map((at) => `http://127.0.0.1:${this.#base + at}`).join(","),
-    };
+    const RAFTALLY_URL = [0, 1, 2].map((at) => `http://127.0.0.1:${this.#base + at}`).join(",");
+    return { ...this.#tools, RAFTALLY_URL };
   }
 
   /** Runs commands with `bash -e`, as a reader would type them. */
   shell(script: string): Promise<Printed> {
-    return this.#run("bash", ["-e", "-o", "pipefail", "-c", this.here(script)]);
+    return this.#run("bash", "-e", "-o", "pipefail", "-c", this.here(script));
   }
 
   /** Starts commands that do not end, and waits until they have said what is expected. They end with the test. */
@@ -122,29 +96,11 @@ export class Scene {
 
   /** Runs a program in TypeScript. @param file absolute. */
   program(file: string): Promise<Printed> {
-    return this.#run(process.execPath, ["--disable-warning=ExperimentalWarning", file]);
+    return this.#run(process.execPath, "--disable-warning=ExperimentalWarning", file);
   }
 
-  #run(command: string, args: readonly string[]): Promise<Printed> {
-    const child = spawn(command, args, {
-      cwd: this.directory,
-      env: this.env,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
-    const texts = { out: "", all: "" };
-    child.stdout.on("data", (chunk: Buffer) => {
-      texts.out += chunk.toString("utf8");
-      texts.all += chunk.toString("utf8");
-    });
-    child.stderr.on("data", (chunk: Buffer) => {
-      texts.all += chunk.toString("utf8");
-    });
-    return new Promise((resolve, reject) => {
-      child.once("error", reject);
-      child.once("close", (code) => {
-        resolve({ exitCode: code ?? undefined, out: this.there(texts.out), all: this.there(texts.all) });
-      });
-    });
+  #run(...line: readonly [string, ...string[]]): Promise<Printed> {
+    return runIn(line, { cwd: this.directory, env: this.env }, (text) => this.there(text));
   }
 }
 
