@@ -26,6 +26,11 @@ export class ChangeHistory {
     this.#max = max;
   }
 
+  /** The latest change of a counter, if it is remembered. */
+  latest(key: string): CounterChange | undefined {
+    return this.#latest.get(key);
+  }
+
   /** A counter has changed; in any order until {@link commit}, and each counter once. */
   note(change: CounterChange): void {
     this.#pending.push(change);
