@@ -12,7 +12,7 @@ import { mountNodes } from "./panels/nodes.ts";
 import { mountPromises } from "./panels/promises.ts";
 import { mountTopology } from "./panels/topology.ts";
 import { mountVerdict } from "./panels/verdict.ts";
-import { mountFoot, mountKeys, mountTheme } from "./shell.ts";
+import { mountApi, mountFoot, mountKeys, mountTheme } from "./shell.ts";
 import { startTheme } from "./theme.ts";
 
 function at(id: string): HTMLElement {
@@ -25,6 +25,7 @@ startTheme();
 mountTheme(at("theme"));
 const store = listen(location.origin);
 const writer = new Writer(store);
+mountApi(at("api"), store);
 mountVerdict(at("verdict"), store);
 const counter = mountCounter(at("counter"), store, writer);
 mountTopology(at("topology"), store);

@@ -1,6 +1,6 @@
 /** What belongs to no panel: the theme's button, keys, the line at the bottom. */
 
-import { h, setText } from "./dom.ts";
+import { h, setAttribute, setText } from "./dom.ts";
 import { span } from "./model/phrases.ts";
 import type { CounterPanel } from "./panels/counter.ts";
 import type { Store } from "./store.ts";
@@ -73,6 +73,14 @@ function focusField(selector: string): void {
   const field = document.querySelector<HTMLElement>(selector);
   field?.focus();
   field?.scrollIntoView({ block: "center" });
+}
+
+/** The documentation is on every node: once the one that served the page is gone, another one's is meant. */
+export function mountApi(link: HTMLElement, store: Store): () => void {
+  return store.subscribe(({ home, nodes }) => {
+    const other = home.answers ? undefined : nodes.find(({ fresh }) => fresh);
+    setAttribute(link, "href", `${other?.url ?? ""}/docs`);
+  });
 }
 
 /** Which cluster this is, and how fresh what is shown. */

@@ -27,7 +27,9 @@ describe("the chaos panel", { timeout: 90_000 }, () => {
   }, 90_000);
 
   async function press(text: string): Promise<void> {
-    await page.locator(`.chaos-node[data-node="${follower}"] button`, { hasText: text }).click();
+    await page
+      .locator(`.chaos-node[data-node="${follower}"] button`, { hasText: new RegExp(`^${text}`) })
+      .click();
   }
 
   async function state(wanted: string): Promise<void> {

@@ -162,6 +162,39 @@ describe("the verdict on a real cluster", { timeout: 90_000 }, () => {
     await recover();
   });
 
+  it("keeps every panel alive when the node that served the page is dead", async () => {
+    const [home = "", other = ""] = ids;
+    const api = page.locator("a", { hasText: "API" });
+    expect(await api.getAttribute("href")).toBe("/docs");
+    await act(home, "kill");
+    await verdict(page, /2 of 3 nodes, \w+ leads .*The page goes on with/);
+    expect(await api.getAttribute("href")).toMatch(/^http:.*\/docs$/);
+    expect(await api.getAttribute("href")).not.toContain(cluster.home);
+    await page
+      .locator("#events li", { hasText: `does not reach ${home} any more` })
+      .first()
+      .waitFor();
+    await page.locator(`.chaos-node[data-node="${home}"][data-state="stopped"]`).waitFor();
+    const marks = page.locator(`.log-lane[data-node="${other}"] .log-marks`);
+    const ended = await marks.textContent();
+    const key = `alive-${home}`;
+    await fetch(`${cluster.urls[1]}/v1/counters/${key}/increment`, { method: "POST" });
+    await page.waitForFunction(
+      ([node, old]) =>
+        document.querySelector(`.log-lane[data-node="${node}"] .log-marks`)?.textContent !== old,
+      [other, ended] as const,
+    );
+    await page.locator("#explorer").scrollIntoViewIfNeeded();
+    await page.locator("#explorer tbody tr", { hasText: key }).getByRole("button", { name: "Add 1" }).click();
+    await page
+      .locator("#explorer tbody tr", { hasText: key })
+      .locator(".value", { hasText: /^2$/ })
+      .waitFor();
+    await page.locator("#promises", { hasText: "of 1 click counted" }).waitFor();
+    await page.locator("#foot", { hasText: "listening to 2 of 3 nodes" }).waitFor();
+    await recover();
+  });
+
   it("goes on watching elsewhere when the leader dies that served the page", async () => {
     const leader = await cluster.leader();
     await stage.closePages();

@@ -8,6 +8,7 @@ import { freePortRange } from "../../chaos/index.ts";
 import { start } from "../cli/processes.ts";
 import { raftally } from "../cli/terminal.ts";
 import { verdict } from "./browser.ts";
+import { until } from "./local-cluster.ts";
 import { Stage } from "./stage.ts";
 
 const stage = new Stage();
@@ -50,8 +51,10 @@ it("shows a node that joins as a learner that has no vote, then as a voter, and 
   const before = await cluster.value("visits");
   await page.locator(".counter-one").click();
   await page.locator(".counter-result", { hasText: `→ ${before + 1}` }).waitFor();
-  const own = await raftally(["get", "visits", "--stale", "--url", url]);
-  expect(own.out + own.error).toContain(String(before + 1));
+  await until(async () => {
+    const own = await fetch(`${url}/v1/counters/visits?consistency=stale`);
+    return own.ok && ((await own.json()) as { readonly value: number }).value === before + 1;
+  }, "the learner has the count too");
 
   expect(await member("promote", "n9")).toContain("n9 votes now.");
   await verdict(page, /4 of 4 nodes, \w+ leads term \d+, can lose 1 more/);
