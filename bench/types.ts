@@ -28,7 +28,9 @@ export type FigureName =
   | "loopDelayFollowers"
   | "loopBusy"
   | "nodeCpu"
+  | "followerCpu"
   | "syncs"
+  | "syncMs"
   | "batch"
   | "written"
   | "wire"
@@ -67,6 +69,8 @@ export const FIGURES: Readonly<Record<FigureName, FigureInfo>> = {
   loopDelayFollowers: { unit: "ms", better: "lower", about: "the same on the follower that was later" },
   loopBusy: { unit: "cores", better: "neither", about: "what the leader's event loop used: 1 is all it can" },
   nodeCpu: { unit: "cores", better: "neither", about: "what the busiest node used" },
+  followerCpu: { unit: "cores", better: "neither", about: "what the busier follower used" },
+  syncMs: { unit: "ms", better: "lower", about: "what a write of the leader's log took, on average" },
   syncs: { unit: "/s", better: "neither", about: "writes of the leader's log to its disk, each one sync" },
   batch: { unit: "ops", better: "higher", about: "operations in each of these writes" },
   written: { unit: "B/op", better: "lower", about: "what the leader wrote to its log for an operation" },

@@ -8,6 +8,7 @@ import { megabytes } from "./numbers.ts";
 
 /** The share of the time in which the event loop may be later than the figure says. */
 const PUNCTUAL = 0.999;
+const SYNC = "raftally_wal_fsync_duration_seconds";
 const LOOP = "raftally_event_loop_delay_seconds";
 /** The looks lie this far within the measured time, as a share of it, so that both see the load. */
 const MARGIN = 0.05;
@@ -39,14 +40,18 @@ export function costs(
   const { was, is } = led;
   const lateMs = (of: typeof pairs): number =>
     Math.max(...of.map((one) => boundBetween(one.was, one.is, LOOP, PUNCTUAL) * 1_000));
-  const cpu = pairs.map((one) => growth(one.was, one.is, "process_cpu_seconds_total") / seconds);
+  const followers = pairs.filter((one) => one !== led);
+  const cpu = (of: typeof pairs): number =>
+    Math.max(...of.map((one) => growth(one.was, one.is, "process_cpu_seconds_total") / seconds));
   const changes = growth(was, is, "raftally_changes_acknowledged_total");
   const writes = growth(was, is, "raftally_wal_writes_total");
   return {
     loopDelay: lateMs([led]),
-    loopDelayFollowers: lateMs(pairs.filter((one) => one !== led)),
+    loopDelayFollowers: lateMs(followers),
     loopBusy: growth(was, is, "raftally_event_loop_active_seconds_total") / seconds,
-    nodeCpu: Math.max(...cpu),
+    nodeCpu: cpu(pairs),
+    followerCpu: cpu(followers),
+    syncMs: (growth(was, is, `${SYNC}_sum`) / growth(was, is, `${SYNC}_count`)) * 1_000,
     syncs: writes / seconds,
     batch: changes / writes,
     written: growth(was, is, "raftally_wal_written_bytes_total") / changes,

@@ -1,11 +1,12 @@
 /** What rows make of many numbers. */
 
+import { spreadOf } from "../report/statistics.ts";
+
 /** The middle one; of an even number, the mean of the two. @throws {RangeError} if there are none. */
 export function median(numbers: readonly number[]): number {
-  if (numbers.length === 0) throw new RangeError("there is no median of nothing");
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const half = (sorted.length - 1) / 2;
-  return ((sorted[Math.floor(half)] ?? 0) + (sorted[Math.ceil(half)] ?? 0)) / 2;
+  const spread = spreadOf(numbers);
+  if (spread === undefined) throw new RangeError("there is no median of nothing");
+  return spread.median;
 }
 
 /** Bytes as the megabytes of the tables: 2^20. */

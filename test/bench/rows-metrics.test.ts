@@ -95,6 +95,8 @@ function node(used: {
     ["raftally_changes_acknowledged_total", used.changes],
     ["raftally_wal_writes_total", used.writes],
     ["raftally_wal_written_bytes_total", used.log],
+    ["raftally_wal_fsync_duration_seconds_count", used.writes],
+    ["raftally_wal_fsync_duration_seconds_sum", used.writes * 0.0015],
     ...used.peers.map((bytes, at) => [`raftally_peer_sent_bytes_total{peer="n${at + 2}"}`, bytes] as const),
     ["raftally_snapshots_taken_total", used.snapshots ?? 0],
   ]);
@@ -119,6 +121,8 @@ it("an increment's costs are those of the leader, the delays those of each, and 
     loopDelayFollowers: 8,
     loopBusy: 0.4,
     nodeCpu: 0.8,
+    followerCpu: 0.25,
+    syncMs: 1.5,
     syncs: 200,
     batch: 40,
     written: 20,

@@ -2,6 +2,9 @@
 
 import { describe, expect, it } from "vitest";
 import { type Costs, fitted, predict, type Setting } from "../../bench/model.ts";
+import { costsFrom, measuredIn } from "../../bench/model-costs.ts";
+import { limitOf, predictions } from "../../bench/predict.ts";
+import type { Result, Series } from "../../bench/types.ts";
 
 const FREE: Costs = {
   requestUs: 0,
@@ -119,4 +122,58 @@ it("tells what an increment costs from what an entry does, by two measurements",
   expect(perIncrementUs).toBeCloseTo(12, 6);
   expect(perEntryUs).toBeCloseTo(60, 6);
   expect(() => fitted(point(3), point(3))).toThrow("different sizes");
+});
+
+describe("a result of the benchmark", () => {
+  const COSTS: Costs = {
+    ...{ requestUs: 9, entryUs: 60, followerUs: 45, applyUs: 0.5, applyEntryUs: 30, callerUs: 5 },
+  };
+  const machine = { cores: 2 } as Result["machine"];
+
+  /** What would be measured with so many callers, if the model were the world. */
+  function seriesOf(callers: number): Series {
+    const setting = { ...ALL, callers, cores: 2, fsyncMs: 0.04, rttMs: 0.05 };
+    const { rate, batch } = predict(COSTS, setting, 0.5);
+    const loop = (rate * (COSTS.requestUs + COSTS.entryUs / batch)) / 1e6;
+    const worker = (rate * (COSTS.applyUs + COSTS.applyEntryUs / batch)) / 1e6;
+    const figures = {
+      ...{ rate, batch, loopBusy: loop, nodeCpu: loop + worker, syncMs: 0.04 },
+      followerCpu: worker + (rate * COSTS.followerUs) / batch / 1e6,
+      cpu: (rate * COSTS.callerUs) / 1e6,
+    };
+    const check = { about: "", acknowledged: 1n, found: 1n, underway: 0 };
+    return {
+      ...{ id: "", about: "", connections: callers, keys: 1, series: `raftally-callers/hot-key-${callers}` },
+      rounds: [{ outcome: "measured", sample: { figures, check } }],
+    };
+  }
+
+  it("says what the steps cost, and the model then says what was measured", () => {
+    const series = [256, 1, 64].map(seriesOf);
+    const measured = measuredIn({ series });
+    expect(measured.map(({ callers }) => callers)).toEqual([1, 64, 256]);
+    const costs = costsFrom(measured);
+    for (const [step, us] of Object.entries(COSTS))
+      expect(costs?.[step as keyof Costs], step).toBeCloseTo(us, 6);
+    const text = predictions({ series, machine } as unknown as Result, 0.1);
+    const ratios = [...text.matchAll(/^\| \d+ \| [\d,.]+ \| [\d,.]+ \| ([\d.]+) \|/gm)].map((row) =>
+      Number(row[1]),
+    );
+    expect(ratios).toHaveLength(3);
+    for (const ratio of ratios) expect(Math.abs(ratio - 1)).toBeLessThan(0.1);
+  });
+
+  it("that lacks the rows with more and more callers says nothing about it", () => {
+    expect(measuredIn({ series: [] })).toEqual([]);
+    expect(costsFrom(measuredIn({ series: [seriesOf(64)] }))).toBeUndefined();
+    const broken = { ...seriesOf(1), rounds: [{ outcome: "failed", reason: "x" }] } as const;
+    expect(measuredIn({ series: [broken, seriesOf(64)] })).toHaveLength(1);
+    expect(() => predictions({ series: [], machine } as unknown as Result)).toThrow("no rows");
+  });
+
+  it("is limited by whoever is busy nearly all the time, or else by those who ask", () => {
+    const busy = { leader: 0.5, worker: 0.1, follower: 0.3, disk: 0.97, cores: 0.4 };
+    expect(limitOf({ busy })).toBe("disk");
+    expect(limitOf({ busy: { ...busy, disk: 0.3 } })).toBe("the number of callers");
+  });
 });

@@ -1,0 +1,91 @@
+/**
+ * What a group would do on other machines, by the model, from what one result of the benchmark says that the steps cost:
+ *
+ *     node bench/predict.ts bench/results/RESULT.json
+ *
+ * First what it predicts for what was measured, so that everybody sees how far it is to be believed.
+ */
+
+import { readFileSync } from "node:fs";
+import { type Costs, type Prediction, predict, type Setting } from "./model.ts";
+import { costsFrom, type Measured, measuredIn, settingOf } from "./model-costs.ts";
+import { resultIn } from "./report/json.ts";
+import type { Result } from "./types.ts";
+
+const CALLERS: readonly number[] = [64, 1_024, 4_096];
+
+type Row = readonly (string | number)[];
+
+function table(head: Row, rows: readonly Row[]): string {
+  const line = (row: Row): string => `| ${row.map(shown).join(" | ")} |`;
+  return [line(head), `|${"---|".repeat(head.length)}`, ...rows.map(line)].join("\n");
+}
+
+function shown(value: string | number): string {
+  if (typeof value === "string") return value;
+  return value >= 100 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
+}
+
+/** What limits it: whoever is busy nearly all the time. */
+export function limitOf({ busy }: Pick<Prediction, "busy">): string {
+  const [most] = Object.entries(busy).sort((a, b) => b[1] - a[1]);
+  return most === undefined || most[1] < 0.9 ? "the number of callers" : most[0];
+}
+
+function checked(result: Result, measured: readonly Measured[], costs: Costs, seconds: number): string {
+  const rows = measured.map((one) => {
+    const { rate, batch } = predict(costs, settingOf(result, one), seconds);
+    return [one.callers, one.rate, rate, rate / one.rate, one.batch, batch];
+  });
+  return table(["callers", "measured /s", "predicted /s", "ratio", "in an entry", "predicted"], rows);
+}
+
+function elsewhere(setting: Omit<Setting, "callers">, costs: Costs, seconds: number): string {
+  const places: readonly [string, Omit<Setting, "callers">][] = [
+    ["as measured", setting],
+    ["4 cores", { ...setting, cores: 4 }],
+    ["a core for every thread", { ...setting, cores: Number.POSITIVE_INFINITY }],
+    ["that, and five nodes", { ...setting, cores: Number.POSITIVE_INFINITY, nodes: 5 }],
+    ["that, a sync of 5 ms", { ...setting, cores: Number.POSITIVE_INFINITY, fsyncMs: 5 }],
+    ["that, 1 ms away", { ...setting, cores: Number.POSITIVE_INFINITY, rttMs: 1 }],
+    ["that, 50 ms away", { ...setting, cores: Number.POSITIVE_INFINITY, rttMs: 50 }],
+  ];
+  const rows = places.flatMap(([where, place]) =>
+    CALLERS.map((callers) => {
+      const found = predict(costs, { ...place, callers }, seconds);
+      return [where, callers, found.rate, found.p50, found.p99, found.batch, limitOf(found)];
+    }),
+  );
+  return table(["where", "callers", "/s", "p50 ms", "p99 ms", "in an entry", "limited by"], rows);
+}
+
+/**
+ * The tables for a result, as Markdown.
+ * @param seconds of virtual time for each row.
+ * @throws {Error} if it lacks what the model has to know.
+ */
+export function predictions(result: Result, seconds = 0.5): string {
+  const measured = measuredIn(result);
+  const costs = costsFrom(measured);
+  const last = measured.at(-1);
+  if (costs === undefined || last === undefined)
+    throw new Error("the result has no rows of raftally-callers");
+  const { callers: _, ...setting } = settingOf(result, last);
+  const steps = Object.entries(costs).map(([step, us]) => [step, us]);
+  return [
+    table(["step", "µs"], steps),
+    checked(result, measured, costs, seconds),
+    elsewhere(setting, costs, seconds),
+    "",
+  ].join("\n\n");
+}
+
+if (import.meta.main) {
+  const [path] = process.argv.slice(2);
+  if (path === undefined) {
+    process.stderr.write("Usage: node bench/predict.ts RESULT.json\n");
+    process.exitCode = 2;
+  } else {
+    process.stdout.write(predictions(resultIn(readFileSync(path, "utf8"))));
+  }
+}
