@@ -77,7 +77,7 @@ describe("the checkers of what clients are told", () => {
   it("I19 sees a second answer, a late one, and none at all", () => {
     let now = 0;
     const node = fake(1);
-    const checker = requestsEndOnce(NODE_SETTINGS, () => now);
+    const checker = requestsEndOnce({ node: NODE_SETTINGS, tickMs: 10 }, () => now);
     const [one, late, never] = [attempt(PLAIN), attempt(PLAIN), attempt(PLAIN)];
     for (const asked of [one, late, never]) hook(checker, "asked")(node, asked);
     hook(checker, "answered")(node, one, applied(1n, 1));
@@ -96,26 +96,24 @@ describe("the checkers of availability", () => {
 
   it("sees a leader that keeps office with a silent disk", () => {
     let now = 0;
-    const drained = hook(
-      stalledLeaderYields(PROFILE.raft, () => now),
-      "drained",
-    );
+    const checker = stalledLeaderYields(PROFILE, () => now);
+    const drained = hook(checker, "drained");
     const node = fake(1, { role: "leader" });
     drained(node, effects({ write: { seq: 1, append: [] } }));
     now = 10_000;
     expect(() => drained(node, effects({}))).toThrow("a stalled leader yields");
+    expect(() => hook(checker, "idled")(node)).toThrow("a stalled leader yields");
   });
 
   it("sees a transfer that does not end", () => {
     let now = 0;
-    const drained = hook(
-      transfersEnd(PROFILE.raft, () => now),
-      "drained",
-    );
+    const checker = transfersEnd(PROFILE, () => now);
+    const drained = hook(checker, "drained");
     const node = fake(1);
     drained(node, effects({ trace: [{ kind: "transfer", to: nodeId("n2"), ended: false }] }));
     now = 10_000;
     expect(() => drained(node, effects({}))).toThrow("transfers end");
+    expect(() => hook(checker, "idled")(node)).toThrow("transfers end");
   });
 
   it("I20 sees a snapshot for a peer that has said that it holds as much", () => {
@@ -136,12 +134,19 @@ describe("the checkers of availability", () => {
     hook(checker, "received")(node, { ...answer, match: index(7) });
     expect(() => hook(checker, "drained")(node, sends)).not.toThrow();
     expect(() => hook(checker, "drained")(node, sends)).toThrow("I20");
+    const after = {
+      ...sends,
+      sendSnapshot: [{ to: nodeId("n2"), snapshot: { ...INITIAL, index: index(8) } }],
+    };
+    hook(checker, "received")(node, { ...answer, match: index(8) });
+    hook(checker, "idled")(node);
+    expect(() => hook(checker, "drained")(node, after)).toThrow("I20");
   });
 
   it("I16 and I20 see a deposed leader, and one that goes on alone", () => {
     const trial = (nodes: readonly SimNode[], pass: () => void): Trial => ({
       nodes,
-      electionTicks: 10,
+      electionMs: 100,
       pass,
       cut: () => undefined,
       heal: () => undefined,

@@ -27,6 +27,7 @@ describe("the checker of failed disks", () => {
     const message = { kind: "timeoutNow", from: node.id, to: nodeId("n2"), term: LEADS.term } as const;
     const deeds = [
       () => see.drained(node, effects({})),
+      () => see.idled(node),
       () => see.sent(node, message),
       () => see.synced(node),
       () => see.answered(node, attempt("read"), readAnswer(1n, 1)),
@@ -87,6 +88,7 @@ describe("the checkers of those who leave", () => {
     expect(() => hook(before.checker, "drained")(before.node, effects({ trace: [LEADS] }))).not.toThrow();
     const after = leaver(true);
     expect(() => hook(after.checker, "drained")(after.node, effects({ trace: [LEADS] }))).toThrow("R6");
+    expect(() => hook(after.checker, "idled")(after.node)).toThrow("R6");
     const follower = leaver(true);
     expect(() => hook(follower.checker, "drained")(follower.node, effects({}))).not.toThrow();
   });

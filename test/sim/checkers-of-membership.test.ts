@@ -148,7 +148,7 @@ describe("the checkers of the membership", () => {
     const leader = holding(1, entries);
     const learner = fourth();
     const promote = (): void => {
-      const checker = promotedKeepUp(PROFILE.raft, { now: () => now, nodes: () => [leader, learner] });
+      const checker = promotedKeepUp(PROFILE, { now: () => now, nodes: () => [leader, learner] });
       now = 0;
       hook(checker, "drained")(leader, effects(commits(1, 1)));
       now = 10_000;
@@ -183,6 +183,9 @@ describe("the checkers of the membership", () => {
     const answer = { kind: "preVoteResponse", from: nodeId("n2"), to: node.id, term: term(1) } as const;
     hook(checker, "received")(node, { ...answer, granted: true });
     expect(() => hook(checker, "drained")(node, effects(turn))).not.toThrow();
+    hook(checker, "received")(node, { ...answer, granted: true });
+    // What it said was heard in a turn before this one.
+    hook(checker, "idled")(node);
     hook(checker, "received")(node, { ...answer, granted: false });
     expect(() => hook(checker, "drained")(node, effects(turn))).toThrow("I16");
   });
@@ -192,7 +195,7 @@ describe("the checkers of the membership", () => {
     const moved = { ...fake(2), reducer: { status: () => status } } as unknown as SimNode;
     const trial = (pass: () => void): Trial => ({
       nodes: [fake(1, { role: "leader" }), moved],
-      electionTicks: 10,
+      electionMs: 100,
       pass,
       cut: () => undefined,
       heal: () => undefined,

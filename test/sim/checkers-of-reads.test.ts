@@ -10,7 +10,6 @@ import {
   type applied,
   attempt,
   command,
-  effects,
   entry,
   failed,
   fake,
@@ -142,7 +141,7 @@ describe("the checker of fresh reads", () => {
 describe("the checker of bounds", () => {
   function often(node: SimNode, checker: Partial<Observer> = bounds()): () => void {
     return () => {
-      for (let times = 0; times < 100; times++) hook(checker, "drained")(node, effects({}));
+      for (let times = 0; times < 100; times++) hook(checker, "idled")(node);
     };
   }
 

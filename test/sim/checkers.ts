@@ -74,7 +74,7 @@ export function checkersOf(watched: Watched): readonly Partial<Observer>[] {
     // From here on the committed log is as the latest event has left it.
     committedStays(log),
     oneChangeAtATime(log),
-    promotedKeepUp(profile.raft, { now, nodes }),
+    promotedKeepUp(profile, { now, nodes }),
     isolatedKeepsItsTerm(hearing),
     leaversStepDown(views),
     removedStayRemoved(),
@@ -87,10 +87,10 @@ export function checkersOf(watched: Watched): readonly Partial<Observer>[] {
     readsAreFresh(),
     staleReadsGoForward(),
     answersAreTrue(reference),
-    requestsEndOnce(profile.node, now),
+    requestsEndOnce(profile, now),
     logTime(now),
-    stalledLeaderYields(profile.raft, now),
-    transfersEnd(profile.raft, now),
+    stalledLeaderYields(profile, now),
+    transfersEnd(profile, now),
     snapshotsAreWorthIt(),
     refusalsAreHonest(reference),
     // With a memory that forgets within seconds, what is asked for again may happen again.

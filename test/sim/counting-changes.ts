@@ -27,6 +27,7 @@ export function countingChanges(log: CommittedLog, coverage: Coverage): Partial<
   }
 
   return {
+    started: (node) => inForce.set(node, configurationIn(node.disk.latest)),
     crashing(node) {
       const at = inForce.get(node);
       inForce.delete(node);

@@ -40,14 +40,18 @@ export class EventQueue {
   after(delayMs: number, run: () => void): void {
     assert(delayMs >= 0, "events: nothing happens in the past");
     const heap = this.#heap;
-    heap.push({ at: this.#now + delayMs, seq: this.#seq++, run });
-    let at = heap.length - 1;
+    const last: Scheduled = { at: this.#now + delayMs, seq: this.#seq++, run };
+    let at = heap.length;
+    heap.push(last);
+    // Whatever comes later makes room for it; nothing that is there already comes later at the same moment.
     while (at > 0) {
       const parent = (at - 1) >> 1;
-      if (!this.#before(at, parent)) break;
-      this.#swap(at, parent);
+      const above = heap[parent] as Scheduled;
+      if (above.at <= last.at) break;
+      heap[at] = above;
       at = parent;
     }
+    heap[at] = last;
   }
 
   /**
@@ -74,28 +78,24 @@ export class EventQueue {
   #removeFirst(): void {
     const heap = this.#heap;
     const last = heap.pop() as Scheduled;
-    if (heap.length === 0) return;
-    heap[0] = last;
+    const { length } = heap;
+    if (length === 0) return;
     let at = 0;
-    for (;;) {
-      const left = 2 * at + 1;
-      if (left >= heap.length) return;
-      const smaller = left + 1 < heap.length && this.#before(left + 1, left) ? left + 1 : left;
-      if (!this.#before(smaller, at)) return;
-      this.#swap(at, smaller);
-      at = smaller;
+    for (let below = 1; below < length; below = 2 * at + 1) {
+      let next = heap[below] as Scheduled;
+      const other = heap[below + 1];
+      if (other !== undefined && isBefore(other, next)) {
+        next = other;
+        below++;
+      }
+      if (!isBefore(next, last)) break;
+      heap[at] = next;
+      at = below;
     }
+    heap[at] = last;
   }
+}
 
-  #before(a: number, b: number): boolean {
-    const one = this.#heap[a] as Scheduled;
-    const other = this.#heap[b] as Scheduled;
-    return one.at === other.at ? one.seq < other.seq : one.at < other.at;
-  }
-
-  #swap(a: number, b: number): void {
-    const one = this.#heap[a] as Scheduled;
-    this.#heap[a] = this.#heap[b] as Scheduled;
-    this.#heap[b] = one;
-  }
+function isBefore(one: Scheduled, other: Scheduled): boolean {
+  return one.at < other.at || (one.at === other.at && one.seq < other.seq);
 }

@@ -6,7 +6,7 @@ import type { Fault } from "./faults.ts";
 import { crash } from "./faults-of-nodes.ts";
 import { breakLinks, type Hurt, leaderOrAny } from "./hurt.ts";
 import { crooked, oneWay, type Partition, split } from "./partitions.ts";
-import { type SimNode, TICK_MS } from "./sim-node.ts";
+import type { SimNode } from "./sim-node.ts";
 
 /** Some nodes are cut off from the others, or everything heals. */
 export function partition(hurt: Hurt, fault: Fault): void {
@@ -83,7 +83,7 @@ export function churn(hurt: Hurt, fault: Fault): void {
   hurt.burst(leader, fault);
   // And, without knowing that, somebody has it change the membership behind all that.
   queue.after(prng.real() * 40, () => hurt.operator.meddle(leader, fault));
-  queue.after((1 + 3 * prng.real()) * profile.raft.electionTicks * TICK_MS, () => {
+  queue.after((1 + 3 * prng.real()) * profile.raft.electionTicks * profile.tickMs, () => {
     if (hurt.isOver()) return;
     note("the network heals");
     network.heal();
@@ -116,7 +116,7 @@ export function delayHandover(hurt: Hurt, fault: Fault, { from, to }: Message, a
   coverage.count("orders to take over that came late");
   note(`the order to ${to} to take over is late, and it hears nothing more of ${from}`);
   network.cut(from, to);
-  queue.after((0.5 + 2 * prng.real()) * profile.raft.electionTicks * TICK_MS, () => {
+  queue.after((0.5 + 2 * prng.real()) * profile.raft.electionTicks * profile.tickMs, () => {
     network.mend(from, to);
     arrive();
   });

@@ -45,7 +45,7 @@ export function restartLater({ queue, roster }: Hurt, fault: Fault, node: SimNod
   const { prng, note } = fault;
   const downMs = prng.chance(0.5) ? 1 + 5 * prng.real() : 5 - Math.log(1 - prng.real()) * 200;
   queue.after(downMs, () => {
-    if (node.isUp || roster.isLost(node)) return;
+    if (node.isUp || roster.isLost(node) || roster.isRetired(node)) return;
     note(`${node.id} starts again`);
     node.start();
   });

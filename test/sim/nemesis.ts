@@ -115,7 +115,7 @@ export class Nemesis {
     node.suffer(undefined);
     node.clock.thaw();
     if (node.isPaused) node.resume();
-    if (!node.isUp) node.start();
+    if (!node.isUp && !this.#options.roster.isRetired(node)) node.start();
   }
 
   readonly perils: Perils = {

@@ -22,6 +22,11 @@ export interface Observer {
   crashing(node: SimNode): void;
   /** The reducer was drained; its write is already on its way to the disk, nothing else has happened yet. */
   drained(node: SimNode, effects: Effects): void;
+  /**
+   * Instead of {@link drained} where nothing is to be done at all, as after nearly every tick of a calm run. Whoever
+   * looks at the time that passes, or at what came in before, looks here as well.
+   */
+  idled(node: SimNode): void;
   /** A message has left; one that is lost on its way, arrives late or twice is this very object. */
   sent(node: SimNode, message: Message): void;
   /** A message is taken in. */
@@ -73,6 +78,7 @@ export function all(observers: readonly Partial<Observer>[]): Observer {
     started: each("started"),
     crashing: each("crashing"),
     drained: each("drained"),
+    idled: each("idled"),
     sent: each("sent"),
     received: each("received"),
     synced: each("synced"),

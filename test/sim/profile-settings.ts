@@ -10,15 +10,21 @@ const TIMEOUTS: readonly Timeouts[] = [10, 15, 30].flatMap((electionTicks) =>
   [1, 2, 3].map((heartbeatTicks) => ({ electionTicks, heartbeatTicks })),
 );
 
-const CALM_TIMEOUTS: readonly Timeouts[] = [
-  { electionTicks: 30, heartbeatTicks: 6 },
-  { electionTicks: 50, heartbeatTicks: 10 },
-  { electionTicks: 100, heartbeatTicks: 20 },
+/** Those of a real cluster, and longer ones, ms. */
+const CALM_MS: readonly { readonly election: number; readonly heartbeat: number }[] = [
+  { election: 300, heartbeat: 60 },
+  { election: 500, heartbeat: 100 },
+  { election: 1_000, heartbeat: 200 },
 ];
+/** The ticks that the product counts, ms. */
+const USUAL_TICK_MS = 10;
 
-/** @param isCalm also with the long timeouts of a real cluster. */
-export function drawRaft(prng: Prng, isCalm: boolean): RaftSettings {
-  const timeouts = prng.pick(isCalm ? CALM_TIMEOUTS : TIMEOUTS);
+/**
+ * @param isCalm also with the long timeouts of a real cluster.
+ * @param tickMs the length of a tick: what takes long takes as long, whatever it is counted by.
+ */
+export function drawRaft(prng: Prng, isCalm: boolean, tickMs: number): RaftSettings {
+  const timeouts = isCalm ? calmTimeouts(prng, tickMs) : prng.pick(TIMEOUTS);
   return {
     ...timeouts,
     commitNewsTicks: prng.pick([0, 1, 3]),
@@ -29,8 +35,13 @@ export function drawRaft(prng: Prng, isCalm: boolean): RaftSettings {
     trailingEntriesMax: prng.pick([0, 3, 50]),
     trailingBytesMax: prng.pick([0, 1_000, 1_048_576]),
     retainedBytesMax: prng.pick([1, 1_000, 1_048_576]),
-    snapshotTicks: prng.pick([20, 100]),
+    snapshotTicks: (prng.pick([20, 100]) * USUAL_TICK_MS) / tickMs,
   };
+}
+
+function calmTimeouts(prng: Prng, tickMs: number): Timeouts {
+  const { election, heartbeat } = prng.pick(CALM_MS);
+  return { electionTicks: Math.ceil(election / tickMs), heartbeatTicks: Math.ceil(heartbeat / tickMs) };
 }
 
 export function drawNode(prng: Prng, diskMs: number): NodeSettings {

@@ -22,6 +22,8 @@ export interface Profile {
   /** A client waits up to this long between two operations, ms. */
   readonly thinkMs: number;
   readonly keys: number;
+  /** How often a node counts time, ms of its own clock. */
+  readonly tickMs: number;
   /** Virtual ms with faults, before everything heals. */
   readonly faultyMs: number;
   /** Chance that a message is lost. */
@@ -95,8 +97,16 @@ export interface Profile {
   readonly node: NodeSettings;
 }
 
+/** What says how long an election timeout is. */
+export type Timing = Pick<Profile, "raft" | "tickMs">;
+
 /** Memory for retries so small that windows end and capacities are reached within seconds. */
 const TIGHT: Limits = { windowMs: 1_500, floorMs: 300, capacity: 8, sessionsMax: 2, sessionPendingMax: 4 };
+
+/** How often a node counts time, ms: as the product does, and in calm runs, most of which is ticks, also less often. */
+const TICKS_MS = { usual: 10, calm: [10, 20, 20, 40] } as const;
+/** How long nodes go on that were removed, ms. */
+const RETIRE_CALM_MS = [5_000, 20_000, 60_000] as const;
 
 const CHANCE_OF_SQLITE = 0.03;
 
@@ -108,6 +118,7 @@ export function drawProfile(prng: Prng, length: RunLength = drawLength(prng)): P
   const swarm = drawSwarm(prng);
   const isCalm = length === "calm";
   const diskMs = prng.pick(isCalm ? [0.5, 3, 10] : [0.5, 3, 20, 60]);
+  const tickMs = isCalm ? prng.pick(TICKS_MS.calm) : TICKS_MS.usual;
   const nodes = Math.min(drawNodes(prng, swarm.has("membership")), isCalm ? 3 : 7);
   const profile: Profile = {
     length,
@@ -122,7 +133,7 @@ export function drawProfile(prng: Prng, length: RunLength = drawLength(prng)): P
     dieInstalling: swarm.has("install") ? 0.2 : 0,
     drift: swarm.has("drift"),
     sqlite: length === "short" && nodes <= 5 && prng.chance(CHANCE_OF_SQLITE),
-    retireMs: isCalm ? 60_000 : 0,
+    retireMs: isCalm ? prng.pick(RETIRE_CALM_MS) : 0,
     segmentBytes: prng.pick([700, 4_000, 60_000, 1_000_000]),
     snapshotFails: swarm.has("transfer") ? 0.3 : 0,
     snapshotLost: swarm.has("transfer") ? 0.2 : 0,
@@ -131,7 +142,8 @@ export function drawProfile(prng: Prng, length: RunLength = drawLength(prng)): P
     interrupt: swarm.has("interrupt") ? 0.3 : 0,
     announce: swarm.has("announce") ? 0.5 : 0,
     limits: prng.chance(0.3) ? TIGHT : LIMITS,
-    raft: drawRaft(prng, isCalm),
+    tickMs,
+    raft: drawRaft(prng, isCalm, tickMs),
     node: drawNode(prng, diskMs),
   };
   if (length === "long") return exposed(prng, profile);

@@ -43,6 +43,8 @@ export class Roster {
   readonly #lost: Map<string, SimNode> = new Map();
   /** Removed ones that have been seen to. */
   readonly #gone: Set<SimNode> = new Set();
+  /** Removed ones that are switched off for good. */
+  readonly #retired: Set<SimNode> = new Set();
   #drawn = 0;
   #calm = false;
 
@@ -98,6 +100,10 @@ export class Roster {
 
   isRemoved(node: SimNode): boolean {
     return hasRemoved(this.#options.log().configuration.configuration, node);
+  }
+
+  isRetired(node: SimNode): boolean {
+    return this.#retired.has(node);
   }
 
   isLost({ incarnation }: Pick<Member, "incarnation">): boolean {
@@ -170,6 +176,7 @@ export class Roster {
     const { queue, prng, note, retireMs } = this.#options;
     if (retireMs === 0) return;
     queue.after(retireMs, () => {
+      this.#retired.add(node);
       if (!node.isUp) return;
       note(`${node.id}, which was removed, is switched off for good`);
       node.crash(prng);
@@ -183,7 +190,7 @@ export class Roster {
     note(`${node.id}, which was removed, is switched off`);
     node.crash(prng);
     queue.after(prng.real() * 2_000, () => {
-      if (node.isUp || this.isLost(node)) return;
+      if (node.isUp || this.isLost(node) || this.isRetired(node)) return;
       note(`${node.id}, which was removed, comes back`);
       node.start();
     });

@@ -25,7 +25,7 @@ import { SimWriter, type Trouble } from "./sim-writer.ts";
 import { MemoryState, SqliteState } from "./state-table.ts";
 import { actBy } from "./wall-clock.ts";
 
-export const TICK_MS = 10;
+const TICK: NodeEvent = { kind: "tick" };
 /** So many ticks are made up for after a pause, as by the driver. */
 const CATCH_UP_TICKS = 3;
 
@@ -40,6 +40,8 @@ export interface SimNodeOptions {
   readonly queue: EventQueue;
   readonly prng: Prng;
   readonly observer: Observer;
+  /** How often it counts time, ms of its own clock. */
+  readonly tickMs: number;
   /** How long a flush and an apply take at most, ms. */
   readonly diskMs: number;
   /** How long a segment of the log gets, bytes. */
@@ -68,6 +70,8 @@ export class SimNode {
   /** Counts the starts of the process; what was under way in an earlier one is void. */
   boot = 0;
   #drainScheduled = false;
+  /** Drains, if the process that is running now still is. */
+  #drainDue: () => void = () => undefined;
   /** While paused everything that happens to the process waits here. */
   #paused: (() => void)[] | undefined;
   #pausedSince = 0;
@@ -142,6 +146,7 @@ export class SimNode {
     const { prng, observer, perils } = this.#options;
     this.#machine.restart();
     this.#drainScheduled = false;
+    this.#drainDue = this.#drainsOf(this.boot);
     this.#pausedMs = 0;
     this.#missedTicks = 0;
     observer.recovering(this);
@@ -202,7 +207,7 @@ export class SimNode {
     this.#pausedMs += this.clock.ms - this.#pausedSince;
     const ticks = Math.min(this.#missedTicks, CATCH_UP_TICKS);
     this.#missedTicks = 0;
-    for (let tick = 0; tick < ticks; tick++) this.feed({ kind: "tick" });
+    for (let tick = 0; tick < ticks; tick++) this.feed(TICK);
     for (const happen of waited) happen();
   }
 
@@ -269,12 +274,23 @@ export class SimNode {
   }
 
   #tick(boot: number): void {
-    this.#options.queue.after(this.clock.virtual(TICK_MS), () => {
+    const { queue, tickMs } = this.#options;
+    const everyMs = this.clock.virtual(tickMs);
+    const tick = (): void => {
       if (this.reducer === undefined || boot !== this.boot) return;
       if (this.#paused !== undefined) this.#missedTicks++;
-      else if (!this.clock.isFrozen) this.#step({ kind: "tick" });
-      this.#tick(boot);
-    });
+      else if (!this.clock.isFrozen) this.#step(TICK);
+      queue.after(everyMs, tick);
+    };
+    queue.after(everyMs, tick);
+  }
+
+  #drainsOf(boot: number): () => void {
+    const drain = (): void => {
+      this.#drainScheduled = false;
+      this.#drain();
+    };
+    return () => this.#when(boot, drain);
   }
 
   #step(event: NodeEvent): void {
@@ -284,24 +300,25 @@ export class SimNode {
     if (this.#drainScheduled) return;
     this.#drainScheduled = true;
     // Events close together are drained together, as in one turn of the event loop.
-    this.#later(this.#options.prng.real() * 0.3, () => {
-      this.#drainScheduled = false;
-      this.#drain();
-    });
+    this.#options.queue.after(this.#options.prng.real() * 0.3, this.#drainDue);
   }
 
   #drain(): void {
-    const { observer } = this.#options;
+    const { observer, perils } = this.#options;
     actBy(this.clock);
     const effects = defined(this.reducer, "sim: only a living process acts").drain(this.clock.ms);
-    this.#write(effects);
-    observer.drained(this, effects);
-    const dies = this.#options.perils.diesAfter(this, countOf(effects));
+    const count = countOf(effects);
+    if (count === 0 && effects.write === undefined && effects.trace.length === 0) observer.idled(this);
+    else {
+      this.#write(effects);
+      observer.drained(this, effects);
+    }
+    const dies = perils.diesAfter(this, count);
     // What is not carried out because the process dies first, has not left it: nobody has seen it.
-    this.#carryOut(effects, dies?.effects ?? Number.POSITIVE_INFINITY);
+    if (count > 0) this.#carryOut(effects, dies?.effects ?? Number.POSITIVE_INFINITY);
     if (dies === undefined) return;
     this.crash(dies.fault.prng);
-    this.#options.perils.onDeath(this, dies.fault);
+    perils.onDeath(this, dies.fault);
   }
 
   /** Everything a drain asks for but its write, in order, as the driver carries it out; the first `most` of it. */

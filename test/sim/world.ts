@@ -196,6 +196,7 @@ export class World {
       queue: this.#queue,
       prng: stream(`node ${id} ${incarnation}`),
       observer: this.#observer,
+      tickMs: profile.tickMs,
       diskMs: profile.diskMs,
       segmentBytes: profile.segmentBytes,
       sqlite: profile.sqlite,
@@ -298,9 +299,10 @@ export class World {
     // What was begun before everything healed ends first: a graceful stop, an order to take over that is late.
     this.#queue.run(this.#queue.now + SETTLE_MS);
     const { voters } = this.#log.configuration.configuration;
+    const { raft, tickMs, drift } = this.profile;
     const trial: Trial = {
       nodes: this.#roster.members.filter(({ id }) => voters.includes(id)),
-      electionTicks: this.profile.raft.electionTicks / (this.profile.drift ? CLOCK_RATES.low : 1),
+      electionMs: (raft.electionTicks * tickMs) / (drift ? CLOCK_RATES.low : 1),
       pass: (ms) => this.#queue.run(this.#queue.now + ms),
       cut: (from, to) => this.#network.cut(from, to),
       heal: () => this.#network.heal(),

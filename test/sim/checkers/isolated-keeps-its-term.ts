@@ -54,5 +54,6 @@ export function isolatedKeepsItsTerm({ mended, isDeaf }: Hearing): Partial<Obser
       }
       answered.delete(node);
     },
+    idled: (node) => answered.delete(node),
   };
 }

@@ -9,12 +9,13 @@
 
 import type { NodeId } from "../../../src/raft/index.ts";
 import { Violation } from "../observer.ts";
-import { type SimNode, TICK_MS } from "../sim-node.ts";
+import type { SimNode } from "../sim-node.ts";
 
 export interface Trial {
   /** The voters. */
   readonly nodes: readonly SimNode[];
-  readonly electionTicks: number;
+  /** An election timeout, ms. */
+  readonly electionMs: number;
   /** Lets virtual time pass. */
   readonly pass: (ms: number) => void;
   readonly cut: (from: NodeId, to: NodeId) => void;
@@ -22,34 +23,34 @@ export interface Trial {
 }
 
 /** @throws {Violation} if a node that hears nobody disturbs the others. */
-export function tryDeafNode({ nodes, electionTicks, pass, cut, heal }: Trial): void {
+export function tryDeafNode({ nodes, electionMs, pass, cut, heal }: Trial): void {
   const leader = leaderOf(nodes);
   const deaf = nodes.find((node) => node !== leader);
   if (leader === undefined || deaf === undefined || nodes.length < 3) return;
   const terms = (): string => nodes.map((node) => node.reducer?.status().term).join(" ");
   const before = terms();
   for (const { id } of nodes) cut(id, deaf.id);
-  pass(5 * electionTicks * TICK_MS);
+  pass(5 * electionMs);
   heal();
-  pass(3 * electionTicks * TICK_MS);
+  pass(3 * electionMs);
   if (terms() === before && leaderOf(nodes) === leader) return;
   const what = `${deaf.id} heard nobody, and terms went from ${before} to ${terms()}`;
   throw new Violation("I16 a healthy leader stays", what);
 }
 
 /** @throws {Violation} if nodes that were removed, and are still there, disturb the members. */
-export function tryRemovedNodes({ nodes, electionTicks, pass }: Trial): void {
+export function tryRemovedNodes({ nodes, electionMs, pass }: Trial): void {
   const leader = leaderOf(nodes);
   const terms = (): string => nodes.map((node) => node.reducer?.status().term).join(" ");
   const before = terms();
-  pass(6 * electionTicks * TICK_MS);
+  pass(6 * electionMs);
   if (terms() === before && leaderOf(nodes) === leader) return;
   const what = `nodes that were removed are there, and terms went from ${before} to ${terms()}`;
   throw new Violation("I16 a healthy leader stays", what);
 }
 
 /** @throws {Violation} if a leader that is cut off is not replaced, or goes on leading. */
-export function tryLostLeader({ nodes, electionTicks, pass, cut, heal }: Trial): void {
+export function tryLostLeader({ nodes, electionMs, pass, cut, heal }: Trial): void {
   const lost = leaderOf(nodes);
   if (lost === undefined || nodes.length < 3) return;
   for (const { id } of nodes) {
@@ -59,16 +60,16 @@ export function tryLostLeader({ nodes, electionTicks, pass, cut, heal }: Trial):
   // Split votes may take a few rounds.
   let next: SimNode | undefined;
   for (let round = 0; round < 20 && next === undefined; round++) {
-    pass(2 * electionTicks * TICK_MS);
+    pass(2 * electionMs);
     next = leaderOf(nodes.filter((node) => node !== lost));
   }
   if (next === undefined) throw new Violation("I20 liveness", `nobody leads since ${lost.id} was cut off`);
-  pass(2 * electionTicks * TICK_MS);
+  pass(2 * electionMs);
   if (lost.reducer?.status().role === "leader") {
     throw new Violation("I20 liveness", `${lost.id} goes on leading though it hears nobody`);
   }
   heal();
-  pass(3 * electionTicks * TICK_MS);
+  pass(3 * electionMs);
   if (leaderOf(nodes) === undefined)
     throw new Violation("I20 liveness", `${lost.id} came back, and nobody leads`);
 }

@@ -9,6 +9,16 @@ import type { Views } from "../views.ts";
 
 export function leaversStepDown(views: Views): Partial<Observer> {
   const leading = new Set<SimNode>();
+
+  function check(node: SimNode): void {
+    if (!leading.has(node)) return;
+    const { committed, effective } = views.of(node);
+    if (committed !== effective || effective.outgoing.length > 0) return;
+    // Whoever has only just been elected knows of a commit before its own first entry is committed.
+    if (effective.voters.includes(node.id) || node.reducer?.status().opened !== true) return;
+    throw new Violation("R6 who leaves steps down", `${node.id} leads and is no voter any more`);
+  }
+
   return {
     crashing: (node) => leading.delete(node),
     drained(node, { trace }) {
@@ -17,12 +27,8 @@ export function leaversStepDown(views: Views): Partial<Observer> {
         if (event.role === "leader") leading.add(node);
         else leading.delete(node);
       }
-      if (!leading.has(node)) return;
-      const { committed, effective } = views.of(node);
-      if (committed !== effective || effective.outgoing.length > 0) return;
-      // Whoever has only just been elected knows of a commit before its own first entry is committed.
-      if (effective.voters.includes(node.id) || node.reducer?.status().opened !== true) return;
-      throw new Violation("R6 who leaves steps down", `${node.id} leads and is no voter any more`);
+      check(node);
     },
+    idled: check,
   };
 }

@@ -13,6 +13,7 @@ export function nothingAfterAFailure(): Partial<Observer> {
   return {
     failed: (node) => failed.set(node, node.boot),
     drained: (node) => check(node, "goes on"),
+    idled: (node) => check(node, "goes on"),
     sent: (node) => check(node, "sends"),
     synced: (node) => check(node, "flushes"),
     answered: (node) => check(node, "answers"),

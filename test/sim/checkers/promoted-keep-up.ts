@@ -3,9 +3,9 @@
  * voter that has to catch up first would hold up every commit meanwhile.
  */
 
-import type { RaftSettings } from "../../../src/raft/index.ts";
 import { type Observer, Violation } from "../observer.ts";
-import { type SimNode, TICK_MS } from "../sim-node.ts";
+import type { Timing } from "../profile.ts";
+import type { SimNode } from "../sim-node.ts";
 import { configurationIn } from "./configurations.ts";
 
 interface Step {
@@ -17,7 +17,7 @@ interface Step {
 const SLACK_TICKS = 3;
 
 export function promotedKeepUp(
-  settings: RaftSettings,
+  { raft, tickMs }: Timing,
   parts: { readonly now: (node: SimNode) => number; readonly nodes: () => readonly SimNode[] },
 ): Partial<Observer> {
   const steps = new Map<SimNode, Step[]>();
@@ -27,7 +27,7 @@ export function promotedKeepUp(
   function checkPromoted(node: SimNode, index: number): void {
     const before = configurationIn(node.disk.latest, index - 1).configuration;
     const after = configurationIn(node.disk.latest, index).configuration;
-    const due = clock(node) - (settings.electionTicks + SLACK_TICKS) * TICK_MS;
+    const due = clock(node) - (raft.electionTicks + SLACK_TICKS) * tickMs;
     const commit = steps.get(node)?.findLast(({ atMs }) => atMs <= due)?.commit ?? 0;
     for (const { id, incarnation } of after.members) {
       if (!after.voters.includes(id) || before.voters.includes(id)) continue;

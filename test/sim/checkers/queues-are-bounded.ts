@@ -7,7 +7,7 @@
 import type { NodeId, RaftSettings } from "../../../src/raft/index.ts";
 import { type Observer, Violation } from "../observer.ts";
 import type { Profile } from "../profile.ts";
-import { type SimNode, TICK_MS } from "../sim-node.ts";
+import type { SimNode } from "../sim-node.ts";
 import type { CommittedLog } from "./committed-log.ts";
 
 /** What one command may weigh: the queue takes one more than fits. */
@@ -22,7 +22,7 @@ const LOOK_EVERY = 32;
 const MESSAGES = { each: 6, allowance: 2_000 } as const;
 
 export function queuesAreBounded(
-  { raft, node: settings }: Profile,
+  { raft, node: settings, tickMs }: Profile,
   { log, now }: { readonly log: CommittedLog; readonly now: (node: SimNode) => number },
 ): Partial<Observer> {
   let drains = 0;
@@ -66,6 +66,14 @@ export function queuesAreBounded(
       fail(`${id} has taken in ${bytes} bytes that are not committed`);
   }
 
+  function look(node: SimNode): void {
+    passedMs = Math.max(passedMs, now(node));
+    if (++drains % LOOK_EVERY !== 0) return;
+    checkQueues(node);
+    const most = MESSAGES.each * nodes.size * (passedMs / tickMs + causes) + MESSAGES.allowance;
+    if (sent > most) fail(`${sent} messages were sent, and ${Math.round(most)} would be too many`);
+  }
+
   return {
     started: ({ id }) => nodes.add(id),
     sent() {
@@ -76,12 +84,9 @@ export function queuesAreBounded(
     },
     drained(node, { write }) {
       causes += write?.append.length ?? 0;
-      passedMs = Math.max(passedMs, now(node));
-      if (++drains % LOOK_EVERY !== 0) return;
-      checkQueues(node);
-      const most = MESSAGES.each * nodes.size * (passedMs / TICK_MS + causes) + MESSAGES.allowance;
-      if (sent > most) fail(`${sent} messages were sent, and ${Math.round(most)} would be too many`);
+      look(node);
     },
+    idled: look,
   };
 }
 

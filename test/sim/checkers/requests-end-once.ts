@@ -3,24 +3,26 @@
  * its open requests along; that is the one way not to be answered.
  */
 
-import type { NodeSettings } from "../../../src/node/index.ts";
 import { type Attempt, type Observer, Violation } from "../observer.ts";
+import type { Profile } from "../profile.ts";
 import type { SimNode } from "../sim-node.ts";
-import { TICK_MS } from "../sim-node.ts";
 
 /** Deadlines are looked at by the tick, and answers leave with the drain after it. */
-const SLACK_MS = 2 * TICK_MS + 5;
+const SLACK = { ticks: 2, ms: 5 } as const;
 /** A confirmed read waits for the state machine, which has no deadline of its own. */
 const MACHINE_MS = 3_000;
 
-export function requestsEndOnce(settings: NodeSettings, now: (node: SimNode) => number): Partial<Observer> {
+export function requestsEndOnce(
+  { node: settings, tickMs }: Pick<Profile, "node" | "tickMs">,
+  now: (node: SimNode) => number,
+): Partial<Observer> {
   const open = new Map<SimNode, Set<Attempt>>();
 
   function checkTime(node: SimNode, attempt: Attempt, verb: string): void {
     const waited = now(node) - attempt.askedMs - (node.pausedMs - attempt.pausedMs);
     const { holdMs, writeMs, readMs } = settings;
     const due = attempt.event.kind === "read" ? readMs + MACHINE_MS : Math.max(holdMs, writeMs);
-    if (waited <= due + SLACK_MS) return;
+    if (waited <= due + SLACK.ticks * tickMs + SLACK.ms) return;
     const what = `${node.id} ${verb} a ${attempt.event.kind} after ${Math.round(waited)} ms; it was due after ${due}`;
     throw new Violation("I19 requests end in time", what);
   }

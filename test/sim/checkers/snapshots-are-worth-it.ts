@@ -18,10 +18,23 @@ interface Known {
 interface Reign {
   readonly term: number;
   readonly peers: Map<NodeId, Known>;
+  /** Whether anything has come in during this turn. */
+  told: boolean;
 }
 
 export function snapshotsAreWorthIt(): Partial<Observer> {
   const reigns = new Map<SimNode, Reign>();
+
+  /** The turn is over. */
+  function end(reign: Reign): void {
+    for (const known of reign.peers.values()) known.match = known.coming;
+    reign.told = false;
+  }
+
+  /** What was said to an earlier reign, this one has not been told. */
+  function isOver({ term }: Reign, { reducer }: SimNode): boolean {
+    return term !== reducer?.status().term;
+  }
 
   return {
     crashing: (node) => reigns.delete(node),
@@ -29,18 +42,18 @@ export function snapshotsAreWorthIt(): Partial<Observer> {
       if (message.kind !== "appendResponse" || !message.ok) return;
       let reign = reigns.get(node);
       if (reign === undefined || reign.term < message.term) {
-        reign = { term: message.term, peers: new Map() };
+        reign = { term: message.term, peers: new Map(), told: true };
         reigns.set(node, reign);
       }
       if (message.term < reign.term) return;
       const known = reign.peers.get(message.from) ?? { match: 0, coming: 0 };
       known.coming = Math.max(known.coming, message.match);
       reign.peers.set(message.from, known);
+      reign.told = true;
     },
     drained(node, { sendSnapshot }) {
       const reign = reigns.get(node);
-      // What was said to an earlier reign, this one has not been told.
-      if (reign === undefined || reign.term !== node.reducer?.status().term) return;
+      if (reign === undefined || (sendSnapshot.length === 0 && !reign.told) || isOver(reign, node)) return;
       const { peers } = reign;
       for (const { to, snapshot } of sendSnapshot) {
         const match = peers.get(to)?.match ?? 0;
@@ -48,7 +61,11 @@ export function snapshotsAreWorthIt(): Partial<Observer> {
         const what = `${node.id} sends ${to} its snapshot at ${snapshot.index}`;
         throw new Violation("I20 no snapshot is sent in vain", `${what}, and knows that it holds ${match}`);
       }
-      for (const known of peers.values()) known.match = known.coming;
+      end(reign);
+    },
+    idled(node) {
+      const reign = reigns.get(node);
+      if (reign?.told === true && !isOver(reign, node)) end(reign);
     },
   };
 }

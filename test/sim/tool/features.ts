@@ -18,6 +18,7 @@ export const FEATURES: Readonly<Record<keyof Profile, Off>> = {
   keys: "size",
   faultyMs: "size",
   operators: "size",
+  tickMs: { tickMs: 10 },
   stallMs: "size",
   replayMs: "size",
   loss: { loss: 0 },
