@@ -1,8 +1,8 @@
 /**
  * `--writes forward`: a node that does not lead passes requests on to the leader and hands its answer back, for
  * callers who cannot follow a redirect, such as those behind a load balancer. Without it the forms of other services
- * (compat.ts) are passed on all the same, for their scripts know of no redirect; if a node cannot reach the leader's
- * URL, which may be meant for callers only, they are redirected after all.
+ * (compat.ts) are passed on all the same, for their scripts know of no redirect; if a node has never reached a leader by
+ * its URL, which may be meant for callers only, they are redirected after all.
  *
  * What was surely not done is tried again, at whoever leads by then, while callers are held anyway. What may have been
  * done is tried again only if being done twice does no more than being done once; else the caller hears that its
@@ -77,6 +77,10 @@ interface Progress {
 export class Forwarder {
   readonly #options: ForwardOptions;
   readonly #relay = new Relay();
+  /** Whether a leader was ever reached by its URL: if so, one that is not is gone, and the next one will be. */
+  #hasReached = false;
+  /** Whether what was passed on came back here, as within a container where another node's URL is this one's. */
+  #comesBack = false;
 
   constructor(options: ForwardOptions) {
     this.#options = options;
@@ -85,7 +89,9 @@ export class Forwarder {
   /** Serves a request here if this node leads, else at the leader. */
   readonly serve: ToLeader = async (request) => {
     // Where it came from is another node that held this one for the leader: in a circle nobody is served.
-    if (request.call.header(FORWARDED_BY.toLowerCase()) !== undefined) return redirectToLeader(request);
+    const sender = request.call.header(FORWARDED_BY.toLowerCase());
+    if (sender === this.#options.self) this.#comesBack = true;
+    if (sender !== undefined) return redirectToLeader(request);
     const startedMs = performance.now();
     const progress: Progress = {
       startedMs,
@@ -100,7 +106,8 @@ export class Forwarder {
       const answer = await this.#attempt(request, progress);
       if (answer !== undefined) return answer;
       const { unreached } = progress;
-      if (this.#options.orRedirect === true && unreached !== undefined && !progress.unknown) {
+      const mayRedirect = this.#options.orRedirect === true && !progress.unknown;
+      if (mayRedirect && unreached !== undefined && (this.#comesBack || !this.#hasReached)) {
         return redirectResponse(request.call, unreached);
       }
       if (performance.now() - startedMs >= this.#options.holdMs) return this.#failure(request.call, progress);
@@ -123,6 +130,7 @@ export class Forwarder {
       const sent: RelayResult = await this.#send(call, target, { repeatable, startedMs: progress.startedMs });
       if (sent.kind === "answer") {
         const hint = sent.status === 307 ? hintOf(sent, call) : undefined;
+        if (hint === undefined) this.#hasReached = true;
         if (hint === undefined) return this.#judgedAnswer(sent, { call, repeatable, progress });
         progress.reason = `${target.leader} does not lead any more`;
         target = hint;

@@ -346,3 +346,45 @@ describe("a change of the cluster at a node that forwards", () => {
     }
   });
 });
+
+describe("a form of another service, at a node that does not forward", () => {
+  it("waits for the next leader once one was reached: the way is there, and only the leader is gone", async () => {
+    follower = makeBench({ forwardHoldMs: 10_000, forwardAnswerMs: 60_000 });
+    const [gone, next] = [await startLeader(), await startLeader()];
+    const body = '{"key":"a","value":1}';
+    leaders(gone.url);
+    expect((await post(follower, "/increment", { body })).status).toBe(200);
+    leaders(await deadUrl(), await deadUrl(), next.url);
+    const response = await post(follower, "/increment", { body });
+    expect([response.status, response.headers.get("raftally-forwarded-by")]).toEqual([200, "n1"]);
+    expect(next.service.counter("a")?.value).toBe(1n);
+  });
+
+  it("is redirected where another node's URL leads back here, though once this node led meanwhile", async () => {
+    follower = makeBench({ forwardHoldMs: 10_000, forwardAnswerMs: 60_000 });
+    const server = await serveApi(follower.api, { host: "127.0.0.1", port: 0 });
+    cleanups.push(() => server.close(0));
+    const own = `http://127.0.0.1:${server.port}`;
+    const body = '{"key":"a","value":1}';
+    const done = await startLeader();
+    const result = await done.service.write({ operation: { kind: "add", key: "a", by: 1n } });
+    leaders(own, result);
+    expect((await post(follower, "/increment", { body })).status).toBe(200);
+    leaders(own);
+    const response = await post(follower, "/increment", { body });
+    expect([response.status, response.headers.get("location")]).toEqual([307, `${own}/increment`]);
+  });
+
+  it("is not sent on to anybody once it may have been carried out", async () => {
+    follower = makeBench({ forwardHoldMs: 10_000, forwardAnswerMs: 60_000 });
+    const lost = await fake(hangUp);
+    leaders(lost.url, await deadUrl());
+    await expectUnknown(await post(follower, "/increment", { body: '{"key":"a","value":1}' }));
+    expect(lost.asked.length).toBe(1);
+  });
+});
+
+async function expectUnknown(response: Response): Promise<void> {
+  expect(response.status).toBe(504);
+  expect(await response.json()).toMatchObject({ code: "OUTCOME_UNKNOWN", outcome: "unknown" });
+}
