@@ -13,7 +13,8 @@ function all(file: string, reason: string, begins: readonly string[]): readonly 
 }
 
 const OWN_PACKAGES = "installs packages and starts what this very test runs in, or starts for itself";
-const LONG_RUN = "takes minutes to hours; .ci/run and the tests of that folder run parts of it";
+export const LONG_RUN =
+  "takes minutes to hours as a whole; long-runs.test.ts runs the lines that do not, .ci/run and the tests of that folder more";
 
 export const EXCEPTIONS: readonly Exception[] = [
   ...all("README.md", OWN_PACKAGES, ["npm install && npm start", "npm install && npm test"]),
