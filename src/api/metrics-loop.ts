@@ -8,6 +8,9 @@ import { Buckets } from "./metrics-buckets.ts";
 /** How often it is looked, ms. Timers are no finer than 1 ms. */
 export const LOOP_LOOK_MS = 2;
 
+/** Whom nobody has asked for so long is not being watched: it looks no more until somebody asks again, ms. */
+export const LOOP_WATCHED_MS = 600_000;
+
 /** What lasts longer was a machine asleep, and is counted as if it had lasted so long, ms. */
 const STALL_MS_MAX = 60_000;
 
@@ -20,16 +23,30 @@ const BOUNDS = [
 export class LoopDelay {
   readonly buckets: Buckets = new Buckets(BOUNDS);
   #timer: NodeJS.Timeout | undefined;
+  #askedMs = 0;
 
-  /** Begins to look, if it has not begun. Keeps no process alive. */
+  /** Whether it looks at the moment. */
+  get looks(): boolean {
+    return this.#timer !== undefined;
+  }
+
+  /** Somebody asks: begins to look, if it does not, and ends when nobody has asked for long. Keeps no process alive. */
   start(): void {
+    this.#askedMs = performance.now();
     if (this.#timer !== undefined) return;
     let dueMs = performance.now() + LOOP_LOOK_MS;
     this.#timer = setInterval(() => {
       const nowMs = performance.now();
       this.observe(nowMs - dueMs);
       dueMs = nowMs + LOOP_LOOK_MS;
+      // One look by a person, or by the doctor, shall not cost hundreds of wake-ups a second for good.
+      if (nowMs - this.#askedMs > LOOP_WATCHED_MS) this.#stop();
     }, LOOP_LOOK_MS).unref();
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   /**

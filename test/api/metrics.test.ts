@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import type { ApiOptions } from "../../src/api/index.ts";
-import { LoopDelay } from "../../src/api/metrics-loop.ts";
+import { LOOP_WATCHED_MS, LoopDelay } from "../../src/api/metrics-loop.ts";
 import { LogTail } from "../../src/node/live-log.ts";
 import { nodeId, term } from "../../src/raft/index.ts";
 import { type Family, parseExposition, type Sample } from "./exposition.ts";
@@ -226,6 +226,30 @@ describe("how late the event loop is", () => {
     expect(await count()).toBe(50);
     vi.advanceTimersByTime(20);
     expect(await count()).toBe(60);
+  });
+
+  it("is looked at no more when nobody has asked for long, and again when somebody does", () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+    onTestFinished(() => {
+      vi.useRealTimers();
+    });
+    const delay = new LoopDelay();
+    expect(delay.looks).toBe(false);
+    delay.start();
+    vi.advanceTimersByTime(LOOP_WATCHED_MS / 2);
+    delay.start();
+    vi.advanceTimersByTime(LOOP_WATCHED_MS - 10);
+    expect(delay.looks).toBe(true);
+    vi.advanceTimersByTime(20);
+    expect(delay.looks).toBe(false);
+    const { count } = delay.buckets;
+    vi.advanceTimersByTime(10_000);
+    delay.start();
+    // The time in between is no stall.
+    expect(delay.looks).toBe(true);
+    expect(delay.buckets.count).toBe(count);
+    vi.advanceTimersByTime(10);
+    expect(delay.buckets.count).toBe(count + 5);
   });
 });
 
