@@ -20,9 +20,11 @@ const config: ViteUserConfig = {
     isolate: false,
     // One more than the two cores that the tests are made for: many wait for processes that they have started.
     maxWorkers: 3,
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
-    teardownTimeout: 10_000,
+    // For what hangs. On a busy machine what takes a second may take half a minute, and that is no failure: how fast
+    // something has to be, a test says by an assertion.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    teardownTimeout: 30_000,
     allowOnly: false,
     slowTestThreshold: 2_000,
     reporters: [

@@ -114,7 +114,8 @@ describe("a local cluster", () => {
     expect(pids.every(isAlive)).toBe(true);
   });
 
-  it("leaves no node behind when the launcher itself is killed", async () => {
+  it("leaves no node behind when the launcher itself is killed", async (context) => {
+    requires(context, "patience");
     const { running } = await launch("--nodes", "1", ...firstPort());
     running.child.kill("SIGKILL");
     await running.ended;

@@ -251,7 +251,8 @@ describe("a local cluster with --chaos", () => {
 describe("a local cluster without --chaos", () => {
   it(
     "has no proxies, no control server, and no page that knows of one",
-    async () => {
+    async (context) => {
+      requires(context, "patience");
       const launcher = await cluster.launch("--nodes", "2");
       expect(JSON.parse(readFileSync(join(cluster.data, "control.json"), "utf8"))).not.toHaveProperty(
         "local",

@@ -1,6 +1,7 @@
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { afterEach, describe, expect, it } from "vitest";
 import { Cluster, type Machine, PATIENT_MS, until } from "../node/machines.ts";
+import { requires } from "../support/capability.ts";
 
 const COUNTERS = 200_000;
 /** A batch of 1,000 for each of the counters, and then a snapshot. */
@@ -44,7 +45,8 @@ async function longestStall(machine: Machine): Promise<number> {
 }
 
 describe("the event loop of a node", { timeout: PATIENT_MS }, () => {
-  it("never waits for the disk, nor for a snapshot of 200,000 counters, while it serves", async () => {
+  it("never waits for the disk, nor for a snapshot of 200,000 counters, while it serves", async (context) => {
+    requires(context, "patience");
     const writeMs = PATIENT_MS;
     cluster = await Cluster.formed(
       { node: { snapshotEntries: SNAPSHOT_ENTRIES, entryBytesMax: 1, writeMs, holdMs: writeMs } },

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { Prng } from "../../src/base/index.ts";
 import { index } from "../../src/raft/index.ts";
 import { chainAt } from "../../src/store/wal-read.ts";
+import { requires } from "../support/capability.ts";
 import { lastOf } from "./log-model.ts";
 import { createRealLog, readContents, startAppending, temporaryDirectory, turns } from "./real-log.ts";
 
@@ -9,13 +10,14 @@ import { createRealLog, readContents, startAppending, temporaryDirectory, turns 
 const KILLS = Number(process.env["RAFTALLY_TEST_KILLS"] ?? 10);
 
 describe("a process killed while it appends", () => {
-  it.concurrent.each([
-    { seed: 1, atATime: 1 },
-    { seed: 2, atATime: 16 },
+  it.concurrent.for([
+    { seed: 1, atATime: 1, needs: ["patience"] as const },
+    { seed: 2, atATime: 16, needs: [] as const },
   ])(
     "leaves everything that it acknowledged, $atATime at a time",
-    { timeout: 20_000 + KILLS * 1_000 },
-    async ({ seed, atATime }) => {
+    { timeout: 60_000 + KILLS * 10_000 },
+    async ({ seed, atATime, needs }, context) => {
+      requires(context, ...needs);
       const prng = new Prng(seed);
       const directory = temporaryDirectory();
       try {

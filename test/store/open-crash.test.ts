@@ -10,7 +10,7 @@ const CHILD = fileURLToPath(new URL("count-forever.ts", import.meta.url));
 
 describe("a store whose process is killed", () => {
   it("counts everything that was acknowledged, whatever it was doing", {
-    timeout: 30_000 + KILLS * 3_000,
+    timeout: 60_000 + KILLS * 10_000,
   }, async () => {
     const prng = new Prng(11);
     const directory = temporaryDirectory();

@@ -22,6 +22,7 @@ import {
   recoveryOutlook,
 } from "../../src/store/index.ts";
 import { recoverDirectory as recoverOn } from "../../src/store/recovery.ts";
+import { requires } from "../support/capability.ts";
 import { contentsOf, copyingDisk, grow, oldNode } from "./backup-source.ts";
 import { form, hits, increments, MEMBERS, positionOf } from "./formed-directory.ts";
 import { flip, temporaryDirectory } from "./real-log.ts";
@@ -217,7 +218,8 @@ describe("a recovery", { timeout: 120_000 }, () => {
     expect(contentsOf(data)).toEqual(damaged);
   });
 
-  it("is undone or finished, wherever it is interrupted", async () => {
+  it("is undone or finished, wherever it is interrupted", async (context) => {
+    requires(context, "patience");
     await survivor();
     const into = join(directory.path, "crashes");
     mkdirSync(into);

@@ -11,6 +11,7 @@ import {
   restoreBackup,
 } from "../../src/store/index.ts";
 import { restoreBackup as restoreOn } from "../../src/store/restore.ts";
+import { requires } from "../support/capability.ts";
 import { contentsOf, copyingDisk, oldBackup, SELF, visit } from "./backup-source.ts";
 import { hits, increments } from "./formed-directory.ts";
 import { flip, temporaryDirectory } from "./real-log.ts";
@@ -158,7 +159,8 @@ describe("a restore", { timeout: 120_000 }, () => {
     expect((await opened(data)).hits).toBe(2n);
   });
 
-  it("leaves nothing usable or a whole node, wherever it is interrupted, and can be run again", async () => {
+  it("leaves nothing usable or a whole node, wherever it is interrupted, and can be run again", async (context) => {
+    requires(context, "patience");
     const { file, manifest } = await oldBackup(directory.path, 12);
     const into = join(directory.path, "crashes");
     mkdirSync(into);

@@ -85,6 +85,11 @@ export function requires(context: Pick<TestContext, "skip">, ...needed: readonly
   }
 }
 
+/** How much of `whole` a run tries: all of it with `RAFTALLY_TEST_ALL=1`, as in .ci/run, and otherwise half. */
+export function portion(whole: number, all: string | undefined = process.env["RAFTALLY_TEST_ALL"]): number {
+  return all === "1" ? whole : Math.ceil(whole / 2);
+}
+
 /** Whether a test that lacks something must fail rather than be skipped. */
 export function mustRun(
   presence: Presence,

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { CAPABILITIES, mustRun, requires } from "./capability.ts";
+import { CAPABILITIES, mustRun, portion, requires } from "./capability.ts";
 import { summaryOf } from "./skip-reporter.ts";
 
 describe("what tests may need", () => {
@@ -29,6 +29,12 @@ describe("what tests may need", () => {
     expect(mustRun("absent", "1")).toBe(root);
     expect(mustRun("refused", "1")).toBe(false);
     expect(mustRun("absent", "")).toBe(false);
+  });
+
+  it("is half of the cases, and all of them where everything is meant to run", () => {
+    expect(portion(5, undefined)).toBe(3);
+    expect(portion(1, undefined)).toBe(1);
+    expect(portion(5, "1")).toBe(5);
   });
 });
 
