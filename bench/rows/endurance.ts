@@ -2,7 +2,13 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { increments } from "../contenders/raftally.ts";
-import { leaderUrl, type Raftally, startRaftally, sumCheck } from "../contenders/raftally-cluster.ts";
+import {
+  leaderUrl,
+  patientClient,
+  type Raftally,
+  startRaftally,
+  sumCheck,
+} from "../contenders/raftally-cluster.ts";
 import { type Contender, contender, type Sample, type Timing } from "../types.ts";
 import { inBatches } from "./batches.ts";
 import { memory, scrapeAll, withCosts } from "./costs.ts";
@@ -20,10 +26,12 @@ const INCREMENTS = { full: 10_000_000, quick: 500_000 } as const;
 async function idle(raftally: Raftally, timing: Timing): Promise<Sample> {
   const seconds = timing.quick ? IDLE_SECONDS.quick : IDLE_SECONDS.full;
   timing.progress(`${seconds} s of doing nothing`);
+  // One, so that it is seen to work at all.
+  await patientClient(raftally).increment("idle:one", {}, { signal: timing.signal });
   await sleep(seconds * 1_000, undefined, { signal: timing.signal });
   return {
     figures: { memoryIdle: memory(await scrapeAll(raftally, timing.signal)) },
-    check: { about: "nothing", acknowledged: 0n, found: 0n, underway: 0 },
+    check: await sumCheck(raftally, "idle:", { acknowledged: 1, underway: 0 }),
   };
 }
 

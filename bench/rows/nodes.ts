@@ -22,6 +22,7 @@ export async function fastOnly(world: World): Promise<Availability> {
  * @throws {Error} if one ends or takes too long; the signal's reason.
  */
 export async function timedStart(cluster: Cluster, signal: AbortSignal): Promise<readonly number[]> {
+  signal.throwIfAborted();
   const starting = cluster.nodes.filter(({ id }) => !cluster.isRunning(id));
   const began = starting.map(({ id }) => {
     const beganMs = performance.now();

@@ -39,7 +39,7 @@ function keeps(series: string, times: string, least: number, aim: number): Bar {
 export const ROW_TARGETS: readonly Target[] = [
   {
     id: "leader-killed",
-    about: "leader killed under load until the next acknowledgement, 30 kills",
+    about: "leader killed under load until the next acknowledgement, 30 kills (5 with --quick)",
     bars: [
       atMost("raftally-failover/leader-killed", "p50", 500, 300),
       atMost("raftally-failover/leader-killed", "max", 1_500, 800),
@@ -65,7 +65,7 @@ export const ROW_TARGETS: readonly Target[] = [
   },
   {
     id: "memory",
-    about: "memory of a node: idle; after 10 minutes of full load",
+    about: "memory of a node: idle; after 10 minutes of full load (a moment with --quick)",
     bars: [
       atMost("raftally-endurance/idle", "memoryIdle", 150, 100),
       atMost("raftally-endurance/loaded", "memoryLoaded", 400, 250),
@@ -91,7 +91,8 @@ export const ROW_TARGETS: readonly Target[] = [
   },
   {
     id: "disk",
-    about: "disk of a node after 10 million increments of 1,000 keys, and the most meanwhile",
+    about:
+      "disk of a node after 10 million increments of 1,000 keys (fewer with --quick), and the most meanwhile",
     bars: [
       atMost("raftally-endurance/ten-million", "disk", 64, 32),
       atMost("raftally-endurance/ten-million", "diskMost", 64),
