@@ -218,6 +218,12 @@ describe("raftally doctor, asking a cluster", { timeout: 30_000 }, () => {
       { voters: ["n1", "n2", "n4"] },
       "takes no part yet: it is joining.",
     ],
+    [
+      "not-in-cluster",
+      with_("n3", { status: { state: "forming", configuration: {}, peers: [] } }),
+      {},
+      "takes no part yet: it is starting. do: Wait, and ask again: it reads its log and counters first.",
+    ],
   ];
 
   it(`says in a sentence what is wrong, of each of ${rows.length} faults`, async () => {

@@ -25,7 +25,7 @@ export function judgeCluster(looks: readonly NodeLook[], urls: readonly string[]
     ...(guide === undefined ? [] : silent(looks, urls, guide)),
     ...links(own),
     ...behind(own),
-    ...own.flatMap(readiness),
+    ...own.flatMap((node) => readiness(node, guide?.voters ?? [])),
     ...clocks(nodes),
     ...own.flatMap(disks),
     ...versions(own),
@@ -161,16 +161,20 @@ function behind(nodes: readonly Answering[]): readonly Finding[] {
   });
 }
 
-function readiness({ status, failing, url }: Answering): readonly Finding[] {
+/** @param voters of the cluster; none if it was never made. */
+function readiness({ status, failing, url }: Answering, voters: readonly string[]): readonly Finding[] {
   if (status.state !== "running") {
+    // A node that reads its log says of itself no more than that it is not there yet.
+    const isStarting = status.state === "forming" && voters.includes(status.id);
     return [
       {
         code: "not-in-cluster",
         severity: "warning",
         about: status.id,
-        what: `${status.id} at ${url} takes no part yet: it is ${status.state}.`,
-        todo:
-          status.state === "joining"
+        what: `${status.id} at ${url} takes no part yet: it is ${isStarting ? "starting" : status.state}.`,
+        todo: isStarting
+          ? "Wait, and ask again: it reads its log and counters first. If it stays like this, its log says why."
+          : status.state === "joining"
             ? `Let it in with raftally member add ${url}, or look in its log why it is not let in.`
             : "Start the other founders; its log says whom it misses.",
         section: "Add a node",
