@@ -28,7 +28,7 @@ export interface Command {
 }
 
 const FULL = { rounds: 3, seconds: 5, warmupSeconds: 2 } as const;
-const QUICK = { rounds: 2, seconds: 1, warmupSeconds: 0.5 } as const;
+const QUICK = { rounds: 2, seconds: 1, warmupSeconds: 0.3 } as const;
 const ROUNDS_MAX = 100;
 const SECONDS_MAX = 3_600;
 const SLOW_MS_MAX = 10_000;

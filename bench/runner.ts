@@ -176,7 +176,9 @@ class Turn {
     try {
       const sample = await running.run(workload.id, timing);
       signal.throwIfAborted();
-      if (sample.check.acknowledged === 0n) throw new Error("nothing was acknowledged in all this time");
+      // What has a rate has work to do, and no work at all would count right as well.
+      const isIdle = sample.figures.rate !== undefined && sample.check.acknowledged === 0n;
+      if (isIdle) throw new Error("nothing was acknowledged in all this time");
       const outcome = isRight(sample.check) ? "measured" : "wrong";
       this.#listener.line(`${where} ${outcome === "wrong" ? wrongText(sample.check) : sampleText(sample)}`);
       return { outcome, sample };

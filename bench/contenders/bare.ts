@@ -82,6 +82,6 @@ export const bare: Contender = contender<Bare>({
   },
   workloads: [
     workload("http", "a constant from node:http"),
-    workload("hono", "a constant from a route of Hono, on node:http"),
+    { ...workload("hono", "a constant from a route of Hono, on node:http"), fullOnly: true },
   ],
 });

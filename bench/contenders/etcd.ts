@@ -213,6 +213,7 @@ export const etcd: Contender = contender<Etcd>({
     },
     {
       id: "put-shared",
+      fullOnly: true,
       about: "blind put of one key, all callers on one connection, as etcd's own client does",
       connections: CONNECTIONS,
       keys: 1,

@@ -207,14 +207,20 @@ export const redis: Contender = contender<Redis>({
   start: (context) => start(context, REPLICAS),
   workloads: [
     workload("incr", "INCR of one key, acknowledged by the primary alone", ONE),
-    workload("incr-1000", "INCR of 1,000 keys, acknowledged by the primary alone", {
-      keys: KEYS,
-      pipeline: 1,
-    }),
-    workload("incr-pipelined", `INCR of one key, ${PIPELINE} sent at a time`, {
-      keys: 1,
-      pipeline: PIPELINE,
-    }),
+    {
+      ...workload("incr-1000", "INCR of 1,000 keys, acknowledged by the primary alone", {
+        keys: KEYS,
+        pipeline: 1,
+      }),
+      fullOnly: true,
+    },
+    {
+      ...workload("incr-pipelined", `INCR of one key, ${PIPELINE} sent at a time`, {
+        keys: 1,
+        pipeline: PIPELINE,
+      }),
+      fullOnly: true,
+    },
     {
       id: "incr-wait",
       about: "INCR of one key and WAIT 1: a replica has it in memory",

@@ -2,8 +2,11 @@ import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it, onTestFinished } from "vitest";
+import { CONTENDERS } from "../../bench/contenders/all.ts";
+import { ROW_TARGETS } from "../../bench/rows/rows.ts";
 import { isRight, type Measured, type Plan, runRounds } from "../../bench/runner.ts";
-import { selected, unknownNames } from "../../bench/selection.ts";
+import { selected, seriesName, unknownNames } from "../../bench/selection.ts";
+import { PEER_TARGETS } from "../../bench/targets.ts";
 import { type Contender, type ContenderOf, contender, type Sample } from "../../bench/types.ts";
 
 const SAMPLE: Sample = {
@@ -130,7 +133,11 @@ describe("the rounds", () => {
   it.each([
     ["one too few", { acknowledged: 7n, found: 6n, underway: 0 }, "COUNTED WRONG"],
     ["one too many", { acknowledged: 7n, found: 8n, underway: 0 }, "COUNTED WRONG"],
-    ["nothing at all", { acknowledged: 0n, found: 0n, underway: 0 }, "nothing was acknowledged"],
+    [
+      "nothing at all where there is a rate",
+      { acknowledged: 0n, found: 0n, underway: 0 },
+      "nothing was acknowledged",
+    ],
   ])("do not pass over %s", async (_, counts, text) => {
     const check = { about: "the sum", ...counts };
     const workload = { id: "x", about: "", connections: 1, keys: 1, run: async () => ({ ...SAMPLE, check }) };
@@ -187,5 +194,33 @@ describe("the selection", () => {
 
   it("knows which names there are not", () => {
     expect(unknownNames(all, ["a", "b/x", "c", "a/z"])).toEqual(["c", "a/z"]);
+  });
+});
+
+describe("everybody who is measured", () => {
+  it("has a name of its own, and so has each workload", () => {
+    const names = CONTENDERS.flatMap((one) => one.workloads.map((workload) => seriesName(one, workload)));
+    expect(new Set(names).size).toBe(names.length);
+    expect(new Set(CONTENDERS.map(({ id }) => id)).size).toBe(CONTENDERS.length);
+  });
+
+  it("is there for every target", () => {
+    const names = CONTENDERS.flatMap((one) => one.workloads.map((workload) => seriesName(one, workload)));
+    const targets = [...PEER_TARGETS, ...ROW_TARGETS];
+    for (const { id, bars } of targets) {
+      for (const { figure, times } of bars) {
+        expect([id, names.includes(figure.series)]).toEqual([id, true]);
+        expect([id, times === undefined || names.includes(times.series)]).toEqual([id, true]);
+      }
+    }
+    expect(new Set(targets.map(({ id }) => id)).size).toBe(targets.length);
+  });
+
+  it("aims no lower than at the least", () => {
+    for (const { bars } of [...PEER_TARGETS, ...ROW_TARGETS]) {
+      for (const { is, least, aim = least } of bars) {
+        expect(is === "at least" ? aim >= least : aim <= least).toBe(true);
+      }
+    }
   });
 });
