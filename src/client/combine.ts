@@ -54,7 +54,7 @@ export class Combining {
   readonly #bytesMax: number;
   readonly #signal: AbortSignal | undefined;
   readonly #onFailure: ((failure: CombiningFailure) => void) | undefined;
-  /** 0 once nothing more is taken. */
+  /** 0 once it is closed. */
   #pendingMax: number;
   /** Calls without an outcome, and the memory of their sums. */
   #pending = 0;
@@ -84,8 +84,7 @@ export class Combining {
     this.#timeoutMs = milliseconds("timeoutMs", options.timeoutMs ?? timeoutMs);
     this.#signal = signal;
     this.#onFailure = options.onFailure;
-    if (signal?.aborted === true) this.#pendingMax = 0;
-    else signal?.addEventListener("abort", this.#abort);
+    signal?.addEventListener("abort", this.#abort);
   }
 
   /** Calls that have no outcome yet. */
@@ -323,7 +322,6 @@ export class Combining {
 
   /** What is out ends by the signal itself. */
   readonly #abort = (): void => {
-    this.#pendingMax = 0;
     const groups = this.#groups;
     this.#groups = [];
     this.#sums = new Map();

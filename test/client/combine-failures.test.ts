@@ -9,7 +9,7 @@ import {
   Refused,
   Unavailable,
 } from "../../src/client/index.ts";
-import { batchNode, INT64_MAX, INT64_MIN, patientClient, sent, turns } from "./batch-node.ts";
+import { arrived, batchNode, INT64_MAX, INT64_MIN, patientClient, sent, turns } from "./batch-node.ts";
 import { hangUp, json, problem } from "./fake-node.ts";
 import { failure, keysOf } from "./kit.ts";
 
@@ -183,6 +183,28 @@ describe("when no node can serve", PATIENT, () => {
     isUp = true;
     expect(await counting.increment("a")).toMatchObject({ value: 1n });
     expect(node.values).toEqual(new Map([["a", 1n]]));
+  });
+
+  it("and then one can, requests whose time has passed meanwhile are sent all the same", async () => {
+    const later = { retryAfterMs: 60_000 };
+    const node = await batchNode({
+      instead: (at) => (at === 0 ? problem("NO_LEADER", later) : undefined),
+      hold: true,
+    });
+    const counting = patientClient(node).combining();
+    const refused = failure(counting.increment("k"));
+    await arrived(node, 1);
+    node.release();
+    expect(await refused).toBeInstanceOf(Unavailable);
+    const [first, second] = [counting.increment("k"), arrived(node, 2).then(() => counting.increment("k"))];
+    await arrived(node, 2);
+    await turns();
+    const now = performance.now.bind(performance);
+    const clock = vi.spyOn(performance, "now").mockImplementation(() => now() + 60_000);
+    onTestFinished(() => clock.mockRestore());
+    node.release("all");
+    expect(await first).toMatchObject({ value: 1n });
+    expect(await second).toMatchObject({ value: 2n });
   });
 
   it("requests that had to wait for those before them end with them, not one after the other", async () => {

@@ -234,6 +234,13 @@ describe("flush", PATIENT, () => {
     expect(counting.pending).toBe(0);
   });
 
+  it("ends within the time of a call, however long it would have been gathered", async () => {
+    const node = await batchNode({ instead: () => silence });
+    const counting = patientClient(node).combining({ lingerMs: 3_600_000, timeoutMs: 200 });
+    void counting.increment("k");
+    expect(await failure(counting.flush())).toBeInstanceOf(OutcomeUnknown);
+  });
+
   it("rejects with the first failure of what was waiting, also of what is out, and only of that", async () => {
     const node = await batchNode({
       instead: (at) => (at === 0 ? problem("BODY_TOO_LARGE") : undefined),
@@ -257,6 +264,8 @@ describe("close", PATIENT, () => {
     const counting = patientClient(node).combining({ lingerMs: 3_600_000, maxKeys: 2 });
     const calls = ["a", "b", "c"].map((key) => counting.increment(key));
     const closed = counting.close();
+    // Not even what would only join a sum that waits.
+    expect(await failure(counting.increment("c"))).toMatchObject({ code: "SHUTTING_DOWN" });
     let isClosed = false;
     void closed.then(() => {
       isClosed = true;
