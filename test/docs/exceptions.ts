@@ -18,7 +18,7 @@ export const LONG_RUN =
 
 export const EXCEPTIONS: readonly Exception[] = [
   ...all("README.md", OWN_PACKAGES, ["npm install && npm start", "npm install && npm test"]),
-  ...all("README.md", "what the block before it prints, with the processes of one run", [
+  ...all("README.md", "what the block before it prints; runbook.test.ts compares it", [
     "raftally 0.1.0: made a cluster",
   ]),
   ...all("README.md", "one run of the example, with its speed; test/examples run it", [

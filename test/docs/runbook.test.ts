@@ -266,12 +266,24 @@ describe("the runbook, played on a local cluster", { timeout: PATIENT_MS }, () =
     requires(context, "patience");
     const scene = await Scene.open("--chaos");
     const shell = (command: string): Promise<Printed> => scene.shell(command);
+    // The first thing that a user sees.
+    const [start] = blocksOf("README.md").filter(({ text }) =>
+      text.startsWith("raftally 0.1.0: made a cluster"),
+    );
+    // By npm the command is said with npx before it; here npm does not run.
+    const plain = (text: string): string => text.replaceAll(/^ +/gm, "").replace("npx ", "");
+    expect(difference(plain(start?.text ?? ""), plain(withoutDirectory(scene.launched)))).toBeUndefined();
     await transcript("$ raftally rolling-restart", shell);
     await transcript("$ raftally member transfer", shell);
     await shell("raftally member transfer n3");
     await transcript("$ raftally local", patient(shell));
   });
 });
+
+/** The launcher of this test was told a directory, that of the pages was not. */
+function withoutDirectory(text: string): string {
+  return text.replaceAll(" --data ./data", "");
+}
 
 /** A shell in which a wipe, once the node that was missing has been started, waits until it is up. */
 function patient(shell: (command: string) => Promise<Printed>): (command: string) => Promise<Printed> {
@@ -281,8 +293,7 @@ function patient(shell: (command: string) => Promise<Printed>): (command: string
     const deadline = performance.now() + (isStarted ? 30_000 : 0);
     while (ran.exitCode !== 0 && performance.now() < deadline) ran = await shell(command);
     isStarted ||= command.startsWith("raftally local start");
-    // The launcher of this test was told a directory, that of the page was not.
-    return { ...ran, all: ran.all.replaceAll(" --data ./data", "") };
+    return { ...ran, all: withoutDirectory(ran.all) };
   };
 }
 

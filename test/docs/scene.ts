@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import { freePortRange, PEER_PORT_OFFSET } from "../../chaos/index.ts";
-import { start } from "../cli/processes.ts";
+import { type Running, start } from "../cli/processes.ts";
 import { ROOT } from "./blocks.ts";
 import { layTools, type Printed, runIn } from "./tools.ts";
 
@@ -19,6 +19,7 @@ export class Scene {
   readonly directory: string;
   readonly #base: number;
   readonly #tools: Readonly<Record<string, string>>;
+  #launcher: Running | undefined;
 
   private constructor(directory: string, base: number) {
     this.directory = directory;
@@ -32,6 +33,7 @@ export class Scene {
     const base = await freePortRange(NODES);
     const scene = new Scene(directory, base);
     const cluster = start(["cluster", "--data", join(directory, "data"), "--port", String(base), ...flags]);
+    scene.#launcher = cluster;
     onTestFinished(async () => {
       cluster.child.kill("SIGTERM");
       await cluster.ended;
@@ -39,6 +41,11 @@ export class Scene {
     });
     await cluster.until(/Stop: {2}Ctrl-C/);
     return scene;
+  }
+
+  /** What the launcher of the cluster has printed. */
+  get launched(): string {
+    return this.there(this.#launcher?.text() ?? "");
   }
 
   /** With the ports of this cluster instead of those of the documents. */
