@@ -6,49 +6,58 @@ import { figureOf, type Spread } from "./statistics.ts";
 
 interface Group {
   readonly title: string;
-  /** In the order of their bars. */
-  readonly series: readonly string[];
+  /** Series and what stands before their bars, in order. */
+  readonly bars: readonly (readonly [series: string, label: string])[];
 }
 
 const GROUPS: readonly Group[] = [
   {
     title: "Increments of one hot key, 64 callers",
-    series: [
-      "raftally/hot-key",
-      "raftally/sessions",
-      "raftally/keyed",
-      "etcd/put",
-      "etcd/put-shared",
-      "etcd/increment",
-      "postgres/hot-row",
-      "redis/incr",
-      "redis/incr-wait",
-      "bare/http",
-      "bare/hono",
+    bars: [
+      ["raftally/hot-key", "Raftally"],
+      ["raftally/sessions", "Raftally, in client sessions"],
+      ["raftally/keyed", "Raftally, with idempotency keys"],
+      ["etcd/put", "etcd, blind put"],
+      ["etcd/put-shared", "etcd, blind put, one connection"],
+      ["etcd/increment", "etcd, compare-and-swap"],
+      ["postgres/hot-row", "PostgreSQL, one node"],
+      ["redis/incr", "Redis, on its own disk only"],
+      ["redis/incr-wait", "Redis, in a replica's memory too"],
+      ["bare/http", "node:http, a constant"],
+      ["bare/hono", "Hono, a constant"],
     ],
   },
   {
     title: "Increments of 1,000 keys, 64 callers",
-    series: [
-      "raftally/keys-1000",
-      "etcd/put-1000",
-      "etcd/increment-1000",
-      "postgres/rows-1000",
-      "redis/incr-1000",
+    bars: [
+      ["raftally/keys-1000", "Raftally"],
+      ["etcd/put-1000", "etcd, blind put"],
+      ["etcd/increment-1000", "etcd, compare-and-swap"],
+      ["postgres/rows-1000", "PostgreSQL, one node"],
+      ["redis/incr-1000", "Redis, on its own disk only"],
     ],
   },
   {
     title: "Linearizable reads, 64 callers",
-    series: ["raftally/read-leader", "raftally/read-spread", "etcd/read"],
+    bars: [
+      ["raftally/read-leader", "Raftally, at the leader"],
+      ["raftally/read-spread", "Raftally, at all nodes"],
+      ["etcd/read", "etcd, at the leader"],
+    ],
   },
   {
-    title: "Increments gathered by the client",
-    series: ["raftally/batch", "raftally/combining", "redis/incr-pipelined", "sqlite/upserts"],
+    title: "Many increments in one request",
+    bars: [
+      ["raftally/batch", "Raftally, batches of 1,000"],
+      ["raftally/combining", "Raftally, combined by the client"],
+      ["redis/incr-pipelined", "Redis, 16 pipelined"],
+      ["sqlite/upserts", "SQLite alone, 10,000 a transaction"],
+    ],
   },
 ];
 
 const WIDTH = 860;
-const LABEL_WIDTH = 370;
+const LABEL_WIDTH = 270;
 const VALUE_WIDTH = 110;
 const BAR_WIDTH: number = WIDTH - LABEL_WIDTH - VALUE_WIDTH;
 const ROW = 26;
@@ -74,37 +83,28 @@ export function escaped(text: string): string {
 }
 
 interface Row {
-  readonly name: string;
-  readonly about: string;
+  readonly label: string;
+  readonly isOurs: boolean;
   readonly rate: Spread;
 }
 
 function rowsOf(group: Group, all: readonly Series[]): readonly Row[] {
-  return group.series.flatMap((name) => {
-    const series = all.find((one) => one.series === name);
-    const rate = figureOf(all, { series: name, figure: "rate" });
-    return series === undefined || rate === undefined ? [] : [{ name, about: series.about, rate }];
+  return group.bars.flatMap(([series, label]) => {
+    const rate = figureOf(all, { series, figure: "rate" });
+    return rate === undefined ? [] : [{ label, isOurs: series.startsWith("raftally"), rate }];
   });
 }
 
-function bar({ name, about, rate }: Row, y: number, most: number): string {
+function bar({ label, isOurs, rate }: Row, y: number, most: number): string {
   const at = (value: number): number => Math.round(LABEL_WIDTH + (value / most) * BAR_WIDTH);
   const middle = y + BAR / 2;
-  const [system] = name.split("/");
-  const label = `${system}: ${about}`;
-  const kind = name.startsWith("raftally") ? "bar ours" : "bar";
+  const width = Math.max(1, at(rate.median) - LABEL_WIDTH);
   return [
-    `<text x="${LABEL_WIDTH - 8}" y="${y + 13}" text-anchor="end">${escaped(shortened(label))}</text>`,
-    `<rect class="${kind}" x="${LABEL_WIDTH}" y="${y}" width="${Math.max(1, at(rate.median) - LABEL_WIDTH)}" height="${BAR}"/>`,
+    `<text x="${LABEL_WIDTH - 8}" y="${y + 13}" text-anchor="end">${escaped(label)}</text>`,
+    `<rect class="bar${isOurs ? " ours" : ""}" x="${LABEL_WIDTH}" y="${y}" width="${width}" height="${BAR}"/>`,
     `<line class="spread" x1="${at(rate.min)}" y1="${middle}" x2="${at(rate.max)}" y2="${middle}"/>`,
-    `<text x="${Math.max(at(rate.max), at(rate.median)) + 8}" y="${y + 13}">${numberText(rate.median)}/s</text>`,
+    `<text x="${at(rate.max) + 8}" y="${y + 13}">${numberText(rate.median)}/s</text>`,
   ].join("\n");
-}
-
-const LABEL_CHARACTERS = 58;
-
-function shortened(text: string): string {
-  return text.length <= LABEL_CHARACTERS ? text : `${text.slice(0, LABEL_CHARACTERS - 1)}…`;
 }
 
 /** An SVG file; a short one that says so if there are no rates to show. */
