@@ -140,6 +140,9 @@ export function headText(result: Result): string {
   return lines.map((line) => `- ${line}`).join("\n");
 }
 
+const TARGETS_HEAD =
+  "## Targets\n\nRatios of medians within this run; in brackets the least and the largest ratio within one round.\n";
+
 /** The whole report. */
 export function reportOf(result: Result): string {
   const doubts = doubtsOf(result.machine).map((doubt) => `\n**${doubt}**\n`);
@@ -151,9 +154,7 @@ export function reportOf(result: Result): string {
     "Medians over the rounds, and the least and the most. `cpu` is what the generator of the load used itself.\n",
     `${figuresTable(result)}\n`,
     ...troublesOf(result).map((trouble) => `- ${trouble}\n`),
-    "## Targets\n",
-    "Ratios of medians within this run; in brackets the least and the largest ratio within one round.\n",
-    `${targetsTable(result)}\n`,
+    ...(result.targets.length === 0 ? [] : [TARGETS_HEAD, `${targetsTable(result)}\n`]),
   ];
   return parts.join("\n");
 }
