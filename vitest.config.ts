@@ -25,6 +25,7 @@ const config: ViteUserConfig = {
     testTimeout: 120_000,
     hookTimeout: 120_000,
     teardownTimeout: 30_000,
+    expect: { poll: { timeout: 60_000 } },
     allowOnly: false,
     slowTestThreshold: 2_000,
     reporters: [

@@ -29,6 +29,17 @@ async function lateClient(): Promise<Late> {
   return { bench, socket, received: () => text };
 }
 
+/** One that was answered once. On a busy machine even that may be late for limits as short as these: then another. */
+async function answeredClient(): Promise<Late> {
+  for (;;) {
+    const late = await lateClient();
+    late.socket.write(`${HEAD}\r\n{"by":5}`);
+    await expect.poll(late.received, { interval: 5 }).toMatch(/^HTTP\/1\.1 (?:200|408) /);
+    if (late.received().startsWith("HTTP/1.1 200 ")) return late;
+    late.socket.destroy();
+  }
+}
+
 /** Until the server has read all that was sent, or has closed. */
 async function settle({ bench, socket }: Late): Promise<void> {
   const other = await serveApi(bench.api, { host: "127.0.0.1", port: 0 });
@@ -67,9 +78,7 @@ describe("what was refused for being late", () => {
   });
 
   it("is not carried out either where an earlier one was answered on the connection", async () => {
-    const late = await lateClient();
-    late.socket.write(`${HEAD}\r\n{"by":5}`);
-    await expect.poll(late.received, { interval: 5 }).toMatch(/^HTTP\/1\.1 200 /);
+    const late = await answeredClient();
     late.socket.write(HEAD.slice(0, 40));
     await expect.poll(late.received, { interval: 5 }).toMatch(/HTTP\/1\.1 408 /);
     late.socket.write(`${HEAD.slice(40)}\r\n{"by":5}`);

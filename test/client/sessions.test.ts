@@ -180,7 +180,7 @@ describe("an unknown outcome in a session", { timeout: 60_000 }, () => {
     });
     const client = sessionClient(node);
     await client.increment("opens the session");
-    const error = await failure(client.increment("k", {}, { timeoutMs: 300 }));
+    const error = await failure(client.increment("k", {}, { timeoutMs: 800 }));
     if (!(error instanceof OutcomeUnknown) || error.place === undefined) throw new Error("it is known");
     const { place } = error;
     expect(place).toEqual({ session: 1, seq: 2 });
@@ -200,7 +200,7 @@ describe("an unknown outcome in a session", { timeout: 60_000 }, () => {
     });
     const client = sessionClient(node);
     await client.increment("opens the session");
-    const error = await failure(client.increment("k", {}, { timeoutMs: 300 }));
+    const error = await failure(client.increment("k", {}, { timeoutMs: 800 }));
     for (let done = 0; done < SESSION_PENDING_MAX; done += 32)
       await Promise.all(Array.from({ length: 32 }, () => client.increment("k")));
     const { seq, first } = writesOf(node).map(placeOf).at(-1) ?? { seq: 0, first: 0 };
@@ -214,7 +214,7 @@ describe("an unknown outcome in a session", { timeout: 60_000 }, () => {
     const node = await sessionNode(counted("1"), problem("OUTCOME_UNKNOWN"));
     const client = sessionClient(node);
     await client.increment("opens the session");
-    const error = await failure(client.increment("k", {}, { timeoutMs: 300 }));
+    const error = await failure(client.increment("k", {}, { timeoutMs: 800 }));
     if (!(error instanceof OutcomeUnknown) || error.place === undefined) throw new Error("it is known");
     const { place } = error;
     const gone = await sessionNode(problem("SESSION_EXPIRED"));
@@ -232,7 +232,7 @@ describe("opening a session", { timeout: 60_000 }, () => {
       else (open ? json(201, '{"session":4,"index":1,"term":1}') : counted("1"))(asked, response);
     });
     const client = sessionClient(node);
-    expect(await failure(client.increment("k", {}, { timeoutMs: 300 }))).toBeInstanceOf(Unavailable);
+    expect(await failure(client.increment("k", {}, { timeoutMs: 800 }))).toBeInstanceOf(Unavailable);
     isUp = true;
     expect((await client.increment("k")).value).toBe(1n);
   });

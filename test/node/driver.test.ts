@@ -38,7 +38,7 @@ it("holds the snapshot that the log is to begin with until the state has been re
   ]);
   driver.start();
   try {
-    await vi.waitFor(() => expect(calls).toContain("release 9"));
+    await vi.waitFor(() => expect(calls).toContain("release 9"), { timeout: 60_000 });
   } finally {
     driver.close();
   }

@@ -22,9 +22,9 @@ import {
 } from "../../src/node/index.ts";
 
 /** For tests of whole clusters: what takes a few seconds alone takes many beside others, ms. */
-export const PATIENT_MS = 60_000;
+export const PATIENT_MS = 180_000;
 /** How long one thing may take to come about, ms. */
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 60_000;
 
 /** Resolves with the first value that is not undefined or false; looks every 5 ms. */
 export async function until<T>(

@@ -32,6 +32,8 @@ export function incarnationOf(word: string): string {
 export interface Heard {
   readonly packets: { from: NodeId; packet: Packet }[];
   readonly links: string[];
+  /** When each of the links came up, by the clock of `performance`, ms. */
+  readonly upAtMs: number[];
   /** The version that was last spoken on the link to each. */
   readonly versions: Map<NodeId, number>;
   readonly contacts: { peer: NodeId; incarnation: string }[];
@@ -87,6 +89,7 @@ export class World {
     const heard: Heard = {
       packets: [],
       links: [],
+      upAtMs: [],
       versions: new Map(),
       contacts: [],
       refusals: [],
@@ -135,6 +138,7 @@ export class World {
         },
         onReachable: (peer, version) => {
           heard.links.push(`+${peer}`);
+          heard.upAtMs.push(performance.now());
           heard.versions.set(peer, version);
         },
         onUnreachable: (peer) => heard.links.push(`-${peer}`),
@@ -156,12 +160,12 @@ export class World {
 }
 
 /** Waits until `check` no longer throws. */
-export function eventually(check: () => void, timeout = 5000): Promise<void> {
+export function eventually(check: () => void, timeout = 60_000): Promise<void> {
   return vi.waitFor(check, { timeout, interval: 2 });
 }
 
 /** Waits until `condition` holds. */
-export function until(condition: () => boolean, timeout = 5000): Promise<void> {
+export function until(condition: () => boolean, timeout = 60_000): Promise<void> {
   return eventually(() => {
     if (!condition()) throw new Error(`never happened: ${condition}`);
   }, timeout);
