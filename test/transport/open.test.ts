@@ -15,6 +15,7 @@ function options(changes: Partial<TransportOptions> = {}): TransportOptions {
   const heard: Heard = {
     packets: [],
     links: [],
+    upAtMs: [],
     versions: new Map(),
     contacts: [],
     refusals: [],
