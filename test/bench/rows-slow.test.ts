@@ -164,7 +164,7 @@ describe("a far network", () => {
   });
 });
 
-it("makes a cluster as slow as it says, and it counts", { timeout: 60_000 }, async (context) => {
+it("makes a cluster as slow as it says, and it counts", { timeout: 180_000 }, async (context) => {
   requires(context, "compiler", "patience");
   const cluster = await Cluster.start(await slowed({ fsyncMs: 20, rttMs: 30 }));
   onTestFinished(() => cluster.stop());

@@ -6,7 +6,7 @@ import { Cluster } from "../../chaos/cluster.ts";
 import { FAULTY_NODE, FUSE_VARIABLE, Fuse } from "../../chaos/faulty/index.ts";
 import { requires } from "../support/capability.ts";
 
-describe("a node with a fuse", { timeout: 60_000 }, () => {
+describe("a node with a fuse", { timeout: 180_000 }, () => {
   it("dies at the armed point and nowhere else, and what was durable there is back after a restart", async (context) => {
     requires(context, "patience");
     const directory = mkdtempSync(join(tmpdir(), "raftally-fuse-test-"));

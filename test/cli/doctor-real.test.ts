@@ -12,7 +12,7 @@ import { requires } from "../support/capability.ts";
 import { type Ended, run } from "./processes.ts";
 import { raftally } from "./terminal.ts";
 
-const PATIENT_MS = 60_000;
+const PATIENT_MS = 180_000;
 
 let directory = "";
 let cluster: Cluster;

@@ -120,7 +120,7 @@ const HEADINGS: readonly string[] = [...OPERATIONS.matchAll(/^## (.*)$/gm)].map(
 /** A fault, the cluster that has it, what is special about its configuration, and the sentence. */
 type Row = readonly [string, readonly Planned[], Extra, string];
 
-describe("raftally doctor, asking a cluster", { timeout: 30_000 }, () => {
+describe("raftally doctor, asking a cluster", { timeout: 180_000 }, () => {
   it("says that nothing is wrong where nothing is, on loopback too", async () => {
     const report = await doctor((await cluster(WELL)).slice(0, 1));
     expect(report).toMatchObject({ exitCode: 0, codes: [] });

@@ -48,7 +48,7 @@ describe("the page that a launcher builds", () => {
     expect(readdirSync(join(root, "dist/dashboard/assets")).some((name) => name.endsWith(".js.br"))).toBe(
       true,
     );
-  }, 60_000);
+  }, 180_000);
 
   it("is left as it is where there is one", async () => {
     clone();
@@ -74,7 +74,7 @@ describe("the page that a launcher builds", () => {
     expect(said).toHaveLength(1);
     expect(said[0]).toMatch(/^there is no dashboard: building it failed \(.*no such luck/);
     expect(existsSync(join(root, "dist/dashboard"))).toBe(false);
-  }, 60_000);
+  }, 180_000);
 
   it("is not asked for in an installed package, which brings its own", async () => {
     await build();

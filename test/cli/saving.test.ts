@@ -23,7 +23,7 @@ import { eventually, type Running, start } from "./processes.ts";
 import { raftally } from "./terminal.ts";
 
 /** Each starts several processes, on a machine that may have other things to do. */
-const PROCESS_MS = 60_000;
+const PROCESS_MS = 180_000;
 
 let directory = "";
 let port = 0;

@@ -9,7 +9,7 @@ import { Cluster } from "../../chaos/index.ts";
 import { CHROMIUM, requires } from "../support/capability.ts";
 import { launch } from "../support/chromium.ts";
 
-const PATIENT_MS = 60_000;
+const PATIENT_MS = 180_000;
 const SOURCES = new URL("../../src/", import.meta.url);
 
 let cluster: Cluster | undefined;

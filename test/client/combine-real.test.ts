@@ -8,7 +8,7 @@ import { CAPABILITIES, requires } from "../support/capability.ts";
 import { INT64_MAX, INT64_MIN } from "./batch-node.ts";
 import { failure } from "./kit.ts";
 
-const PATIENT_MS = 60_000;
+const PATIENT_MS = 180_000;
 
 // A cluster of its own takes long to start; real-node.test.ts asks the first of these things of the one that it has.
 let cluster: Cluster;

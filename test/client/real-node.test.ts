@@ -7,7 +7,7 @@ import { eventually } from "../cli/processes.ts";
 import { requires } from "../support/capability.ts";
 import { failure } from "./kit.ts";
 
-const PATIENT_MS = 60_000;
+const PATIENT_MS = 180_000;
 
 let cluster: Cluster;
 beforeAll(async () => {

@@ -61,7 +61,7 @@ function writesOf(node: FakeNode): readonly Asked[] {
   return node.asked.filter(({ path }) => path !== "/v1/sessions");
 }
 
-describe("a client with sessions", { timeout: 60_000 }, () => {
+describe("a client with sessions", { timeout: 180_000 }, () => {
   it("keeps as many numbers in use as a node takes, and not one more", () => {
     expect(SESSION_PENDING_MAX).toBe(LIMITS.sessionPendingMax);
   });
@@ -138,7 +138,7 @@ describe("a client with sessions", { timeout: 60_000 }, () => {
   }, 90_000);
 });
 
-describe("a session that has expired", { timeout: 60_000 }, () => {
+describe("a session that has expired", { timeout: 180_000 }, () => {
   it("is followed by another, in which the write goes out anew: its first attempt had done nothing", async () => {
     const node = await sessionNode(problem("SESSION_EXPIRED"), counted("1"));
     expect((await sessionClient(node).increment("k")).value).toBe(1n);
@@ -170,7 +170,7 @@ describe("a session that has expired", { timeout: 60_000 }, () => {
   });
 });
 
-describe("an unknown outcome in a session", { timeout: 60_000 }, () => {
+describe("an unknown outcome in a session", { timeout: 180_000 }, () => {
   it("can be asked for again by its place, and its number is held for that", async () => {
     let isKnown = false;
     const node = await sessionNode((asked, response) => {
@@ -223,7 +223,7 @@ describe("an unknown outcome in a session", { timeout: 60_000 }, () => {
   });
 });
 
-describe("opening a session", { timeout: 60_000 }, () => {
+describe("opening a session", { timeout: 180_000 }, () => {
   it("that nobody can serve leaves the write undone, and the next one tries again", async () => {
     let isUp = false;
     const node = await fakeNode((asked, response) => {

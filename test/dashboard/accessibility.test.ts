@@ -48,7 +48,7 @@ const VIEWS: readonly { readonly name: string; readonly options: PageOptions }[]
   },
 ];
 
-describe("axe-core finds nothing", { timeout: 60_000 }, () => {
+describe("axe-core finds nothing", { timeout: 180_000 }, () => {
   it.for(VIEWS)("in $name, on a real cluster", async ({ options }, context) => {
     const cluster = await stage.real(context, "patience");
     const { page } = await stage.open(cluster.home, options);

@@ -12,7 +12,7 @@ afterAll(() => stage.close(), 60_000);
 
 const HEALTHY = /3 of 3 nodes, \w+ leads term \d+, can lose 1 more/;
 
-describe("the chaos panel", { timeout: 90_000 }, () => {
+describe("the chaos panel", { timeout: 180_000 }, () => {
   let cluster: LocalCluster;
   let page: Page;
   let follower = "";

@@ -36,7 +36,7 @@ async function cutLinks(page: Page, count: number): Promise<void> {
   );
 }
 
-describe("the verdict on a real cluster", { timeout: 90_000 }, () => {
+describe("the verdict on a real cluster", { timeout: 180_000 }, () => {
   let cluster: LocalCluster;
   let page: Page;
   let ids: readonly string[];
@@ -230,7 +230,7 @@ describe("the verdict on a real cluster", { timeout: 90_000 }, () => {
   });
 });
 
-describe("the verdict on recorded pictures", { timeout: 40_000 }, () => {
+describe("the verdict on recorded pictures", { timeout: 180_000 }, () => {
   it.for<{
     readonly state: string;
     readonly count: number;

@@ -30,7 +30,7 @@ async function sees(page: Page, value: number): Promise<void> {
 }
 
 it("shows a running cluster in every panel, and breaks no rule of its own", {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async (context) => {
   requires(context, "patience");
   const cluster = await stage.real(context);
@@ -57,7 +57,7 @@ it("shows a running cluster in every panel, and breaks no rule of its own", {
 });
 
 it("loses no count and doubles none while its leader is killed from it", {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async (context) => {
   requires(context, "patience");
   const cluster = await stage.real(context);
@@ -84,7 +84,7 @@ it("loses no count and doubles none while its leader is killed from it", {
 });
 
 it("shows the value as the present on a cluster in which nothing changes, also after another node leads", {
-  timeout: 90_000,
+  timeout: 180_000,
 }, async (context) => {
   const cluster = await stage.real(context, "patience");
   await fetch(`${cluster.home}/v1/counters/visits/increment`, { method: "POST" });
@@ -115,7 +115,7 @@ it("shows the value as the present on a cluster in which nothing changes, also a
 });
 
 it("shows no chaos panel where the cluster was not started to be broken", {
-  timeout: 60_000,
+  timeout: 180_000,
 }, async (context) => {
   const recorded = await stage.recorded(context, 3);
   const { page } = await stage.open(recorded.url);

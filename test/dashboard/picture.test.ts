@@ -8,7 +8,7 @@ const stage = new Stage();
 afterEach(() => stage.closePages());
 afterAll(() => stage.close(), 60_000);
 
-describe("the picture", { timeout: 40_000 }, () => {
+describe("the picture", { timeout: 180_000 }, () => {
   it("tells of a node in words when the keyboard reaches it, and of all of them below", async (context) => {
     const cluster = await stage.recorded(context, 3, "patience");
     cluster.set("n1", (picture) => ({

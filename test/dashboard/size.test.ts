@@ -14,7 +14,7 @@ describe("the built page", () => {
   beforeAll(() => {
     buildPage();
     names = readdirSync(assets).filter((name) => !/\.(?:br|gz)$/.test(name));
-  }, 60_000);
+  }, 180_000);
 
   it("is less than 150 kB, script and styles together, even where a browser knows only gzip", () => {
     const total = names.reduce((sum, name) => sum + readFileSync(join(assets, `${name}.gz`)).length, 0);

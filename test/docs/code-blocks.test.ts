@@ -104,7 +104,7 @@ describe("the code blocks", () => {
     expect(wrong.join("\n\n")).toBe("");
   });
 
-  it("in TypeScript are accepted by the compiler", { timeout: 60_000 }, () => {
+  it("in TypeScript are accepted by the compiler", { timeout: 180_000 }, () => {
     const programs = BLOCKS.filter((block) => block.language === "ts" && !isExcepted(block));
     expect(programs.length).toBeGreaterThan(0);
     rmSync(join(PROGRAMS, "check"), { recursive: true, force: true });

@@ -3,7 +3,7 @@ import { requires } from "../support/capability.ts";
 import { playWatchers } from "./watchers.ts";
 
 it("tells fifty watchers of a real cluster every one of a thousand increments, in ranges that tile", {
-  timeout: 90_000,
+  timeout: 180_000,
 }, async (context) => {
   requires(context, "patience");
   const { total, events, memory } = await playWatchers({ seconds: 3, watchers: 50, rate: 350 });

@@ -54,7 +54,7 @@ function sealed(content: Buffer): Buffer {
   return whole;
 }
 
-describe("a backup", { timeout: 60_000 }, () => {
+describe("a backup", { timeout: 180_000 }, () => {
   it("says what it holds, is as long as was announced, and verifies", async () => {
     const found = await readBackup(backup.file);
     expect(found).toEqual({ ...backup.manifest, createdBy: "1.2.3", counters: 2, revision: 40 });

@@ -31,7 +31,7 @@ afterEach(() => {
   directory.remove();
 });
 
-describe("a full disk", { timeout: 60_000 }, () => {
+describe("a full disk", { timeout: 180_000 }, () => {
   it("latches the log, loses nothing acknowledged, and after room was made the log goes on (needs root)", async (ctx) => {
     const missing = mount("-t", "tmpfs", "-o", "size=128k", "tmpfs", directory.path);
     if (missing !== undefined) ctx.skip(missing);

@@ -11,7 +11,7 @@ import {
 
 const missing = straceMissing();
 
-describe("syncs to the disk, counted by the system", { timeout: 60_000 }, () => {
+describe("syncs to the disk, counted by the system", { timeout: 180_000 }, () => {
   it("the log is written through (O_DSYNC), and each write has completed before its acknowledgement (needs strace)", async (ctx) => {
     if (missing !== undefined) ctx.skip(missing);
     const directory = temporaryDirectory();
@@ -65,7 +65,7 @@ describe("syncs to the disk, counted by the system", { timeout: 60_000 }, () => 
   });
 });
 
-describe("a synced write that fails", { timeout: 60_000 }, () => {
+describe("a synced write that fails", { timeout: 180_000 }, () => {
   it("ends the process with an error, and nothing is acknowledged after it (needs strace)", async (ctx) => {
     if (missing !== undefined) ctx.skip(missing);
     // The first writes again what was found at the start.

@@ -79,7 +79,7 @@ async function hits({ service }: RunningNode): Promise<bigint | undefined> {
   return result.kind === "answer" && result.answer.kind === "get" ? result.answer.row?.value : undefined;
 }
 
-describe("a snapshot that does not fit on the disk (T48)", { timeout: 60_000 }, () => {
+describe("a snapshot that does not fit on the disk (T48)", { timeout: 180_000 }, () => {
   it("cuts nothing off the log, stops the node, and after room was made every count is there (needs root)", async (ctx) => {
     const missing = mount("-t", "tmpfs", "-o", "size=24m", "tmpfs", directory.path);
     if (missing !== undefined) ctx.skip(missing);

@@ -80,7 +80,7 @@ function taken(previous: { index: number; chain: number }, incarnation: string):
   return { ...id, ...body, chain: chainHash(previous.chain, id, body) };
 }
 
-describe("a node that joins", { timeout: 60_000 }, () => {
+describe("a node that joins", { timeout: 180_000 }, () => {
   it("draws its incarnation once, and goes on asking under it after a restart", async () => {
     const first = await joining();
     expect(first.identity).toEqual({

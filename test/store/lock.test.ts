@@ -27,7 +27,7 @@ async function holder(path: string) {
   return child;
 }
 
-describe("the lock of a data directory", { timeout: 60_000 }, () => {
+describe("the lock of a data directory", { timeout: 180_000 }, () => {
   it("keeps a second process out with a sentence, and falls with its holder, however that dies", async () => {
     const path = join(directory.path, "data");
     const child = await holder(path);

@@ -79,7 +79,7 @@ async function sender(count: number): Promise<{ manifest: SnapshotManifest; file
   return { manifest, file };
 }
 
-describe("a store", { timeout: 60_000 }, () => {
+describe("a store", { timeout: 180_000 }, () => {
   it("begins empty, and gives back after a restart what was written", async () => {
     const first = await open();
     expect(first.recovered).toMatchObject({ entries: [], applied: 0, tornBytes: 0, snapshot: undefined });
@@ -244,7 +244,7 @@ describe("a store", { timeout: 60_000 }, () => {
   });
 });
 
-describe("a snapshot from another node", { timeout: 60_000 }, () => {
+describe("a snapshot from another node", { timeout: 180_000 }, () => {
   async function receive(
     store: NodeStore,
     { manifest, file }: { manifest: SnapshotManifest; file: Buffer },
@@ -254,7 +254,7 @@ describe("a snapshot from another node", { timeout: 60_000 }, () => {
     expect(await incoming.finish()).toBe(true);
   }
 
-  it("replaces log and state, at whatever step the process stops", { timeout: 60_000 }, async () => {
+  it("replaces log and state, at whatever step the process stops", { timeout: 180_000 }, async () => {
     const sent = await sender(50);
     const { meta } = sent.manifest;
     const hardState = { term: term(1), vote: undefined, commit: meta.index };
@@ -322,7 +322,7 @@ describe("a snapshot from another node", { timeout: 60_000 }, () => {
   });
 });
 
-describe("leftovers of a crash", { timeout: 60_000 }, () => {
+describe("leftovers of a crash", { timeout: 180_000 }, () => {
   it("include what has arrived of a snapshot, which is removed once the state has got as far by itself", async () => {
     const { manifest, file } = await sender(15);
     const parts = () => readdirSync(join(data, "snapshots")).filter((name) => name.endsWith(".part"));

@@ -176,7 +176,7 @@ describe("a scan of state.db", () => {
     snapshots.release(manifest.meta);
   });
 
-  it("lets SQLite's log be emptied though one scan follows the other", { timeout: 60_000 }, async () => {
+  it("lets SQLite's log be emptied though one scan follows the other", { timeout: 180_000 }, async () => {
     const walBytesMax = 131_072;
     const state = await open({ walBytesMax });
     const log = new LogMaker(7);

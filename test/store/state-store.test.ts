@@ -67,7 +67,7 @@ describe("the state of a node", () => {
     expect(answers).toEqual([{ kind: "list", rows, more: false }]);
   });
 
-  it("deletes a counter with more members than would fit into its heap", { timeout: 90_000 }, async () => {
+  it("deletes a counter with more members than would fit into its heap", { timeout: 180_000 }, async () => {
     const program = fileURLToPath(new URL("./delete-members.ts", import.meta.url));
     const args = ["--max-old-space-size=32", program, join(directory, "members.db"), "200000"];
     const { stdout } = await promisify(execFile)(process.execPath, args);

@@ -69,7 +69,7 @@ async function refusal(promise: Promise<unknown>): Promise<Error> {
   return error as Error;
 }
 
-describe("a data directory of every released format", { timeout: 60_000 }, () => {
+describe("a data directory of every released format", { timeout: 180_000 }, () => {
   it("lies here for the version of the package", () => {
     const { version } = JSON.parse(readFileSync(join(FIXTURES, "../../package.json"), "utf8")) as {
       version: string;
@@ -108,7 +108,7 @@ describe("a data directory of every released format", { timeout: 60_000 }, () =>
   });
 });
 
-describe("what a newer version has written", { timeout: 60_000 }, () => {
+describe("what a newer version has written", { timeout: 180_000 }, () => {
   /** A node with a snapshot, stopped. */
   async function stopped(): Promise<Identity> {
     const identity = await form(data, "n1");

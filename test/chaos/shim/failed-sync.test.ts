@@ -10,7 +10,7 @@ import { shimLibrary } from "../../../chaos/shim/library.ts";
 import { createRealLog, readContents, startAppending } from "../../store/real-log.ts";
 import { requires } from "../../support/capability.ts";
 
-describe("a process that opens the log after a sync of it has failed", { timeout: 60_000 }, () => {
+describe("a process that opens the log after a sync of it has failed", { timeout: 180_000 }, () => {
   it("makes durable what it finds there, so that a power failure takes nothing of it", async (context) => {
     requires(context, "compiler");
     const directory = mkdtempSync(join(tmpdir(), "raftally-failed-sync-"));
