@@ -64,8 +64,14 @@ const CORRECTIONS = 12;
 /** A share of the time during which the callers come into step with the group, and which does not count. */
 const WARMUP = 0.2;
 
-/** Simulates so many seconds. Deterministic. */
-export function predict(costs: Costs, setting: Setting, seconds = 1): Prediction {
+/** How many times everybody is to be answered at least. */
+const ANSWERS_MIN = 8;
+
+/** Simulates so many seconds, or as many more as it takes until everybody has been answered some times. Deterministic. */
+export function predict(costs: Costs, setting: Setting, atLeast = 1): Prediction {
+  const turnUs = setting.callers * (costs.requestUs + costs.callerUs) + costs.entryUs + costs.followerUs;
+  const answerUs = turnUs + 3 * (setting.fsyncMs + setting.rttMs) * US_PER_MS;
+  const seconds = Math.max(atLeast, (ANSWERS_MIN * answerUs) / US_PER_S);
   // Where all want more than there are cores, each gets on more slowly, until they want as much as there is.
   let slowness = 1;
   let run = new Run(costs, setting, slowness).take(seconds);

@@ -48,7 +48,7 @@ export function costs(
   return {
     loopDelay: lateMs([led]),
     loopDelayFollowers: lateMs(followers),
-    loopBusy: growth(was, is, "raftally_event_loop_active_seconds_total") / seconds,
+    loopBusy: growth(was, is, "raftally_event_loop_cpu_seconds_total") / seconds,
     nodeCpu: cpu(pairs),
     followerCpu: cpu(followers),
     syncMs: (growth(was, is, `${SYNC}_sum`) / growth(was, is, `${SYNC}_count`)) * 1_000,

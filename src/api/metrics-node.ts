@@ -182,10 +182,19 @@ const TRAFFIC: readonly NodeMetric[] = [
 const LOOP: readonly NodeMetric[] = [
   counter(
     "event_loop_active_seconds",
-    "Time that the event loop has worked and not waited, since the process started.",
+    "Time that the event loop has worked or waited for a core, but not for events, since the process started.",
     () => performance.eventLoopUtilization().active / 1_000,
   ),
+  // Older Node.js does not know it.
+  ...("threadCpuUsage" in process
+    ? [counter("event_loop_cpu_seconds", "CPU that the thread of the event loop has used.", loopCpuSeconds)]
+    : []),
 ];
+
+function loopCpuSeconds(): number {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1e6;
+}
 
 const HEALTH: readonly NodeMetric[] = [
   gauge(

@@ -91,7 +91,7 @@ function node(used: {
   return new Map([
     ...histogram({ "0.001": 1_000, [String(used.late)]: 2_000, "9": 2_000 }, 2_000),
     ["process_cpu_seconds_total", used.cpu],
-    ["raftally_event_loop_active_seconds_total", used.cpu / 2],
+    ["raftally_event_loop_cpu_seconds_total", used.cpu / 2],
     ["raftally_changes_acknowledged_total", used.changes],
     ["raftally_wal_writes_total", used.writes],
     ["raftally_wal_written_bytes_total", used.log],
