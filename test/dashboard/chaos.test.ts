@@ -75,6 +75,8 @@ describe("deedText", () => {
     const links = { kind: "links", groups: [["n1"], ["n2", "n3"]], oneWay: false } as const;
     expect(deedText(links, { node: undefined })).toBe("Cut the links between n1 and n2, n3");
     expect(deedText({ ...links, oneWay: true }, { node: undefined })).toBe("Cut what n1 says to n2 and n3");
+    const apart = { ...links, groups: [["n1"], ["n2"], ["n3"]] };
+    expect(deedText(apart, { node: undefined })).toBe("Cut every link between n1, n2 and n3");
     expect(deedText({ ...links, groups: [] }, { node: undefined })).toBe("Healed every link");
   });
 });

@@ -100,6 +100,8 @@ export function deedText(deed: Deed, done: Pick<Done, "node">): string {
       return done.node === undefined ? "Killed the leader" : `Killed the leader, ${done.node}`;
     case "links":
       if (deed.groups.length === 0) return "Healed every link";
+      if (deed.groups.length > 2)
+        return `Cut every link between ${listed(deed.groups.map((group) => group.join(", ")))}`;
       return deed.oneWay
         ? `Cut what ${listed(deed.groups[0] ?? [])} ${deed.groups[0]?.length === 1 ? "says" : "say"} to ${listed(deed.groups[1] ?? [])}`
         : `Cut the links between ${deed.groups.map((group) => group.join(", ")).join(" and ")}`;
