@@ -25,22 +25,27 @@ export class Film {
     await page.evaluate(() => {
       const bar = document.querySelector(".verdict");
       const seen: [string, number][] = [];
-      const look = (): unknown => seen.push([bar?.getAttribute("data-kind") ?? "", Date.now()]);
-      if (bar !== null) new MutationObserver(look).observe(bar, { attributeFilter: ["data-kind"] });
-      Object.assign(window, { seenKinds: seen });
+      const look = (): void => {
+        const text = bar?.querySelector(".verdict-sentence")?.textContent ?? "";
+        if (seen.at(-1)?.[0] !== text) seen.push([text, Date.now()]);
+      };
+      if (bar !== null) {
+        new MutationObserver(look).observe(bar, { childList: true, characterData: true, subtree: true });
+      }
+      Object.assign(window, { seenSentences: seen });
     });
     await film.#session.send("Page.startScreencast", { format: "png", everyNthFrame: 1 });
     return film;
   }
 
-  /** The last frame on which an election was shown, if there is one. */
+  /** The last frame on which somebody stood for election, if there is one. */
   async stop(): Promise<Buffer | undefined> {
     await this.#session.send("Page.stopScreencast");
     const seen = await this.#page.evaluate(
-      () => (window as unknown as { seenKinds: [string, number][] }).seenKinds,
+      () => (window as unknown as { seenSentences: [string, number][] }).seenSentences,
     );
     await this.#session.detach();
-    const at = seen.findIndex(([kind]) => kind === "electing");
+    const at = seen.findLastIndex(([text]) => /^Electing: .* stands? for term/.test(text));
     const [from, to] = [seen[at]?.[1] ?? Infinity, seen[at + 1]?.[1] ?? Infinity];
     // A frame is drawn a moment after what it shows has changed.
     return this.#frames.findLast(({ atMs }) => atMs > from + FRAME_MS && atMs < to)?.png;

@@ -182,7 +182,7 @@ describe("the verdict on an election", () => {
 
   it("knows the pause in which nobody stands yet", () => {
     expect(verdictOf({ nodes: { n1: {}, n2: {}, n3: {} } }).sentence).toBe(
-      "Electing: 3 of 3 nodes are up, a node will stand for election in a moment",
+      "Electing: 3 of 3 nodes are up, nobody stands yet",
     );
   });
 

@@ -142,7 +142,7 @@ function electing(facts: Facts, standing: Standing): Verdict | undefined {
   const who =
     standers.length > 0
       ? `${listed(standers.map(({ id }) => id))} ${standers.length === 1 ? "stands" : "stand"} for term ${Math.max(...terms)}`
-      : "a node will stand for election in a moment";
+      : "nobody stands yet";
   const powerless =
     leader === undefined
       ? []

@@ -311,7 +311,7 @@ class Panel implements CounterPanel {
   }
 }
 
-/** Digit by digit, so that only those that change move. */
+/** Digit by digit, so that only those that change are drawn anew. None moves: while many count, all would, always. */
 function showDigits(parent: HTMLElement, text: string): void {
   const old = parent.children;
   while (old.length > text.length) parent.firstElementChild?.remove();
@@ -324,11 +324,6 @@ function showDigits(parent: HTMLElement, text: string): void {
     if (span === undefined || span.textContent === letter) return;
     span.textContent = letter;
     setAttribute(span, "class", /\d/.test(letter) ? "digit" : "comma");
-    const last = at === text.length - 1;
-    // A little, and never fainter: while many count, digits are always on their way.
-    if (motionIsWelcome() && !last) {
-      span.animate([{ transform: "translateY(0.05em)" }, { transform: "none" }], 120);
-    }
   });
 }
 
