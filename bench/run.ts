@@ -158,7 +158,11 @@ async function main(argv: readonly string[]): Promise<number> {
     return EXIT.right;
   }
   const controller = new AbortController();
-  const stop = (): void => controller.abort(new Error("interrupted"));
+  const stop = (): void => {
+    if (controller.signal.aborted) return;
+    listener().line("interrupted: ending everything that runs");
+    controller.abort(new Error("interrupted"));
+  };
   for (const signal of SIGNALS) process.on(signal, stop);
   try {
     return tell(await measure(command, all, controller.signal), command, before);

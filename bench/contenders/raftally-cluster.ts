@@ -1,5 +1,6 @@
 /** Raftally as the benchmark runs it: real processes, started from the real command line. */
 
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { type Cluster, type ClusterOptions, Cluster as Clusters } from "../../chaos/index.ts";
 import type { RaftallyClient } from "../../src/client/index.ts";
@@ -15,6 +16,18 @@ export interface Raftally {
   readonly cluster: Cluster;
   readonly directory: string;
 }
+
+/** Every cluster that was started. If this process ends in a way that lets nobody stop them, their nodes are killed. */
+const clusters: Set<Cluster> = new Set();
+
+process.on("exit", () => {
+  for (const cluster of clusters) {
+    const running = cluster.nodes.filter(({ id }) => cluster.isRunning(id)).map(({ id }) => id);
+    // Its signals are sent before it waits for anything.
+    cluster.kill(...running).catch(() => undefined);
+    rmSync(cluster.directory, { recursive: true, force: true });
+  }
+});
 
 /** Starts a cluster of so many nodes, in the world of `context`. */
 export async function startRaftally(
@@ -34,6 +47,7 @@ export async function startRaftally(
       data: join(context.directory, id),
     }),
   });
+  clusters.add(cluster);
   try {
     context.signal.throwIfAborted();
     await cluster.leader();

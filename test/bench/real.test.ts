@@ -57,6 +57,12 @@ function processesOf(directory: string): readonly string[] {
     });
 }
 
+/** Waits until the three nodes run that keep their data there. */
+async function nodesOf(directory: string): Promise<void> {
+  const nodes = (): readonly string[] => processesOf(directory).filter((line) => line.includes(" serve "));
+  await expect.poll(nodes, { timeout: 60_000 }).toHaveLength(3);
+}
+
 describe("npm run bench", () => {
   it(
     "measures, compares the counts, writes its files and leaves nothing else behind",
@@ -90,10 +96,9 @@ describe("npm run bench", () => {
       const directory = temporary();
       const long = ["--only", "raftally/hot-key,raftally/batch", "--rounds", "9", "--seconds", "60"];
       const { child, said } = bench(...long, "--dir", directory);
-      await expect
-        .poll(() => processesOf(directory).filter((line) => line.includes(" serve ")), { timeout: 30_000 })
-        .toHaveLength(3);
-      child.kill("SIGINT");
+      await nodesOf(directory);
+      // Impatience changes nothing.
+      for (const signal of ["SIGINT", "SIGTERM", "SIGINT"] as const) child.kill(signal);
       const [code] = (await once(child, "close")) as [number];
       expect(code).toBe(130);
       expect(said()).toContain("Interrupted");
