@@ -177,7 +177,8 @@ class Turn {
       const sample = await running.run(workload.id, timing);
       signal.throwIfAborted();
       // What has a rate has work to do, and no work at all would count right as well.
-      const isIdle = sample.figures.rate !== undefined && sample.check.acknowledged === 0n;
+      const isIdle =
+        sample.figures.rate === 0 || (sample.figures.rate !== undefined && sample.check.acknowledged === 0n);
       if (isIdle) throw new Error("nothing was acknowledged in all this time");
       const outcome = isRight(sample.check) ? "measured" : "wrong";
       this.#listener.line(`${where} ${outcome === "wrong" ? wrongText(sample.check) : sampleText(sample)}`);

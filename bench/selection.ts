@@ -34,8 +34,8 @@ export function selected(
     const workloads = contender.workloads.filter((workload) => {
       if (only.includes(seriesName(contender, workload))) return true;
       if (only.length > 0 && !only.includes(contender.id)) return false;
-      const takesLong = contender.fullOnly === true || workload.fullOnly === true;
-      return !(quick && takesLong) || only.includes(contender.id);
+      const takesLong = workload.fullOnly === true || (contender.fullOnly === true && only.length === 0);
+      return !(quick && takesLong);
     });
     return workloads.length === 0 ? [] : [{ contender, workloads }];
   });

@@ -71,7 +71,7 @@ describe("npm run bench", () => {
       const [directory, out] = [temporary(), temporary()];
       const only =
         "raftally/hot-key,raftally/sessions,raftally/read-spread,raftally/combining,bare/http,sqlite,disk";
-      const short = ["--rounds", "1", "--seconds", "0.3", "--warmup", "0.1"];
+      const short = ["--rounds", "1", "--seconds", "1", "--warmup", "0.1"];
       const { child, said } = bench("--only", only, ...short, "--dir", directory, "--out", out, "--sockets");
       const [code] = (await once(child, "close")) as [number];
       expect(said()).not.toMatch(/FAILED|WRONG/);

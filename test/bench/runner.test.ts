@@ -146,6 +146,13 @@ describe("the rounds", () => {
     expect(lines[0]).toContain(text);
   });
 
+  it("do not take a rate of nothing for a measurement", async () => {
+    const still = async (): Promise<Sample> => ({ ...SAMPLE, figures: { rate: 0 } });
+    const workload = { id: "x", about: "", connections: 1, keys: 1, run: still };
+    const { measured } = await run([scribe("a", [], { workloads: [workload] })]);
+    expect(measured.series[0]?.rounds[0]?.outcome).toBe("failed");
+  });
+
   it("end with the signal, after what runs has been stopped", async () => {
     const diary: string[] = [];
     const controller = new AbortController();
@@ -190,6 +197,16 @@ describe("the selection", () => {
   it("leaves out what takes long from the short form, unless it is named", () => {
     expect(names([], true)).toEqual(["a/x", "a/y"]);
     expect(names(["b"], true)).toEqual(["b/x", "b/y"]);
+  });
+
+  it("takes from a contender that is named no work that is too long, unless the work is named", () => {
+    const [x, y] = scribe("c", []).workloads.map((workload) => ({ ...workload, run: async () => SAMPLE }));
+    if (x === undefined || y === undefined) throw new Error("there are two");
+    const long = [scribe("c", [], { workloads: [x, { ...y, fullOnly: true }] })];
+    const of = (...only: readonly string[]): readonly string[] =>
+      selected(long, { only, quick: true }).flatMap(({ workloads }) => workloads.map(({ id }) => id));
+    expect(of("c")).toEqual(["x"]);
+    expect(of("c/y")).toEqual(["y"]);
   });
 
   it("knows which names there are not", () => {
