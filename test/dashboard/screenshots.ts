@@ -86,6 +86,8 @@ async function takeWhole(page: Page, name: string): Promise<void> {
   const height = await page.evaluate(() => document.documentElement.scrollHeight);
   await page.setViewportSize({ width: size?.width ?? 1_280, height });
   await sleep(1_500);
+  // Neither a disk that is slow for a moment nor an election is what these pictures are of.
+  await page.locator('.verdict[data-kind="healthy"]').waitFor();
   await take(page, name);
   if (size !== null) await page.setViewportSize(size);
 }

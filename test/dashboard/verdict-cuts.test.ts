@@ -41,6 +41,12 @@ describe("the verdict on nodes that are cut off", () => {
     );
   });
 
+  it("calls nobody cut off where the others are dead", () => {
+    const { notes } = verdictOf({ nodes: { n3: cut }, home: "n1", gone: { n1: 4_000, n2: 4_000 } });
+    expect(notes.filter((note) => note.includes("n3 runs"))).toEqual([]);
+    expect(notes[1]).toContain("The page goes on with n3.");
+  });
+
   it("knows two leaders in different terms, of which one can do nothing", () => {
     const verdict = verdictOf({
       nodes: {

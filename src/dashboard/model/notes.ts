@@ -78,7 +78,9 @@ function isolations(nodes: readonly NodeView[]): readonly Note[] {
     const text = `${listed(ids)} run, the page hears them, and the links between them are cut.`;
     return [{ text, serious: true, concerns: ids }];
   }
-  return cut.map((node) => ({
+  // Of one that is all that is heard it is said already that the others do not answer.
+  const worthSaying = cut.filter(({ served }) => served || heard.length > 1);
+  return worthSaying.map((node) => ({
     text: isolation(node, nodes, heard.length > 1),
     serious: true,
     concerns: [node.id],
