@@ -101,7 +101,11 @@ export class Nemesis {
   /** All faults go away, and everyone who was down comes back. */
   heal(): void {
     this.#end("everything heals");
-    for (const node of [...this.#options.roster.nodes]) this.#healOne(node);
+    const { roster } = this.#options;
+    for (const node of [...roster.nodes]) {
+      // Whoever was switched off for good is not missed.
+      if (node.isUp || !roster.isRetired(node)) this.#healOne(node);
+    }
   }
 
   #end(how: string): void {
@@ -115,7 +119,7 @@ export class Nemesis {
     node.suffer(undefined);
     node.clock.thaw();
     if (node.isPaused) node.resume();
-    if (!node.isUp && !this.#options.roster.isRetired(node)) node.start();
+    if (!node.isUp) node.start();
   }
 
   readonly perils: Perils = {

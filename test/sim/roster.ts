@@ -47,6 +47,7 @@ export class Roster {
   readonly #retired: Set<SimNode> = new Set();
   #drawn = 0;
   #calm = false;
+  #keeping = false;
 
   constructor(options: RosterOptions) {
     this.#options = options;
@@ -74,6 +75,11 @@ export class Roster {
 
   calm(): void {
     this.#calm = true;
+  }
+
+  /** From now on nobody is switched off for good any more: a majority is counted on. */
+  keep(): void {
+    this.#keeping = true;
   }
 
   /** A node that waits to be added. */
@@ -176,6 +182,7 @@ export class Roster {
     const { queue, prng, note, retireMs } = this.#options;
     if (retireMs === 0) return;
     queue.after(retireMs, () => {
+      if (this.#keeping) return;
       this.#retired.add(node);
       if (!node.isUp) return;
       note(`${node.id}, which was removed, is switched off for good`);

@@ -240,6 +240,7 @@ export class World {
     this.#announcer.start();
     this.#nemesis.start();
     this.#queue.run(this.profile.faultyMs);
+    this.#roster.keep();
     this.#tryMajority();
     this.#nemesis.heal();
     this.#roster.calm();
