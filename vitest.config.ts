@@ -18,8 +18,9 @@ const config: ViteUserConfig = {
     // Test files share a process, and so the modules that they load: a sixth of the time. None keeps state in a module,
     // and none replaces one.
     isolate: false,
-    // One more than the two cores that the tests are made for: many wait for processes that they have started.
-    maxWorkers: 3,
+    // One more than the two cores that the tests are made for: many wait for processes that they have started. Those
+    // that `npm test` leaves out do not wait: they keep whole clusters busy, and have bounds on what these take.
+    maxWorkers: all ? 2 : 3,
     // For what hangs. On a busy machine what takes a second may take half a minute, and that is no failure: how fast
     // something has to be, a test says by an assertion.
     testTimeout: 120_000,

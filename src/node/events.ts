@@ -121,6 +121,8 @@ export interface NodeSettings {
   readonly applyStallMs: number;
   /** Bytes of commands in one entry; one command always fits. */
   readonly entryBytesMax: number;
+  /** Where entries carry so many commands, the next one waits until as many have gathered again (gathering.ts). */
+  readonly gatherFrom: number;
   /** A leader removes a member that was silent for so long, ms; undefined: never. */
   readonly autoremoveMs: number | undefined;
   /** Voters that the cluster is to have: no leader makes it smaller by itself. */
@@ -141,6 +143,7 @@ export const NODE_SETTINGS: NodeSettings = {
   applyBytesMax: 4_194_304,
   applyStallMs: 2_000,
   entryBytesMax: 1_048_576,
+  gatherFrom: 16,
   autoremoveMs: undefined,
   wantedVoters: 3,
   snapshotBytes: 16_777_216,

@@ -38,7 +38,7 @@ export class NodeReducer {
   readonly #raft: Raft;
   readonly #settings: NodeSettings;
   readonly #self: NodeId;
-  readonly #writes = new WriteQueue();
+  readonly #writes: WriteQueue;
   readonly #reads = new ReadQueue();
   readonly #contact = new Contact();
   readonly #soundness: Soundness;
@@ -66,6 +66,7 @@ export class NodeReducer {
       reachableTicks: options.raft.settings.electionTicks,
       heartbeatTicks: options.raft.settings.heartbeatTicks,
     });
+    this.#writes = new WriteQueue(options.settings.gatherFrom);
     this.#soundness = new Soundness(options.raft.self);
     this.#machine = new MachineQueue(options.raft.applied);
     this.#snapshots = new SnapshotTrigger(options.settings, options.raft.snapshot?.index ?? 0);
@@ -326,12 +327,13 @@ export class NodeReducer {
     if (id !== undefined) this.#raft.step({ kind: "read", id });
   }
 
-  /** Makes the waiting writes an entry, if the previous one has reached this node's disk. */
+  /** Makes the waiting writes an entry, if the previous one is on this node's disk and enough have gathered. */
   #propose(nowMs: number): boolean {
     if (!this.#raft.isLeader || !this.#writes.hasWaiting || this.#stopping) return false;
     if (this.#entrySeq > this.#held.persistedSeq || this.#raft.transferring) return false;
+    if (this.#writes.isGathering(nowMs)) return false;
     const elapsed = this.#logTime.elapsed(this.#raft.term, nowMs);
-    const entry = this.#writes.propose(elapsed, this.#settings.entryBytesMax);
+    const entry = this.#writes.propose(elapsed, this.#settings.entryBytesMax, nowMs);
     this.#trace.push({ kind: "entry", commands: entry.commands, bytes: entry.data.length });
     this.#raft.step({ kind: "propose", id: entry.id, data: entry.data, crc: entry.crc });
     return true;

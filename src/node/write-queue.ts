@@ -19,6 +19,7 @@ import {
 } from "../counter/index.ts";
 import type { EntryId, ProposalId, ProposalOutcome } from "../raft/index.ts";
 import type { RequestId } from "./events.ts";
+import { Gathering } from "./gathering.ts";
 import { noLeader, overloaded, stopping } from "./refusals.ts";
 import type { NodeRefusal, WriteResult } from "./types.ts";
 
@@ -50,6 +51,7 @@ export interface Answer {
 }
 
 export class WriteQueue {
+  readonly #gathering: Gathering;
   #waiting: PendingWrite[] = [];
   readonly #proposed: Map<ProposalId, Group> = new Map();
   /** By the index of the entry. */
@@ -60,6 +62,11 @@ export class WriteQueue {
   #bytes = 0;
   #proposals = 0;
 
+  /** @param gatherFrom writes in an entry from which on the next one waits for as many. */
+  constructor(gatherFrom: number) {
+    this.#gathering = new Gathering(gatherFrom);
+  }
+
   /** Bytes of the commands that wait for an answer. */
   get bytes(): number {
     return this.#bytes;
@@ -67,6 +74,12 @@ export class WriteQueue {
 
   get hasWaiting(): boolean {
     return this.#waiting.length > 0;
+  }
+
+  /** Whether what waits should wait for more to share its entry. */
+  isGathering(nowMs: number): boolean {
+    const inFlight = this.#proposed.size > 0 || this.#committed.size > 0;
+    return !this.#gathering.isOver({ waiting: this.#waiting.length, inFlight }, nowMs);
   }
 
   /** Whether any write waits for an answer. */
@@ -103,7 +116,7 @@ export class WriteQueue {
   }
 
   /** Takes waiting writes, in order, into one entry; at least one. */
-  propose(elapsedMs: number, bytesMax: number): ProposedEntry {
+  propose(elapsedMs: number, bytesMax: number, nowMs: number): ProposedEntry {
     assert(this.#waiting.length > 0, "writes: an entry holds at least one write");
     const combiner = new Combiner();
     let taken = 0;
@@ -113,6 +126,7 @@ export class WriteQueue {
       writes.push({ write, ticket: combiner.add(write.command) });
       taken++;
     }
+    this.#gathering.proposed(taken, nowMs);
     this.#waiting = taken === this.#waiting.length ? [] : this.#waiting.slice(taken);
     const data = encodePayload(combiner.take(elapsedMs));
     const id = ++this.#proposals;

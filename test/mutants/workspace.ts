@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { applyHunks, type FilePatch } from "./patch.ts";
 
 /** What tests and simulator need of the repository; vitest reads every project that tsconfig.json names. */
-const FOLDERS = ["src", "test", "chaos", "examples", "bin"];
+const FOLDERS = ["src", "test", "chaos", "bench", "examples", "bin"];
 const FILES = ["package.json", "tsconfig.json", "tsconfig.base.json", "vitest.config.ts"];
 
 export class Workspace {

@@ -57,6 +57,31 @@ describe("group commit", () => {
     expect(writes.map((id) => leader.answer(id))).toEqual([undefined, undefined, undefined]);
   });
 
+  it("waits for the answers to an entry of many, and for as many again, but not for long", () => {
+    const { cluster, leader } = led(3, { node: { gatherFrom: 3 } });
+    const entries = (): (number | undefined)[] =>
+      leader.trace.flatMap((event) => (event.kind === "entry" ? [event.commands] : []));
+    const write = (times: number): void => {
+      for (let time = 0; time < times; time++) cluster.write(leader, add("a"));
+    };
+    write(3);
+    cluster.settle();
+    cluster.cut.add(leader.id);
+    write(3);
+    cluster.settle();
+    write(1);
+    cluster.settle();
+    expect(entries()).toEqual([3, 3]);
+    // One for the entry that is on its way, and one for those who might come back.
+    cluster.tick(2, [leader]);
+    cluster.settle();
+    expect(entries()).toEqual([3, 3, 1]);
+    cluster.cut.clear();
+    cluster.tick(5);
+    cluster.settle();
+    expect(leader.reducer.status().applied).toBe(leader.reducer.status().last);
+  });
+
   it("keeps an entry within its bytes, but for a single command that is larger", () => {
     const { cluster, leader } = led(1, { node: { entryBytesMax: 1 } });
     leader.holdDisk = true;

@@ -10,9 +10,9 @@ const ADD: Command = { operation: { kind: "add", key: "a", by: 1n } };
 
 /** Write 1 is in an entry of the log. */
 function proposed(): { readonly queue: WriteQueue; readonly id: number } {
-  const queue = new WriteQueue();
+  const queue = new WriteQueue(16);
   queue.add({ id: 1, command: ADD, nowMs: 0 });
-  return { queue, id: queue.propose(0, 1_000).id };
+  return { queue, id: queue.propose(0, 1_000, 0).id };
 }
 
 describe("a write in the log", () => {
@@ -64,7 +64,7 @@ describe("a write in the log", () => {
 
 describe("a write that is in no log", () => {
   it("is refused after the time to hold it, and nothing of it is left", () => {
-    const queue = new WriteQueue();
+    const queue = new WriteQueue(16);
     queue.add({ id: 1, command: ADD, nowMs: 0 });
     queue.expire(999, LIMITS);
     expect(queue.takeAnswers()).toEqual([]);

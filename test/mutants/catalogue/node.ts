@@ -54,6 +54,19 @@ export const NODE: readonly Mutant[] = [
     slow: true,
   },
   {
+    name: "gathers-for-ever",
+    stands: "An entry waits for callers who never come back",
+    tests: [
+      "test/node/gathering.test.ts > waits for 5 ms",
+      "test/node/reducer-writes.test.ts > waits for the answers",
+    ],
+  },
+  {
+    name: "waits-for-an-entry-without-a-majority",
+    stands: "Nothing is proposed behind an entry that does not get through",
+    tests: ["test/node/gathering.test.ts > does not wait for an entry"],
+  },
+  {
     name: "follower-takes-writes",
     stands: "A follower that knows its leader holds writes instead of redirecting them",
     simulator: ["I20"],
