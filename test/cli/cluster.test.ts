@@ -208,7 +208,8 @@ describe("a local cluster", () => {
       writeFileSync(path, JSON.stringify({ ...identity, [field]: value }));
     }
 
-    it("of another cluster, and of a newer format", async () => {
+    it("of another cluster, and of a newer format", async (context) => {
+      requires(context, "patience");
       await made(1);
       const plan = readFileSync(join(data, "cluster.json"), "utf8");
       const { clusterId } = JSON.parse(plan) as { clusterId: string };

@@ -4,13 +4,15 @@ import { spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Cluster } from "../../chaos/index.ts";
 import { planCluster, savePlan } from "../../src/cli/cluster-file.ts";
 import { parseCommandLine } from "../../src/cli/index.ts";
 import { requires } from "../support/capability.ts";
 import { type Ended, run } from "./processes.ts";
 import { raftally } from "./terminal.ts";
+
+beforeEach((context) => requires(context, "patience"));
 
 const PATIENT_MS = 180_000;
 

@@ -4,10 +4,12 @@ import { existsSync, readFileSync } from "node:fs";
 import { stripTypeScriptTypes } from "node:module";
 import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { Cluster } from "../../chaos/index.ts";
 import { CHROMIUM, requires } from "../support/capability.ts";
 import { launch } from "../support/chromium.ts";
+
+beforeEach((context) => requires(context, "patience"));
 
 const PATIENT_MS = 180_000;
 const SOURCES = new URL("../../src/", import.meta.url);

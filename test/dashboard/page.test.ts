@@ -1,11 +1,13 @@
 /** The page against a real cluster, in a real browser: every panel, and no count lost while the leader is killed. */
 
 import type { Page } from "playwright-core";
-import { afterAll, afterEach, expect, it } from "vitest";
+import { afterAll, afterEach, beforeEach, expect, it } from "vitest";
 import { requires } from "../support/capability.ts";
 import { verdict } from "./browser.ts";
 import { until } from "./local-cluster.ts";
 import { Stage } from "./stage.ts";
+
+beforeEach((context) => requires(context, "patience"));
 
 const stage = new Stage();
 afterEach(() => stage.closePages());

@@ -8,6 +8,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { freePortRange } from "../../chaos/index.ts";
 import { type Running, start } from "../cli/processes.ts";
 import { type Answer, ask, PATIENT_MS, until } from "../node/machines.ts";
+import { requires } from "../support/capability.ts";
+
+beforeEach((context) => requires(context, "patience"));
 
 const BREAKING = fileURLToPath(new URL("./breaking.ts", import.meta.url));
 

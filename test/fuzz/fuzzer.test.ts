@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { Prng } from "../../src/base/index.ts";
+import { requires } from "../support/capability.ts";
 import { cases, decodeHex, keep } from "./corpus.ts";
 import { feedAlone, fuzz } from "./fuzz.ts";
 import { emptiness } from "./report.ts";
@@ -88,7 +89,8 @@ describe("the fuzzer", PATIENT, () => {
     expect(await failureOf({ ...slow, msMax: 20 })).toMatch(/^hang: an input took/);
   });
 
-  it("sees an answer that never comes", async () => {
+  it("sees an answer that never comes", async (context) => {
+    requires(context, "patience");
     expect(await failureOf(toy(() => new Promise(() => undefined)))).toMatch(/^hang: there was no answer/);
   });
 
@@ -187,7 +189,8 @@ describe("who watches a target", PATIENT, () => {
     expect(outcome.failure.input).toEqual(subject.draw(new Prng(seedOf(3, name, 13))));
   });
 
-  it("hears from it how a real target fared", async () => {
+  it("hears from it how a real target fared", async (context) => {
+    requires(context, "patience");
     const target = TARGETS.find(({ name }) => name === "peer-packets");
     if (target === undefined) throw new Error("it is there");
     const { outcome } = await watch(target, { seed: 1, from: 0, inputs: 400, onProgress: () => undefined });

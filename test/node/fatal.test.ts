@@ -35,7 +35,8 @@ async function fatal(
   return { error, events };
 }
 
-describe("an error of the store", () => {
+// Nothing here waits for more than promises: what has not ended by then never will.
+describe("an error of the store", { timeout: 10_000 }, () => {
   it.each(Object.entries(ASKS))(
     "ends the node, which is told of no success: in %s",
     async (_name, effects) => {

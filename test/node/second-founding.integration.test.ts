@@ -2,7 +2,10 @@ import { rmSync } from "node:fs";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { nodeId } from "../../src/raft/index.ts";
 import { openTransport, type Transport } from "../../src/transport/index.ts";
+import { requires } from "../support/capability.ts";
 import { Cluster, PATIENT_MS, until } from "./machines.ts";
+
+beforeEach((context) => requires(context, "patience"));
 
 const LOST =
   /^\S*n1 was wiped or replaced since n2 came to know n1 \(.*incarnation\): start a fresh node under a new id .*member replace OLD NEW`\.$/;

@@ -1,11 +1,14 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { freePortRange } from "../../chaos/index.ts";
 import type { Batch } from "../../src/counter/index.ts";
 import type { NodeSettings } from "../../src/node/index.ts";
+import { requires } from "../support/capability.ts";
 import { Brake } from "./brake.ts";
 import { ask, Cluster, type Machine, PATIENT_MS, until } from "./machines.ts";
+
+beforeEach((context) => requires(context, "patience"));
 
 /** A snapshot every few entries, and hardly any log kept behind it. */
 const SNAPSHOT_ENTRIES = 8;

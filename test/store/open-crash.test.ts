@@ -1,9 +1,12 @@
 import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { Prng } from "../../src/base/index.ts";
 import { openStore } from "../../src/store/index.ts";
+import { requires } from "../support/capability.ts";
 import { form, hits } from "./formed-directory.ts";
 import { startProcess, temporaryDirectory, turns } from "./real-log.ts";
+
+beforeEach((context) => requires(context, "patience"));
 
 const KILLS = Math.ceil(Number(process.env["RAFTALLY_TEST_KILLS"] ?? 8) / 2);
 const CHILD = fileURLToPath(new URL("count-forever.ts", import.meta.url));

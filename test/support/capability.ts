@@ -85,9 +85,9 @@ export function requires(context: Pick<TestContext, "skip">, ...needed: readonly
   }
 }
 
-/** How much of `whole` a run tries: all of it with `RAFTALLY_TEST_ALL=1`, as in .ci/run, and otherwise half. */
+/** How much of `whole` a run tries: all of it with `RAFTALLY_TEST_ALL=1`, as in .ci/run, and otherwise a third. */
 export function portion(whole: number, all: string | undefined = process.env["RAFTALLY_TEST_ALL"]): number {
-  return all === "1" ? whole : Math.ceil(whole / 2);
+  return all === "1" ? whole : Math.ceil(whole / 3);
 }
 
 /** Whether a test that lacks something must fail rather than be skipped. */

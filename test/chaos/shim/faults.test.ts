@@ -1,8 +1,10 @@
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { Random } from "../../../chaos/random.ts";
 import { requires } from "../../support/capability.ts";
 import { withDesk } from "./kit.ts";
 import type { Step } from "./scribe.ts";
+
+beforeEach((context) => requires(context, "patience"));
 
 const write = (text: string, at = 0): Step => ({ do: "write", file: "f", at, text });
 const durably = (text: string, at = 0): Step => ({ do: "writeDurably", file: "f", at, text });

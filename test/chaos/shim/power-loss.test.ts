@@ -1,10 +1,12 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { Random } from "../../../chaos/random.ts";
 import { requires } from "../../support/capability.ts";
 import { type Desk, forEach, withDesk } from "./kit.ts";
 import type { Step } from "./scribe.ts";
+
+beforeEach((context) => requires(context, "patience"));
 
 const FILES = 40;
 const NAMES = Array.from({ length: FILES }, (_, at) => `f${at}`);
