@@ -115,6 +115,15 @@ describe("what is handed to the state machine", () => {
   });
 });
 
+describe("the weight of what is not applied", () => {
+  it("goes down by what each apply has done, and by no more", () => {
+    const log = logOf([1, 1, 1]);
+    commitAndApply(log, 1);
+    commitAndApply(log, 2);
+    expect(log.unappliedBytes).toBe(entryBytes(log.entry(index(3)) as Entry));
+  });
+});
+
 describe("the commit index", () => {
   it("never goes back, and never beyond the end", () => {
     const log = logOf([1, 1, 1]);
@@ -142,6 +151,13 @@ describe("the configuration in force", () => {
     expect(log.committedConfiguration).toEqual(FIRST);
     log.commitTo(index(3));
     expect([log.committedConfiguration, log.isConfigurationCommitted]).toEqual([second, false]);
+    log.commitTo(index(4));
+    expect([log.committedConfiguration, log.isConfigurationCommitted]).toEqual([third, true]);
+  });
+
+  it("goes with the entry that brought it", () => {
+    const { log, second, third } = configured();
+    log.commitTo(index(3));
     log.truncateFrom(index(5));
     expect(log.configuration).toEqual(third);
     log.truncateFrom(index(4));
@@ -170,16 +186,41 @@ describe("the configuration in force", () => {
 
   it("is that of a snapshot that is installed, and nothing of the old log is left (T41, T45)", () => {
     const { log, second } = configured();
-    const meta = { ...BASE, index: index(3), term: term(2), chain: 5, configuration: second };
+    const [configurationIndex, chain] = [index(2), 5];
+    const meta = { index: index(3), term: term(2), chain, configuration: second, configurationIndex };
     log.install(meta);
     expect([log.configuration, log.committedConfiguration]).toEqual([second, second]);
     expect(log.last).toEqual(meta);
+    // The state machine is still being replaced.
+    expect([log.applied, log.appliedConfiguration]).toEqual([0, second]);
     expect([log.bytes, log.unappliedBytes, log.committed, log.applying]).toEqual([0, 0, 3, 3]);
     expect(() => log.install(meta)).toThrow("only if it is news");
   });
 });
 
+describe("the configuration at the base", () => {
+  const nobody: Configuration = { ...FIRST, voters: [], members: [] };
+
+  it("is none for a node that joins and knows nobody yet, and only at index 0", () => {
+    const log = new RaftLog(initialMeta(nobody), [], NOTHING);
+    expect(log.configuration).toEqual(nobody);
+    const later = { ...initialMeta(nobody), index: index(3), term: term(1) };
+    const reached = { committed: index(3), applied: index(3) };
+    expect(() => new RaftLog(later, [], reached)).toThrow("the base configuration is valid");
+  });
+});
+
 describe("a compaction", () => {
+  it("after another one forgets what came between", () => {
+    const log = logOf([1, 1, 2, 2, 2]);
+    commitAndApply(log, 4);
+    log.compactTo(index(2));
+    log.compactTo(index(3));
+    expect([log.base.index, log.entry(index(4))?.index, log.entry(index(5))?.index]).toEqual([3, 4, 5]);
+    const bytes = [4, 5].reduce((sum, at) => sum + entryBytes(log.entry(index(at)) as Entry), 0);
+    expect(log.bytes).toBe(bytes);
+  });
+
   it("forgets what was applied, and no more, and keeps the rest as it was", () => {
     const log = logOf([1, 1, 2, 2]);
     commitAndApply(log, 3);
