@@ -56,8 +56,9 @@ export interface CombiningFailure {
   /** What their callers were rejected with: `Refused`, `Unavailable`, `OutcomeUnknown`, or the signal's reason. */
   readonly error: unknown;
   /**
-   * In the order of the request. After an `OutcomeUnknown` this is all that the request held, so that
-   * `client.batch(failure.sums, { idempotencyKey: error.idempotencyKey })` asks for its outcome without counting twice.
+   * In the order of the request. After an `OutcomeUnknown` this is all that the request held: a batch of
+   * `failure.sums.map(({ key, by }) => ({ key, by }))` with `idempotencyKey: error.idempotencyKey`, or for a client with
+   * sessions with `place: error.place` by that same client, asks for its outcome without counting twice.
    */
   readonly sums: readonly CombinedSum[];
 }

@@ -17,6 +17,8 @@ const ENOUGH = 15 / 16;
 const FLIGHT_MS_MAX = 10;
 /** And so long for enough writes after that, ms; looked at whenever anything happens, ticks included. */
 const GATHER_MS_MAX = 5;
+/** An entry so old says nothing of who will come back, ms. */
+const STALE_MS = 100;
 
 export class Gathering {
   readonly #from: number;
@@ -31,7 +33,7 @@ export class Gathering {
     this.#from = from;
   }
 
-  /** An entry of so many writes is on its way. */
+  /** An entry of so many writes is on its way; 0 where it left writes behind, which need not wait for more. */
   proposed(writes: number, nowMs: number): void {
     this.#latest = writes;
     this.#proposedMs = nowMs;
@@ -46,9 +48,9 @@ export class Gathering {
     { waiting, inFlight }: { readonly waiting: number; readonly inFlight: boolean },
     nowMs: number,
   ): boolean {
-    if (this.#latest < this.#from) return true;
+    if (this.#latest < this.#from || nowMs - this.#proposedMs >= STALE_MS) return true;
     if (inFlight && nowMs - this.#proposedMs < FLIGHT_MS_MAX) return false;
-    this.#readyMs ??= nowMs;
+    this.#readyMs ??= inFlight ? this.#proposedMs + FLIGHT_MS_MAX : nowMs;
     return waiting >= this.#latest * ENOUGH || nowMs - this.#readyMs >= GATHER_MS_MAX;
   }
 }

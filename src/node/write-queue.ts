@@ -126,7 +126,7 @@ export class WriteQueue {
       writes.push({ write, ticket: combiner.add(write.command) });
       taken++;
     }
-    this.#gathering.proposed(taken, nowMs);
+    this.#gathering.proposed(taken === this.#waiting.length ? taken : 0, nowMs);
     this.#waiting = taken === this.#waiting.length ? [] : this.#waiting.slice(taken);
     const data = encodePayload(combiner.take(elapsedMs));
     const id = ++this.#proposals;

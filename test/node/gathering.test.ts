@@ -54,6 +54,19 @@ describe("gathering", () => {
     );
   });
 
+  it("ends within 15 ms and a tick where only ticks look, at any phase of them", () => {
+    for (let phase = 0; phase < 10; phase++) {
+      const gathering = entryOf(64);
+      let nowMs = 100 + phase;
+      while (!gathering.isOver({ waiting: 40, inFlight: true }, nowMs)) nowMs += 10;
+      expect(nowMs).toBeLessThan(100 + 15 + 10);
+    }
+  });
+
+  it("does not keep a lone write long after a burst", () => {
+    expect(entryOf(64).isOver({ waiting: 1, inFlight: false }, 60_000)).toBe(true);
+  });
+
   it("ends by itself where fewer and fewer come: each entry is waited for by less than the one before", () => {
     const gathering = new Gathering(FROM);
     let writes = 1_000;
