@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { Gathering } from "../../src/node/gathering.ts";
+import { WriteQueue } from "../../src/node/write-queue.ts";
 
 const FROM = 16;
 
@@ -61,6 +62,17 @@ describe("gathering", () => {
       while (!gathering.isOver({ waiting: 40, inFlight: true }, nowMs)) nowMs += 10;
       expect(nowMs).toBeLessThan(100 + 15 + 10);
     }
+  });
+
+  it("is over for what an entry that was full has left behind", () => {
+    const queue = new WriteQueue(2);
+    for (const id of [1, 2, 3, 4]) {
+      queue.add({ id, command: { operation: { kind: "add", key: `k${id}`, by: 1n } }, nowMs: 0 });
+    }
+    expect(queue.propose(0, 300, 0).commands).toBe(2);
+    expect(queue.isGathering(0)).toBe(false);
+    queue.propose(0, 1_000_000, 0);
+    expect(queue.isGathering(0)).toBe(true);
   });
 
   it("does not keep a lone write long after a burst", () => {
