@@ -69,7 +69,7 @@ export function parseBatch(text: string | undefined): Batch {
     throw new Refusal("INVALID_BODY", 'a batch needs a body such as {"operations":[{"key":"hits","by":1}]}');
   }
   const common = parseCommonBatch(text);
-  if (common !== undefined) return { kind: "batch", changes: common };
+  if (common !== undefined) return common;
   const input = parseJson(text);
   refuseSize(input);
   return { kind: "batch", changes: check(batchBody, input, "batch").operations.map(toChange) };

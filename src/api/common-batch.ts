@@ -1,6 +1,6 @@
 /** The batches that nearly all clients send, read in one pass over their text: plain adds, as JSON libraries write them. */
 
-import { type Add, BATCH_MAX } from "../counter/index.ts";
+import { type Add, BATCH_MAX, type Batch } from "../counter/index.ts";
 
 const HEAD = /[ \t\r\n]*\{[ \t\r\n]*"operations"[ \t\r\n]*:[ \t\r\n]*\[/y;
 
@@ -14,22 +14,36 @@ const OPERATION =
 const TAIL = /[ \t\r\n]*\}[ \t\r\n]*$/y;
 
 /**
- * The changes of a batch of this form; undefined for every other text, right or wrong, of which the general way has to
+ * A batch of this form, equal operations said once; undefined for every other text, right or wrong, of which the general way has to
  * judge. What both ways accept they read alike.
  */
-export function parseCommonBatch(text: string): Add[] | undefined {
+export function parseCommonBatch(text: string): Batch | undefined {
   HEAD.lastIndex = 0;
   if (!HEAD.test(text)) return undefined;
   const changes: Add[] = [];
+  const places = new Uint16Array(BATCH_MAX);
+  let size = 0;
+  /** By what an operation says, which of the changes it is. */
+  const known = new Map<string, number>();
   OPERATION.lastIndex = HEAD.lastIndex;
   for (;;) {
     const found = OPERATION.exec(text);
-    if (found === null || changes.length === BATCH_MAX) return undefined;
+    if (found === null || size === BATCH_MAX) return undefined;
     const [, key = "", by = "1", next] = found;
     if (key === "." || key === "..") return undefined;
-    changes.push({ kind: "add", key, by: by === "1" ? 1n : BigInt(by) });
+    // No key of this form holds a backslash.
+    const said = by === "1" ? key : `${key}\\${by}`;
+    let place = known.get(said);
+    if (place === undefined) {
+      place = changes.length;
+      known.set(said, place);
+      changes.push({ kind: "add", key, by: by === "1" ? 1n : BigInt(by) });
+    }
+    places[size++] = place;
     if (next === "]") break;
   }
   TAIL.lastIndex = OPERATION.lastIndex;
-  return TAIL.test(text) ? changes : undefined;
+  if (!TAIL.test(text)) return undefined;
+  if (changes.length === size) return { kind: "batch", changes };
+  return { kind: "batch", changes, places: places.slice(0, size) };
 }

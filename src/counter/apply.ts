@@ -1,9 +1,11 @@
 /** Applies what an entry holds to the counters: the same on every node, to the last bit. */
 
+import { changesOf } from "./batch.ts";
 import { applyBatch, applyChange, applyRun } from "./change.ts";
 import type { Limits } from "./limits.ts";
 import { expireOutcomes, performKeyed, windowNow } from "./once.ts";
 import type { Item, ItemOutcome, Payload } from "./outcomes.ts";
+import { applySeries } from "./series.ts";
 import { expireSessions, flushSessions, openSession, performInSession } from "./sessions.ts";
 import type { Command, Operation, Outcome, Table } from "./types.ts";
 import { beginWork, type Work } from "./work.ts";
@@ -36,6 +38,11 @@ export function applyPayload(table: Table, payload: Payload, limits: Limits): It
 
 function applyItem(work: Work, item: Item): ItemOutcome {
   if (item.kind === "run") return applyRun(work, item.key, item.by, item.count);
+  const { operation, once } = item.command;
+  if (operation.kind === "batch" && once === undefined) {
+    const series = applySeries(work, operation);
+    if (series !== undefined) return series;
+  }
   return { kind: "command", outcome: applyCommand(work, item.command) };
 }
 
@@ -47,7 +54,7 @@ function applyCommand(work: Work, { operation, once }: Command): Outcome {
 
 function perform(work: Work, operation: Operation): Outcome {
   if (operation.kind === "openSession") return openSession(work);
-  if (operation.kind === "batch") return applyBatch(work, operation.changes);
+  if (operation.kind === "batch") return applyBatch(work, changesOf(operation));
   return applyChange(work, operation);
 }
 

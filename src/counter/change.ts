@@ -121,7 +121,7 @@ function tryDelete(work: Work, { key, ifRevision }: Delete, base: number): Chang
 }
 
 /** The revision of a change: a new one, unless this command has changed the counter already. */
-function nextRevision(work: Work, cell: Cell, base: number): number {
+export function nextRevision(work: Work, cell: Cell, base: number): number {
   if (cell.revision > base) return cell.revision;
   work.totals.revision++;
   return work.totals.revision;

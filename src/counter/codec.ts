@@ -10,6 +10,9 @@
  *              [3, [operation ...]]                                  batch, of add, set and delete
  *              [4]                                                   openSession
  *              [5, key, by, min?, max?, member?]                     add that saturates, with a bound
+ *              [6, [operation ...], places]                          batch that says equal changes once
+ *     places   of each change in order, which of the operations it is: bytes, or little-endian pairs of them
+ *              where there are more than 256 operations
  *     ifRevision  a revision, 0: must not exist, -1: must exist
  *     once     key  or  [session, seq, firstUnanswered]
  *
@@ -19,6 +22,7 @@
  */
 
 import { assertNever } from "../base/index.ts";
+import { arePlaces } from "./batch.ts";
 import type { Item, Payload } from "./outcomes.ts";
 import type {
   Add,
@@ -47,6 +51,10 @@ const DELETE = 2;
 const BATCH = 3;
 const OPEN_SESSION = 4;
 const SATURATING_ADD = 5;
+const REPEATING_BATCH = 6;
+
+/** As many changes are told apart by one byte. */
+const BYTE_VALUES = 256;
 
 /** The bytes of a payload. Keys and members must not hold lone surrogates; integers must be in range. */
 export function encodePayload(payload: Payload): Uint8Array {
@@ -93,12 +101,24 @@ function decodeCommand(operation: unknown, once: unknown): Command {
 function encodeOperation(operation: Operation): Wire {
   switch (operation.kind) {
     case "batch":
-      return [BATCH, operation.changes.map(encodeChange)];
+      return encodeBatch(operation);
     case "openSession":
       return [OPEN_SESSION];
     default:
       return encodeChange(operation);
   }
+}
+
+function encodeBatch({ changes, places }: Batch): Wire {
+  const encoded = changes.map(encodeChange);
+  if (places === undefined) return [BATCH, encoded];
+  if (changes.length <= BYTE_VALUES) return [REPEATING_BATCH, encoded, Uint8Array.from(places)];
+  const bytes = new Uint8Array(2 * places.length);
+  for (const [at, place] of places.entries()) {
+    bytes[2 * at] = place % BYTE_VALUES;
+    bytes[2 * at + 1] = Math.floor(place / BYTE_VALUES);
+  }
+  return [REPEATING_BATCH, encoded, bytes];
 }
 
 function encodeChange(change: Change): Wire {
@@ -136,10 +156,30 @@ function expectedOf(value: unknown): ExpectedRevision {
 function decodeOperation(value: unknown): Operation {
   const fields = wire.arrayOf(value);
   if (fields[0] === OPEN_SESSION) return { kind: "openSession" } satisfies OpenSession;
-  if (fields[0] !== BATCH) return decodeChange(fields);
-  const changes = wire.arrayOf(fields[1]).map(decodeChange);
+  if (fields[0] === BATCH) return decodeBatch(fields[1]);
+  if (fields[0] === REPEATING_BATCH) return decodeRepeatingBatch(fields[1], fields[2]);
+  return decodeChange(fields);
+}
+
+function decodeBatch(list: unknown): Batch {
+  const changes = wire.arrayOf(list).map(decodeChange);
   if (changes.length === 0 || changes.length > BATCH_MAX) throw new MalformedBytes("a batch of a wrong size");
-  return { kind: "batch", changes } satisfies Batch;
+  return { kind: "batch", changes };
+}
+
+function decodeRepeatingBatch(list: unknown, written: unknown): Batch {
+  const { changes } = decodeBatch(list);
+  const bytes = wire.bytesOf(written);
+  const width = changes.length <= BYTE_VALUES ? 1 : 2;
+  const size = bytes.length / width;
+  if (!Number.isInteger(size) || size > BATCH_MAX) throw new MalformedBytes("a batch of a wrong size");
+  const places = new Uint16Array(size);
+  for (let at = 0; at < size; at++) {
+    const low = bytes[at * width] ?? 0;
+    places[at] = width === 1 ? low : low + BYTE_VALUES * (bytes[at * width + 1] ?? 0);
+  }
+  if (!arePlaces(places, changes.length)) throw new MalformedBytes("a batch repeats what it does not hold");
+  return { kind: "batch", changes, places };
 }
 
 function decodeChange(value: unknown): Change {

@@ -9,13 +9,16 @@
 
 import { assert, defined } from "../base/index.ts";
 import type { Item, ItemOutcome, Payload } from "./outcomes.ts";
-import type { Add, Change, Command, Outcome } from "./types.ts";
+import { isPlain, resultsOf } from "./series.ts";
+import type { Add, Batch, Change, Command, Outcome } from "./types.ts";
 import { utf8Bytes } from "./validate.ts";
 
 /** Where the outcome of a command will be found: in which item, and for a run which of its adds, from 0. */
 export interface Ticket {
   readonly item: number;
   readonly offset: number;
+  /** The batch, if it was one: what became of its changes is told by what they are. */
+  readonly batch?: Batch;
 }
 
 interface OpenRun {
@@ -41,13 +44,15 @@ export class Combiner {
   add(command: Command): Ticket {
     this.#commands++;
     const { operation, once } = command;
-    if (once === undefined && operation.kind === "add" && isPlain(operation))
+    if (once === undefined && operation.kind === "add" && isPlain(operation)) {
       return this.#addToRun(operation);
+    }
     if (operation.kind === "batch") for (const change of operation.changes) this.#open.delete(change.key);
     else if (operation.kind !== "openSession") this.#open.delete(operation.key);
     this.#bytes += commandBytes(command);
     this.#items.push({ kind: "command", command });
-    return { item: this.#items.length - 1, offset: 0 };
+    const ticket = { item: this.#items.length - 1, offset: 0 };
+    return operation.kind === "batch" ? { ...ticket, batch: operation } : ticket;
   }
 
   /** An upper bound for the bytes of the payload, but for a few that every payload has. */
@@ -99,6 +104,10 @@ export class Combiner {
 export function outcomeOf(itemOutcomes: readonly ItemOutcome[], ticket: Ticket): Outcome {
   const found = defined(itemOutcomes[ticket.item], "combiner: every item has an outcome");
   if (found.kind === "command") return found.outcome;
+  if (found.kind === "series") {
+    const batch = defined(ticket.batch, "combiner: a series is the outcome of a batch");
+    return { kind: "done", results: resultsOf(found, batch), replayed: false };
+  }
   const { first, by, applied, refusal } = found;
   if (ticket.offset < applied) {
     const value = first.value + by * BigInt(ticket.offset);
@@ -109,16 +118,12 @@ export function outcomeOf(itemOutcomes: readonly ItemOutcome[], ticket: Ticket):
   return { kind: "refused", ...refusal, position: 0, replayed: false };
 }
 
-/** Whether an add may be part of a run. An add of 0 changes nothing, so it has no revision to count by. */
-function isPlain({ by, min, max, saturate, once }: Add): boolean {
-  const isFree = min === undefined && max === undefined && saturate === undefined && once === undefined;
-  return by !== 0n && isFree;
-}
-
 function commandBytes({ operation, once }: Command): number {
   let bytes = ITEM_BYTES + (once?.kind === "key" ? utf8Bytes(once.key) : 0);
-  if (operation.kind === "batch") for (const change of operation.changes) bytes += changeBytes(change);
-  else if (operation.kind !== "openSession") bytes += changeBytes(operation);
+  if (operation.kind === "batch") {
+    for (const change of operation.changes) bytes += changeBytes(change);
+    bytes += 2 * (operation.places?.length ?? 0);
+  } else if (operation.kind !== "openSession") bytes += changeBytes(operation);
   return bytes;
 }
 

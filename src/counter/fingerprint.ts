@@ -1,13 +1,14 @@
 /** The hash by which a retry is told from another request with the same idempotency key. */
 
 import { type Hash52, hash52 } from "../base/index.ts";
+import { changesOf } from "./batch.ts";
 import type { Change, Operation } from "./types.ts";
 
 /** Hash of everything that an operation says. Part of the replicated state: see digest.ts. */
 export function fingerprintOf(operation: Operation): Hash52 {
   if (operation.kind === "openSession") return hash52([operation.kind]);
   if (operation.kind !== "batch") return hash52(partsOf(operation));
-  return hash52([operation.kind, ...operation.changes.flatMap(partsOf)]);
+  return hash52([operation.kind, ...changesOf(operation).flatMap(partsOf)]);
 }
 
 /** As many parts for each kind, whatever is left out, so that no two lists of changes have the same parts. */

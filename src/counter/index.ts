@@ -25,6 +25,7 @@
  *   codec.ts               the bytes of a payload; outcome-codec.ts those of a remembered outcome; wire.ts both
  *   apply.ts               one entry: log time, expiry, items, totals
  *   change.ts              add, set, delete, batch, run; cells.ts holds changes back until the entry ends
+ *   batch.ts               batches that say equal changes once; series.ts does those of plain adds all at once
  *   once.ts                idempotency keys: replay, reuse, window, capacity; fingerprint.ts tells requests apart
  *   sessions.ts            the same for client sessions
  *   digest.ts              hashes of rows, and the digest that is their sum
@@ -37,6 +38,7 @@
  * the same log; tests pin them, and whoever changes one raises the payload format.
  */
 export { applyPayload } from "./apply.ts";
+export { changesOf, sizeOf } from "./batch.ts";
 export { decodePayload, encodePayload } from "./codec.ts";
 export { Combiner, outcomeOf, type Ticket } from "./combiner.ts";
 export {

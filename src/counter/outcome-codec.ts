@@ -11,6 +11,7 @@
  * the same; leaving them out halves what a million remembered increments take.
  */
 
+import { changesOf } from "./batch.ts";
 import type { Change, Changed, Operation, Outcome, RefusalCode } from "./types.ts";
 import * as wire from "./wire.ts";
 import { MalformedBytes, type Wire } from "./wire.ts";
@@ -91,12 +92,6 @@ function decodeDone(
   const opened = wire.optionalOf(session, wire.countOf);
   if (opened === undefined) return { kind: "done", results, replayed: true };
   return { kind: "done", results, session: opened, replayed: true };
-}
-
-/** The changes of an operation, in order. */
-function changesOf(operation: Operation): readonly Change[] {
-  if (operation.kind === "openSession") return [];
-  return operation.kind === "batch" ? operation.changes : [operation];
 }
 
 function isSaturating(change: Change): boolean {

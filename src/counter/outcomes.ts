@@ -19,6 +19,12 @@ export type Item =
 export type ItemOutcome =
   | { readonly kind: "command"; readonly outcome: Outcome }
   | {
+      /** Of a batch that was done, of nothing but plain adds: see series.ts. */
+      readonly kind: "series";
+      /** For each of the batch's `changes`: its counter's value before the batch, and its revision after it. */
+      readonly rows: readonly { readonly value: bigint; readonly revision: number }[];
+    }
+  | {
       readonly kind: "run";
       /** What the first add gave; the i-th gives value + i × by and revision + i. Meaningless if applied is 0. */
       readonly first: Changed;

@@ -48,10 +48,13 @@ export type ExpectedRevision = number | "any";
 /** One change to one counter. */
 export type Change = Add | SetValue | Delete;
 
-/** Changes that happen in order and entirely, or not at all. 1 to 1,000. */
+/** Changes that happen in order and entirely, or not at all. 1 to 1,000: see batch.ts for what reads them one by one. */
 export interface Batch {
   readonly kind: "batch";
+  /** In order; or, where there are `places`, each change that the batch repeats, once, in the order of its first use. */
   readonly changes: readonly Change[];
+  /** Of each change in order, which of `changes` it is. Never where each of these is used once. */
+  readonly places?: Uint16Array<ArrayBuffer>;
 }
 
 /** Opens a client session; the answer carries its id. Refused with IDEMPOTENCY_CAPACITY while there are too many. */

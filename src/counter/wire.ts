@@ -1,5 +1,5 @@
 /**
- * MessagePack values as this folder uses them: arrays, whole numbers, bigint, strings, null. Nothing else.
+ * MessagePack values as this folder uses them: arrays, whole numbers, bigint, strings, bytes, null. Nothing else.
  *
  * Two habits of msgpackr are kept away from the callers. Where its native string reader is missing, it drops
  * a byte order mark at the beginning of a longer string, which would make replicas differ: such strings are
@@ -16,7 +16,7 @@ export class MalformedBytes extends Error {
 }
 
 /** A value that can be written. */
-export type Wire = number | bigint | string | boolean | null | undefined | readonly Wire[];
+export type Wire = number | bigint | string | boolean | null | undefined | Uint8Array | readonly Wire[];
 
 // Without records, no value depends on one that was written or read before.
 const packr: Packr = new Packr({ useRecords: false, structuredClone: false });
@@ -79,6 +79,11 @@ export function int64Of(value: unknown): bigint {
   if (typeof value !== "bigint" || value < INT64_MIN || value > INT64_MAX) {
     throw new MalformedBytes("a signed 64-bit integer was expected");
   }
+  return value;
+}
+
+export function bytesOf(value: unknown): Uint8Array {
+  if (!(value instanceof Uint8Array)) throw new MalformedBytes("bytes were expected");
   return value;
 }
 

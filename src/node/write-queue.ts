@@ -245,7 +245,10 @@ export function commandBytes({ operation }: Command): number {
         200 + 2 * operation.key.length + (operation.kind === "add" ? 2 * (operation.once?.length ?? 0) : 0)
       );
     case "batch":
-      return operation.changes.reduce((sum, change) => sum + commandBytes({ operation: change }), 200);
+      return operation.changes.reduce(
+        (sum, change) => sum + commandBytes({ operation: change }),
+        200 + 2 * (operation.places?.length ?? 0),
+      );
     case "openSession":
       return 200;
   }

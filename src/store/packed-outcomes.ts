@@ -10,6 +10,8 @@ import type { Changed, ItemOutcome } from "../counter/index.ts";
 /** Fewer results than this cross sooner as they are. */
 const RESULTS_MIN = 8;
 
+/* Below 0: a series of so many rows, which have no keys. */
+
 /** A run that was applied whole, in two places of each column: its first add; and `by`, with how many there were. */
 const RUN = 0;
 /** An outcome that stands in `others`. */
@@ -67,6 +69,7 @@ export function unpackOutcomes(packed: PackedOutcomes): readonly (readonly ItemO
 /** How many places of the columns an outcome takes. */
 function rowsOf(item: ItemOutcome): number {
   if (item.kind === "run") return item.refusal === undefined ? 2 : 0;
+  if (item.kind === "series") return item.rows.length;
   return isPlain(item) ? item.outcome.results.length : 0;
 }
 
@@ -101,6 +104,10 @@ class Packer {
       this.#addRow(first);
       this.#addRow({ key: "", value: by, revision: applied, changed: false });
       return RUN;
+    }
+    if (item.kind === "series") {
+      for (const { value, revision } of item.rows) this.#addRow({ key: "", value, revision, changed: true });
+      return -item.rows.length;
     }
     if (item.kind === "command" && isPlain(item)) {
       for (const result of item.outcome.results) this.#addRow(result);
@@ -153,6 +160,11 @@ class Rows {
     }
     if (kind === OTHER)
       return defined(this.#columns.others[this.#other++], "outcomes: each other one is here");
+    if (kind < 0) {
+      const rows: Changed[] = [];
+      for (let left = -kind; left > 0; left--) rows.push(this.#next());
+      return { kind: "series", rows: rows.map(({ value, revision }) => ({ value, revision })) };
+    }
     const results: Changed[] = [];
     for (let left = kind - DONE; left > 0; left--) results.push(this.#next());
     return { kind: "command", outcome: { kind: "done", results, replayed: false } };

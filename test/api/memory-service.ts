@@ -2,6 +2,7 @@
 
 import {
   applyPayload,
+  Combiner,
   type Command,
   type CounterRow,
   decodePayload,
@@ -9,6 +10,7 @@ import {
   LIMITS,
   MemoryTable,
   type Outcome,
+  outcomeOf,
 } from "../../src/counter/index.ts";
 import {
   type BackupResult,
@@ -126,11 +128,12 @@ export class MemoryService implements NodeService, ClusterOperations {
   /** Through the bytes of the log and back, as in a real node. */
   #apply(command: Command): Outcome {
     this.#index += 1;
-    const payload = decodePayload(encodePayload({ elapsed: 1, items: [{ kind: "command", command }] }));
-    const [outcome] = applyPayload(this.#table, payload, LIMITS);
+    const combiner = new Combiner();
+    const ticket = combiner.add(command);
+    const payload = decodePayload(encodePayload(combiner.take(1)));
+    const outcomes = applyPayload(this.#table, payload, LIMITS);
     this.#table.history.commit();
-    if (outcome?.kind !== "command") throw new Error("one command has one outcome");
-    return outcome.outcome;
+    return outcomeOf(outcomes, ticket);
   }
 
   async read(query: Query, consistency: Consistency, minIndex?: number): Promise<ReadResult> {

@@ -16,12 +16,23 @@ import {
   type Payload,
 } from "../../src/counter/index.ts";
 import { add, anyHistory, batch, item, keyed, OPEN, place, remove, SMALL, set } from "./commands.ts";
+import { saidOnce } from "./said-once.ts";
 
 const packr = new Packr({ useRecords: false });
 
 /** As another program would write it. */
 function raw(value: unknown): Uint8Array {
   return new Uint8Array(packr.pack(value));
+}
+
+/** The places in the only item, a batch that says equal changes once. */
+function decodeRaw(bytes: Uint8Array): Uint8Array {
+  const [, , [[, [, , places]]]] = packr.unpack(bytes) as [
+    number,
+    number,
+    [[number, [number, unknown, Uint8Array]]],
+  ];
+  return places;
 }
 
 function roundTrip(payload: Payload): Payload {
@@ -157,6 +168,33 @@ describe("the payload codec", () => {
     expect(roundTrip({ elapsed: 0, items: batched }).items).toEqual(batched);
   });
 
+  it("writes equal changes of a batch once, as an operation that older programs refuse to guess at", () => {
+    const items = [item(saidOnce([add("a"), add("b", 2n), add("a"), remove("c"), add("a")]))];
+    const changes = [
+      [0, "a", 1],
+      [0, "b", 2],
+      [2, "c"],
+    ];
+    const places = Buffer.from([0, 1, 0, 2, 0]);
+    expect(encodePayload({ elapsed: 0, items })).toEqual(raw([1, 0, [[1, [6, changes, places]]]]));
+    expect(roundTrip({ elapsed: 0, items }).items).toEqual(items);
+  });
+
+  it("tells more than 256 changes of a batch apart by two bytes each", () => {
+    for (const distinct of [256, 257, 999]) {
+      const adds = Array.from({ length: distinct }, (_, at) => add(`k${at}`));
+      const items = [item(saidOnce([...adds, ...adds.slice(-1)]))];
+      const written = decodeRaw(encodePayload({ elapsed: 0, items }));
+      expect(written).toHaveLength((distinct + 1) * (distinct > 256 ? 2 : 1));
+      expect([...written.subarray(distinct > 256 ? -4 : -2)]).toEqual(
+        distinct > 256
+          ? [(distinct - 1) & 0xff, (distinct - 1) >> 8, (distinct - 1) & 0xff, (distinct - 1) >> 8]
+          : [255, 255],
+      );
+      expect(roundTrip({ elapsed: 0, items }).items).toEqual(items);
+    }
+  });
+
   it("returns bytes that share no memory, and leaves those that it reads as they are", () => {
     const payload: Payload = { elapsed: 1, items: [item(add("a"))] };
     const bytes = encodePayload(payload);
@@ -225,6 +263,56 @@ describe("the payload codec", () => {
     ["a batch in a batch", [1, 0, [[1, [3, [[3, [[2, "a"]]]]]]]]],
     ["a session in a batch", [1, 0, [[1, [3, [[4]]]]]]],
     ["a batch of 1,001", [1, 0, [[1, [3, Array.from({ length: 1001 }, () => [2, "a"])]]]]],
+    ["a batch that repeats nothing", [1, 0, [[1, [6, [[2, "a"]], Buffer.from([0])]]]]],
+    ["a batch without places", [1, 0, [[1, [6, [[2, "a"]]]]]]],
+    ["places that are no bytes", [1, 0, [[1, [6, [[2, "a"]], [0, 0]]]]]],
+    ["a place beyond the changes", [1, 0, [[1, [6, [[2, "a"]], Buffer.from([0, 1])]]]]],
+    [
+      "a change in no place",
+      [
+        1,
+        0,
+        [
+          [
+            1,
+            [
+              6,
+              [
+                [2, "a"],
+                [2, "b"],
+              ],
+              Buffer.from([0, 0, 0]),
+            ],
+          ],
+        ],
+      ],
+    ],
+    [
+      "places in another order",
+      [
+        1,
+        0,
+        [
+          [
+            1,
+            [
+              6,
+              [
+                [2, "a"],
+                [2, "b"],
+              ],
+              Buffer.from([1, 0, 0]),
+            ],
+          ],
+        ],
+      ],
+    ],
+    ["a thousand and one places", [1, 0, [[1, [6, [[2, "a"]], Buffer.alloc(1_001)]]]]],
+    [
+      "half a place",
+      [1, 0, [[1, [6, Array.from({ length: 257 }, (_, at) => [2, `${at}`]), Buffer.alloc(517)]]]],
+    ],
+    ["a session in a batch that repeats", [1, 0, [[1, [6, [[4]], Buffer.from([0, 0])]]]]],
     ["a negative revision", [1, 0, [[1, [1, "a", 1, -2]]]]],
     ["a session without a number", [1, 0, [[1, [2, "a"], [1]]]]],
   ])("refuses %s", (_, value) => {

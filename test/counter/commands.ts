@@ -15,8 +15,11 @@ import {
   type Once,
   type Operation,
   type Outcome,
+  outcomeOf,
   type Table,
+  type Ticket,
 } from "../../src/counter/index.ts";
+import { saidOnce } from "./said-once.ts";
 
 /** Small enough that a test reaches every one of them. */
 export const SMALL: Limits = {
@@ -70,6 +73,11 @@ export function item(operation: Operation, once?: Once): Item {
   return { kind: "command", command: command(operation, once) };
 }
 
+/** Where the outcome is found of an item that is no run. */
+export function ticketOf(operation: Operation, at: number = 0): Ticket {
+  return { item: at, offset: 0, ...(operation.kind === "batch" ? { batch: operation } : {}) };
+}
+
 /** Applies one command in an entry of its own. */
 export function apply(
   table: Table,
@@ -77,9 +85,7 @@ export function apply(
   rest: { readonly once?: Once; readonly elapsed?: number; readonly limits?: Limits } = {},
 ): Outcome {
   const payload = { elapsed: rest.elapsed ?? 0, items: [item(operation, rest.once)] };
-  const [outcome] = applyPayload(table, payload, rest.limits ?? SMALL);
-  if (outcome?.kind !== "command") throw new Error("a command has the outcome of a command");
-  return outcome.outcome;
+  return outcomeOf(applyPayload(table, payload, rest.limits ?? SMALL), ticketOf(operation));
 }
 
 /** Lets log time pass. */
@@ -135,7 +141,15 @@ export const anyOperation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 6, arbitrary: anyChange },
   {
     weight: 2,
-    arbitrary: fc.array(anyChange, { minLength: 1, maxLength: 5 }).map((list) => batch(...list)),
+    arbitrary: fc
+      .tuple(fc.array(anyChange, { minLength: 1, maxLength: 5 }), fc.boolean())
+      .map(([list, once]) => (once ? saidOnce(list) : batch(...list))),
+  },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(fc.array(anyPlainAdd, { minLength: 1, maxLength: 8 }), fc.boolean())
+      .map(([list, once]) => (once ? saidOnce(list) : batch(...list))),
   },
   { weight: 1, arbitrary: fc.constant(OPEN) },
 );

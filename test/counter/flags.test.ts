@@ -11,12 +11,14 @@ it("says of a batch that was just done that it is no replay, and of a run's firs
     {
       elapsed: 0,
       items: [
-        { kind: "command", command: { operation: { kind: "batch", changes: [add] } } },
+        { kind: "command", command: { operation: { kind: "batch", changes: [add, { ...add, min: 0n }] } } },
         { kind: "run", key: "a", by: 2n, count: 3 },
       ],
     },
     LIMITS,
   );
-  expect(batch).toMatchObject({ outcome: { kind: "done", replayed: false, results: [{ changed: true }] } });
-  expect(run).toMatchObject({ kind: "run", applied: 3, first: { value: 3n, changed: true } });
+  expect(batch).toMatchObject({
+    outcome: { kind: "done", replayed: false, results: [{ changed: true }, { changed: true }] },
+  });
+  expect(run).toMatchObject({ kind: "run", applied: 3, first: { value: 4n, changed: true } });
 });

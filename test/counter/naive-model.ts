@@ -4,6 +4,7 @@
  */
 
 import {
+  type Batch,
   type Change,
   type Changed,
   type Command,
@@ -16,6 +17,7 @@ import {
   type Outcome,
   outcomeOf,
   type RefusalCode,
+  type Ticket,
 } from "../../src/counter/index.ts";
 
 interface Counter {
@@ -42,7 +44,7 @@ export function bare(outcome: Outcome): Bare {
 export function bareOutcomes(items: readonly Item[], outcomes: readonly ItemOutcome[]): Bare[] {
   return items.flatMap((item, at) =>
     Array.from({ length: item.kind === "run" ? item.count : 1 }, (_, offset) =>
-      bare(outcomeOf(outcomes, { item: at, offset })),
+      bare(outcomeOf(outcomes, { ...ticketOf(item, at), offset })),
     ),
   );
 }
@@ -111,8 +113,7 @@ export class NaiveModel {
     const before = { counters: structuredClone(this.counters), revision: this.revision };
     this.#changedNow.clear();
     const results: Changed[] = [];
-    const changes = operation.kind === "batch" ? operation.changes : [operation];
-    for (const change of changes) {
+    for (const change of oneByOne(operation)) {
       const result = this.#change(change);
       if (typeof result === "string") {
         Object.assign(this, before);
@@ -216,8 +217,21 @@ function amountThatFits(
   return isOut ? "COUNTER_OVERFLOW" : largest;
 }
 
+function ticketOf(item: Item, at: number): Ticket {
+  const operation = item.kind === "command" ? item.command.operation : undefined;
+  return { item: at, offset: 0, ...(operation?.kind === "batch" ? { batch: operation } : {}) };
+}
+
+/** Each change as often as it happens. */
+function oneByOne(operation: Change | Batch): readonly Change[] {
+  if (operation.kind !== "batch") return [operation];
+  const { changes, places } = operation;
+  return places === undefined ? changes : [...places].map((place) => changes[place] as Change);
+}
+
 function asText(operation: Operation): string {
-  return JSON.stringify(operation, (_, value: unknown) => (typeof value === "bigint" ? `${value}n` : value));
+  const said = operation.kind === "batch" ? oneByOne(operation) : operation;
+  return JSON.stringify(said, (_, value: unknown) => (typeof value === "bigint" ? `${value}n` : value));
 }
 
 function isFull(outcome: Outcome): boolean {

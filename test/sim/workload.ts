@@ -3,6 +3,7 @@
 import type { Prng } from "../../src/base/index.ts";
 import { type Change, INT64_MAX, type Once, type Operation } from "../../src/counter/index.ts";
 import type { Query } from "../../src/store/index.ts";
+import { saidOnce } from "../counter/said-once.ts";
 import type { Profile } from "./profile.ts";
 
 /** Counters with which clients do nothing but what the checkers of histories know. The first only counts up. */
@@ -47,7 +48,7 @@ export class Workload {
     const dice = prng.real();
     if (dice < 0.88) return this.#change(dice / 0.88, prng);
     const changes = Array.from({ length: prng.between(1, 4) }, () => this.#change(prng.real(), prng));
-    return { kind: "batch", changes };
+    return saidOnce(changes);
   }
 
   #change(dice: number, prng: Prng): Change {

@@ -23,6 +23,10 @@ function done(keys: readonly string[], from = 1): ItemOutcome {
 
 const KEYS = ["hits", "é", "🧮", "line\nbreak", "", "\ud800", "a".repeat(512), "hits", "x", "y"];
 const MANY = done(KEYS);
+const SERIES: ItemOutcome = {
+  kind: "series",
+  rows: Array.from({ length: 9 }, (_, at) => ({ value: -(2n ** 63n) + BigInt(at), revision: 2 ** 52 + at })),
+};
 const RUN: ItemOutcome = {
   kind: "run",
   first: { key: "hot", value: -(2n ** 63n), revision: Number.MAX_SAFE_INTEGER - 1, changed: true },
@@ -77,6 +81,10 @@ describe("outcomes on their way between threads", () => {
     ["entries without items", [[], [], []]],
     ["a few, which cross as they are", [[done(["a"]), RUN]]],
     ["every key there could be", [[MANY]]],
+    [
+      "series, a short one too",
+      [[SERIES, MANY, { kind: "series", rows: [{ value: 0n, revision: 1 }] }], [SERIES]],
+    ],
     ["runs among commands, over several entries", [[MANY, RUN], [], [RUN, done([]), MANY]]],
     [
       "what has no common form, in between",
@@ -90,7 +98,7 @@ describe("outcomes on their way between threads", () => {
   });
 
   it("cross in columns where there are many of them, and only what has no common form as objects", () => {
-    expect(packOutcomes([[MANY, REFUSED, RUN, done(["z"])]])).toMatchObject({ others: [REFUSED] });
+    expect(packOutcomes([[MANY, REFUSED, RUN, SERIES, done(["z"])]])).toMatchObject({ others: [REFUSED] });
     expect(packOutcomes([[done(["a"])]])).toEqual({ plain: [[done(["a"])]] });
   });
 });

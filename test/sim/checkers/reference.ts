@@ -5,6 +5,7 @@ import {
   applyPayload,
   type Command,
   type CounterRow,
+  changesOf,
   decodePayload,
   type ItemOutcome,
   type Limits,
@@ -112,7 +113,9 @@ export class Reference {
         item.kind === "command" ? item.command : { operation: { kind: "add", key: item.key, by: item.by } };
       const text = textOf(command);
       return Array.from({ length: item.kind === "run" ? item.count : 1 }, (_, offset) => {
-        const outcome = outcomeOf(outcomes, { item: place, offset });
+        const { operation } = command;
+        const ticket = { item: place, offset, ...(operation.kind === "batch" ? { batch: operation } : {}) };
+        const outcome = outcomeOf(outcomes, ticket);
         return { ...at, text, command, outcome, claimed: false };
       });
     });
@@ -120,13 +123,12 @@ export class Reference {
 }
 
 function keysOf({ operation }: Command): string[] {
-  if (operation.kind === "openSession") return [];
-  return operation.kind === "batch" ? operation.changes.map(({ key }) => key) : [operation.key];
+  return changesOf(operation).map(({ key }) => key);
 }
 
 /** A command in words, whatever the order in which its fields were written. */
 export function textOf({ operation, once }: Command): string {
-  const changes = operation.kind === "batch" ? operation.changes : [operation];
+  const changes = operation.kind === "openSession" ? [operation] : changesOf(operation);
   const words = changes.map((change) => {
     switch (change.kind) {
       case "add":
