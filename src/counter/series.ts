@@ -55,7 +55,11 @@ export function resultsOf({ rows }: Series, { changes, places }: Batch): Changed
     return { key, value: counter.value, revision, changed: true };
   };
   if (places === undefined) return steps.map(take);
-  return Array.from(places, (place) => take(defined(steps[place], "series: each place is that of a change")));
+  const results: Changed[] = [];
+  for (const place of places) {
+    results.push(take(defined(steps[place], "series: each place is that of a change")));
+  }
+  return results;
 }
 
 /** For each of the adds what it adds in all. */
