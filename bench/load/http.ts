@@ -6,7 +6,8 @@
  * most of both in the kernel. So one core of this process could ask 80,000 times a second at most, which would flatter
  * everything that is compared with a bare server.
  *
- * Bare sockets of this process, where wrk is missing, and for the latency of one caller alone: there the ways of the
+ * Bare sockets of this process, where wrk is missing; for client sessions, of which each caller has one, whose earlier
+ * answers it has when it asks again: a script of wrk is not told which caller it speaks for; and for the latency of one caller alone: there the ways of the
  * generator itself are part of what is measured, and etcd, whose gRPC wrk does not speak, is asked by the same.
  */
 
@@ -28,7 +29,7 @@ export async function httpLoad(
   directory: string,
   generator: HttpGenerator = timing.generator,
 ): Promise<LoadResult> {
-  if (generator === "wrk") return await wrkLoad(work, timing, directory);
+  if (generator === "wrk" && work.numbered?.kind !== "session") return await wrkLoad(work, timing, directory);
   const connections = Array.from({ length: work.connections }, (_, at) => ({
     port: portOf(work.urls[at % work.urls.length] ?? ""),
     caller: new HttpCaller(work, at),

@@ -19,10 +19,6 @@ const LONGEST = "36000s";
 /** Answers that take longer are errors. */
 const TIMEOUT = "10s";
 const TELL_MS = 200;
-/** How wide the window of a session is in which a caller may be behind: far less than a node takes. */
-const SESSION_LAG = 64;
-/** Where the numbers of the measured run begin: far above those of the warm-up. */
-const SESSION_BASE = 1_000_000;
 
 /** Stands in a request where its own header line goes. */
 const MARK = "<numbered>";
@@ -137,15 +133,14 @@ function quoted(text: string): string {
   return `"${escaped}"`;
 }
 
-/** How the script makes the header line that tells requests apart. `n` is the number of the request in its thread. */
+/**
+ * How the script makes the header line that tells requests apart. `n` is the number of the request in its thread.
+ * @throws {Error} for sessions: a script is not told which of its connections it makes a request for.
+ */
 function numberedLua({ numbered }: HttpWork, name: string): string {
   if (numbered === undefined) return '""';
-  if (numbered.kind === "key")
-    return `"Idempotency-Key: ${numbered.prefix}-${name}-" .. id .. "-" .. n .. "\\r\\n"`;
-  return [
-    `"Raftally-Session: id=" .. sessions[n % #sessions + 1] .. ", seq=" .. (base + math.floor(n / #sessions))`,
-    `", first=" .. math.max(1, base + math.floor(n / #sessions) - ${SESSION_LAG}) .. "\\r\\n"`,
-  ].join(" .. ");
+  if (numbered.kind === "session") throw new Error("wrk cannot keep a session for each caller");
+  return `"Idempotency-Key: ${numbered.prefix}-${name}-" .. id .. "-" .. n .. "\\r\\n"`;
 }
 
 /** Requests that are all alike: wrk makes one and sends it again and again, without asking the script. */
@@ -159,14 +154,11 @@ function aloneLua({ method, paths, body }: HttpWork): string {
 /** Requests that differ in their path are made before the start, and only numbered ones are put together one by one. */
 function manyLua(work: HttpWork, name: string): string {
   const made = work.paths.map((path) => quoted(requestOf(work, path, MARK)));
-  const sessions = work.numbered?.kind === "session" ? work.numbered.sessions : [];
   const request =
     work.numbered === undefined
       ? "return before[at]"
       : `return before[at] .. ${numberedLua(work, name)} .. after[at]`;
-  return `local sessions = { ${sessions.join(", ")} }
-local base = ${name === "w" ? 1 : SESSION_BASE}
-local before, after = {}, {}
+  return `local before, after = {}, {}
 for at, text in ipairs({ ${made.join(",\n  ")} }) do
   local mark = string.find(text, ${quoted(MARK)}, 1, true)
   before[at] = string.sub(text, 1, mark - 1)

@@ -178,9 +178,8 @@ describe("the script for wrk", () => {
     expect(scriptOf({ ...WORK, numbered: { kind: "key", prefix: "p" } }, "m")).toContain(
       '"Idempotency-Key: p-m-" .. id .. "-" .. n',
     );
-    expect(scriptOf({ ...WORK, numbered: { kind: "session", sessions: [4, 5] } }, "m")).toContain(
-      "local sessions = { 4, 5 }",
-    );
+    const inSessions = { ...WORK, numbered: { kind: "session", sessions: [4, 5] } } as const;
+    expect(() => scriptOf(inSessions, "m")).toThrow("cannot keep a session for each caller");
   });
 
   it("gives each thread an address", () => {

@@ -160,19 +160,4 @@ describe("load by wrk", () => {
     expect(new Set(values).size).toBe(values.length);
     expect(values[0]).toMatch(/^k-w-1-\d+$/);
   });
-
-  it("never sends a place in a session twice, and never one below `first`", async (context) => {
-    requires(context, "patience", "wrk");
-    const { values } = await heard(
-      { ...WORK, numbered: { kind: "session", sessions: [7, 9] } },
-      "raftally-session",
-    );
-    expect(new Set(values).size).toBe(values.length);
-    for (const value of values) {
-      const [, id, seq, first] = /^id=(\d+), seq=(\d+), first=(\d+)$/.exec(value) ?? [];
-      expect(["7", "9"]).toContain(id);
-      expect(Number(first)).toBeLessThanOrEqual(Number(seq));
-      expect(Number(first)).toBeGreaterThanOrEqual(1);
-    }
-  });
 });
