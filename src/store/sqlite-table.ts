@@ -19,6 +19,11 @@ import { type Columns, packSessionOutcomes, RowReader } from "./sqlite-rows.ts";
 
 type Query = Statement<unknown[], Columns>;
 
+/** Sessions that are kept in memory because they were used lately. */
+const RECENT_SESSIONS_MAX = 4_096;
+/** And only those whose outcomes take no more bytes than this, which is all that a client with few callers needs. */
+const RECENT_SESSION_BYTES_MAX = 1_024;
+
 interface Deleted {
   readonly deletedAt: number;
 }
@@ -39,6 +44,8 @@ export class SqliteTable implements Table {
   /** Counters as they will be; with `deletedAt`, the revision of the deletion, those that go. */
   readonly #counters = new Map<string, CounterRow | Deleted>();
   readonly #sessions = new Map<number, SessionRow | null>();
+  /** As SQLite has them, the one that was used longest ago first: who writes in a session writes in it again. */
+  readonly #recentSessions = new Map<number, SessionRow>();
   /** The remembered outcome with the lowest serial; undefined if it has to be looked up. */
   #oldestOutcome: RememberedOutcome | undefined;
 
@@ -144,6 +151,8 @@ export class SqliteTable implements Table {
   session(id: number): SessionRow | undefined {
     const kept = this.#sessions.get(id);
     if (kept !== undefined) return kept ?? undefined;
+    const recent = this.#recentSessions.get(id);
+    if (recent !== undefined) return recent;
     const columns = this.#sql.session.get(id);
     return columns === undefined ? undefined : this.#rows.session(columns);
   }
@@ -187,12 +196,24 @@ export class SqliteTable implements Table {
   #flushSessions(): void {
     const { putSession, deleteSession } = this.#sql;
     for (const [id, row] of this.#sessions) {
-      if (row === null) deleteSession.run(id);
-      else {
-        putSession.run(id, row.usedAt, row.firstUnanswered, packSessionOutcomes(row), sessionRowHash(row));
+      this.#recentSessions.delete(id);
+      if (row === null) {
+        deleteSession.run(id);
+        continue;
       }
+      const outcomes = packSessionOutcomes(row);
+      putSession.run(id, row.usedAt, row.firstUnanswered, outcomes, sessionRowHash(row));
+      if (outcomes.length <= RECENT_SESSION_BYTES_MAX) this.#recentSessions.set(id, row);
     }
     this.#sessions.clear();
+    this.#forgetSessions();
+  }
+
+  #forgetSessions(): void {
+    for (const id of this.#recentSessions.keys()) {
+      if (this.#recentSessions.size <= RECENT_SESSIONS_MAX) return;
+      this.#recentSessions.delete(id);
+    }
   }
 }
 
@@ -229,7 +250,9 @@ function prepareAll(database: Database) {
     session: read(`${SESSION} WHERE id = ?`),
     oldestSession: read(`${SESSION} ORDER BY used_at, id LIMIT 1`),
     putSession: write(
-      "INSERT OR REPLACE INTO sessions (id, used_at, first_unanswered, outcomes, hash) VALUES (?, ?, ?, ?, ?)",
+      "INSERT INTO sessions (id, used_at, first_unanswered, outcomes, hash) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) " +
+        "DO UPDATE SET used_at = excluded.used_at, first_unanswered = excluded.first_unanswered, " +
+        "outcomes = excluded.outcomes, hash = excluded.hash",
     ),
     deleteSession: write("DELETE FROM sessions WHERE id = ?"),
   };
