@@ -146,6 +146,10 @@ export class MemoryTable implements Table {
     return oldest;
   }
 
+  sessionsUsedSince(): number {
+    return this.oldestSession()?.usedAt ?? this.#totals.logTime;
+  }
+
   totals(): Totals {
     return this.#totals;
   }

@@ -71,6 +71,7 @@ export function openSession(work: Work): Outcome {
 /** Removes sessions past the window, at most `budget` of them. Comes before anything else in an entry. */
 export function expireSessions(work: Work, budget: number): void {
   for (let left = budget; left > 0; left--) {
+    if (!isExpired(work, { usedAt: work.table.sessionsUsedSince() })) return;
     const oldest = work.table.oldestSession();
     if (oldest === undefined || !isExpired(work, oldest)) return;
     removeSession(work, oldest);
@@ -97,7 +98,7 @@ function expired(detail: string): Outcome {
   return refused({ code: "SESSION_EXPIRED", detail });
 }
 
-function isExpired(work: Work, session: SessionRow): boolean {
+function isExpired(work: Work, session: Pick<SessionRow, "usedAt">): boolean {
   return work.now - session.usedAt > work.limits.windowMs;
 }
 

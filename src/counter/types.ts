@@ -215,6 +215,11 @@ export interface Table {
   deleteSession(id: number): void;
   /** The session that was used longest ago; of several, that with the lowest id, so that all replicas agree. */
   oldestSession(): SessionRow | undefined;
+  /**
+   * A log time, ms, before which no session was last used; not always the latest such time, but found without looking
+   * for the oldest session.
+   */
+  sessionsUsedSince(): number;
   /** EMPTY_TOTALS before the first put. */
   totals(): Totals;
   putTotals(totals: Totals): void;

@@ -1,7 +1,7 @@
 /** The rows of the state machine in SQLite. */
 
 import type { Database, Statement } from "better-sqlite3";
-import { assert, digestAdd, type Hash52 } from "../base/index.ts";
+import { digestAdd, type Hash52 } from "../base/index.ts";
 import {
   type CounterRow,
   counterRowHash,
@@ -31,9 +31,9 @@ interface Deleted {
 /**
  * A table inside a transaction that its owner begins and commits.
  *
- * Counters and sessions that change are kept here and written by {@link flush}, so that each is written once
- * however many entries of one apply change it. Members and outcomes change once by their nature and are
- * written at once. Totals stay here; the owner writes them with the applied index.
+ * Counters, sessions and outcomes are kept here and written by {@link flush}, so that each is written once however many
+ * entries of one transaction change it, and outcomes in the order in which SQLite's index has them. Members are written
+ * at once. Totals stay here; the owner writes them with the applied index.
  */
 export class SqliteTable implements Table {
   /** Of the counters, from the opening of this table on. */
@@ -43,9 +43,15 @@ export class SqliteTable implements Table {
   #totals: Totals;
   /** Counters as they will be; with `deletedAt`, the revision of the deletion, those that go. */
   readonly #counters = new Map<string, CounterRow | Deleted>();
+  /** Those of them of which {@link changes} has not been told. */
+  readonly #untold = new Map<string, CounterRow | Deleted>();
+  /** Outcomes that SQLite does not have, in order of serial; all that it has are older. */
+  readonly #outcomes = new Map<string, RememberedOutcome>();
   readonly #sessions = new Map<number, SessionRow | null>();
   /** As SQLite has them, the one that was used longest ago first: who writes in a session writes in it again. */
   readonly #recentSessions = new Map<number, SessionRow>();
+  /** No session was last used before this log time, ms. */
+  #sessionsUsedSince = 0;
   /** The remembered outcome with the lowest serial; undefined if it has to be looked up. */
   #oldestOutcome: RememberedOutcome | undefined;
 
@@ -56,27 +62,32 @@ export class SqliteTable implements Table {
     this.changes = new ChangeHistory(totals.revision);
   }
 
+  /** Tells those who follow the counters what has changed, each once. To be called at the end of an apply. */
+  tell(): void {
+    for (const [key, row] of this.#untold) {
+      if ("deletedAt" in row) this.changes.note({ key, value: 0n, revision: row.deletedAt, deleted: true });
+      else this.changes.note({ key, value: row.value, revision: row.revision, deleted: false });
+    }
+    this.#untold.clear();
+    this.changes.commit();
+  }
+
   /** Writes what was kept back. To be called before the transaction is committed. */
   flush(): void {
     const { putCounter, deleteCounter } = this.#sql;
+    this.tell();
     for (const [key, row] of this.#counters) {
-      if ("deletedAt" in row) {
-        deleteCounter.run(key);
-        this.changes.note({ key, value: 0n, revision: row.deletedAt, deleted: true });
-      } else {
-        const { value, revision } = row;
-        putCounter.run(key, value, revision, counterRowHash(row));
-        this.changes.note({ key, value, revision, deleted: false });
-      }
+      if ("deletedAt" in row) deleteCounter.run(key);
+      else putCounter.run(key, row.value, row.revision, counterRowHash(row));
     }
     this.#counters.clear();
-    this.changes.commit();
+    this.#flushOutcomes();
     this.#flushSessions();
   }
 
-  /** Whether there is nothing left for {@link flush} to write. */
-  isFlushed(): boolean {
-    return this.#counters.size === 0 && this.#sessions.size === 0;
+  /** Rows that {@link flush} would write. */
+  get unwritten(): number {
+    return this.#counters.size + this.#outcomes.size + this.#sessions.size;
   }
 
   counter(key: string): CounterRow | undefined {
@@ -91,10 +102,12 @@ export class SqliteTable implements Table {
 
   putCounter(row: CounterRow): void {
     this.#counters.set(row.key, row);
+    this.#untold.set(row.key, row);
   }
 
   deleteCounter(key: string, revision: number): void {
     this.#counters.set(key, { deletedAt: revision });
+    this.#untold.set(key, { deletedAt: revision });
   }
 
   hasMember(key: string, member: string): boolean {
@@ -125,26 +138,27 @@ export class SqliteTable implements Table {
   }
 
   outcome(key: string): RememberedOutcome | undefined {
+    const kept = this.#outcomes.get(key);
+    if (kept !== undefined) return kept;
     const columns = this.#sql.outcome.get(key);
     return columns === undefined ? undefined : this.#rows.outcome(columns);
   }
 
   putOutcome(row: RememberedOutcome): void {
-    const { serial, key, fingerprint, at, outcome } = row;
-    this.#sql.putOutcome.run(serial, key, fingerprint, at, outcome, outcomeRowHash(row));
-    if (this.#oldestOutcome?.key === key) this.#oldestOutcome = undefined;
+    this.#outcomes.set(row.key, row);
   }
 
   oldestOutcome(): RememberedOutcome | undefined {
     if (this.#oldestOutcome === undefined) {
       const columns = this.#sql.oldestOutcome.get();
-      this.#oldestOutcome = columns === undefined ? undefined : this.#rows.outcome(columns);
+      const [kept] = columns === undefined ? this.#outcomes.values() : [this.#rows.outcome(columns)];
+      this.#oldestOutcome = kept;
     }
     return this.#oldestOutcome;
   }
 
   deleteOutcome(key: string): void {
-    this.#sql.deleteOutcome.run(key);
+    if (!this.#outcomes.delete(key)) this.#sql.deleteOutcome.run(key);
     if (this.#oldestOutcome?.key === key) this.#oldestOutcome = undefined;
   }
 
@@ -169,7 +183,14 @@ export class SqliteTable implements Table {
     // Only SQLite knows the order, so it has to know the rows.
     this.#flushSessions();
     const columns = this.#sql.oldestSession.get();
-    return columns === undefined ? undefined : this.#rows.session(columns);
+    const oldest = columns === undefined ? undefined : this.#rows.session(columns);
+    // Those that are opened later are used later.
+    this.#sessionsUsedSince = oldest?.usedAt ?? this.#totals.logTime;
+    return oldest;
+  }
+
+  sessionsUsedSince(): number {
+    return this.#sessionsUsedSince;
   }
 
   totals(): Totals {
@@ -185,12 +206,23 @@ export class SqliteTable implements Table {
    * @param limit rows at most, at least 1.
    */
   list(prefix: string, after: string | undefined, limit: number): readonly CounterRow[] {
-    assert(this.isFlushed(), "table: lists are read between two applies");
+    // Only SQLite knows the order, so it has to know the rows.
+    this.flush();
     const from = lowerBound(prefix, after);
     const before = upperBound(prefix);
     const found =
       before === undefined ? this.#sql.listAll.all(from, limit) : this.#sql.list.all(from, before, limit);
     return found.map((columns) => this.#rows.counter(columns));
+  }
+
+  /** In the order of their keys: then those that share a page of the index follow each other. */
+  #flushOutcomes(): void {
+    const rows = [...this.#outcomes.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
+    for (const row of rows) {
+      const { serial, key, fingerprint, at, outcome } = row;
+      this.#sql.putOutcome.run(serial, key, fingerprint, at, outcome, outcomeRowHash(row));
+    }
+    this.#outcomes.clear();
   }
 
   #flushSessions(): void {

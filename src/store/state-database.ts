@@ -32,6 +32,8 @@ import { failureOf, type StateWorkerOptions } from "./state-protocol.ts";
 import { prepareReplacement, removeReplacement, swapIn } from "./state-replace.ts";
 import type { Applied, Query, QueryAnswer, QueryAnswers, SnapshotManifest, StateDigest } from "./types.ts";
 
+/** Rows that wait for a commit at most, but for those of one apply. */
+const COMMIT_ROWS = 2_048;
 /** A state of up to this many bytes is read whole when it is opened: a fraction of a second. */
 const VERIFY_BYTES_MAX = 33_554_432;
 
@@ -68,31 +70,44 @@ export class StateDatabase {
     return this.#table.totals();
   }
 
+  /** The digests remembered, oldest first, those of this transaction too. */
   digests(): readonly StateDigest[] {
     return readDigests(this.#database);
   }
 
-  /** Applies entries that follow the last applied one, in one transaction. */
+  /**
+   * Applies entries that follow the last applied one, in the transaction that {@link commit} ends: what a crash takes
+   * back the log replays.
+   */
   apply(entries: readonly Entry[], wantOutcomes: boolean): Applied {
     const outcomes: (readonly ItemOutcome[])[] = [];
     const digests: StateDigest[] = [];
-    this.#database
-      .transaction(() => {
-        for (const entry of entries) {
-          const made = this.#applyEntry(entry);
-          if (wantOutcomes && made !== undefined) outcomes.push(made);
-          if (entry.index % DIGEST_INTERVAL === 0) {
-            digests.push({ index: entry.index, digest: this.totals().digest });
-          }
-        }
-        this.#table.flush();
-        for (const digest of digests) this.#meta.writeDigest(digest);
-        const { clusterId } = this.#options;
-        this.#meta.write({ clusterId, position: this.#position, totals: this.totals() });
-      })
-      .immediate();
-    this.#checkpointIfDue();
+    if (!this.#database.inTransaction) this.#database.exec("BEGIN IMMEDIATE");
+    for (const entry of entries) {
+      const made = this.#applyEntry(entry);
+      if (wantOutcomes && made !== undefined) outcomes.push(made);
+      if (entry.index % DIGEST_INTERVAL === 0) {
+        digests.push({ index: entry.index, digest: this.totals().digest });
+      }
+    }
+    this.#table.tell();
+    for (const digest of digests) this.#meta.writeDigest(digest);
     return { index: this.#position.index, outcomes, digests, totals: this.totals() };
+  }
+
+  /** Whether so much has been applied since the last commit that the next one should not wait for more. */
+  get isCommitDue(): boolean {
+    return this.#table.unwritten >= COMMIT_ROWS;
+  }
+
+  /** Writes all that was applied into state.db, together with the applied index: all of it or nothing. */
+  commit(): void {
+    if (!this.#database.inTransaction) return;
+    this.#table.flush();
+    const { clusterId } = this.#options;
+    this.#meta.write({ clusterId, position: this.#position, totals: this.totals() });
+    this.#database.exec("COMMIT");
+    this.#checkpointIfDue();
   }
 
   #applyEntry(entry: Entry): ItemOutcome[] | undefined {
@@ -136,6 +151,7 @@ export class StateDatabase {
   /** Replaces the state by a copy of the snapshot in `file`; see the crash table in state-store.ts. */
   restore(file: string, manifest: SnapshotManifest): Applied {
     assert(manifest.meta.index >= this.#position.index, "state: a restore never goes back");
+    this.commit();
     prepareReplacement(this.#options.path, file, manifest);
     this.#database.pragma("busy_timeout = 0");
     const [checkpoint] = this.#checkpoint();
@@ -153,10 +169,12 @@ export class StateDatabase {
   /** Tries a checkpoint if one is due, also one that was put off because somebody was reading. */
   checkpoint(): void {
     this.#checkpointAt = Math.min(this.#checkpointAt, this.#options.walBytesMax);
+    this.commit();
     this.#checkpointIfDue();
   }
 
   close(): void {
+    this.commit();
     this.#database.close();
   }
 

@@ -40,6 +40,8 @@ export interface StateCalls {
   readonly query: { readonly queries: readonly Query[] };
   readonly totals: object;
   readonly digests: object;
+  /** Ends when all that was applied before is in the file. */
+  readonly commit: object;
   /** Makes a checkpoint if one is due. */
   readonly checkpoint: object;
   readonly restore: { readonly file: string; readonly manifest: SnapshotManifest };
@@ -51,6 +53,7 @@ export interface StateReplies {
   readonly query: QueryAnswers;
   readonly totals: Totals;
   readonly digests: readonly StateDigest[];
+  readonly commit: undefined;
   readonly checkpoint: undefined;
   readonly restore: Applied;
   readonly close: undefined;

@@ -3,9 +3,9 @@
  *
  * Facts for the crash table:
  *
- * - state.db changes in one transaction for each apply, together with the applied index. A killed process loses
- *   no apply that was answered; a power cut may take back the last ones (synchronous=NORMAL), never a part of
- *   one. The log replays them.
+ * - state.db changes in transactions, each of some applies and the applied index together. An apply is answered as
+ *   soon as the worker has done it; it is committed with those that follow it within 50 ms. A killed process loses those
+ *   that were not committed, a power cut some more (synchronous=NORMAL), never a part of one. The log replays them.
  * - A restore (1) copies the snapshot to `state.db.new`, compares it with its manifest, and fsyncs it,
  *   (2) checkpoints and closes state.db, so that everything is in the one file, (3) removes `-wal` and `-shm`,
  *   (4) renames `state.db.new` to `state.db`, (5) fsyncs the directory. A crash after 1 to 3 leaves the old
@@ -87,8 +87,6 @@ export class StateStore {
   #closing: Promise<void> | undefined;
   /** Answers scans in a thread of their own. */
   readonly #scans: ScanDesk;
-  /** Ends when the latest change that was asked for is done; never rejects. */
-  #settled: Promise<unknown> = Promise.resolve();
   /** Ends when nobody else has state.db open: snapshots are taken, and restores made, one after the other. */
   #turn: Promise<unknown> = Promise.resolve();
   /** Calls made after a restore that waits for its turn; undefined while none waits. */
@@ -142,7 +140,7 @@ export class StateStore {
     return this.#failure;
   }
 
-  /** Applies entries that follow the last applied one, all in one transaction. */
+  /** Applies entries that follow the last applied one. */
   async apply(entries: readonly Entry[], wantOutcomes: boolean): Promise<Applied> {
     const packed = packEntries(entries);
     const applied = await this.#call("apply", { entries: packed, wantOutcomes }, [packed.bytes.buffer]);
@@ -162,7 +160,9 @@ export class StateStore {
   async #queryWithScans(queries: readonly Query[]): Promise<QueryAnswers> {
     const quick = queries.filter((query) => !isScanQuery(query));
     const others = quick.length === 0 ? undefined : this.#post("query", { queries: quick });
-    const scans = queries.filter(isScanQuery).map((query) => this.#scans.run(query, this.#settled));
+    // They read the file.
+    const ready = this.#post("commit", {}).catch(() => undefined);
+    const scans = queries.filter(isScanQuery).map((query) => this.#scans.run(query, ready));
     const [answered, ...results] = await Promise.all([others, ...scans]);
     const positions = [answered, ...results.map((one) => ("refused" in one ? undefined : one))];
     const lowest = positions.reduce((low, one) => {
@@ -208,10 +208,13 @@ export class StateStore {
     });
   }
 
-  /** Runs `work`, which may open state.db and read it, while no restore replaces the file. */
+  /**
+   * Runs `work`, which may open state.db and read it, while no restore replaces the file. All that was applied before is
+   * in it.
+   */
   shareFile<T>(work: (path: string) => Promise<T>): Promise<T> {
-    return this.#inTurn(() => {
-      if (this.#failure !== undefined) return Promise.reject(this.#failure);
+    return this.#inTurn(async () => {
+      await this.#post("commit", {});
       return work(this.#path);
     });
   }
@@ -288,7 +291,6 @@ export class StateStore {
       this.#pending.set(id, { resolve: (value) => resolve(value as StateReplies[Kind]), reject });
       this.#worker.postMessage({ ...call, id, kind } as StateRequest, transfer);
     });
-    if (kind === "apply" || kind === "restore") this.#settled = answered.catch(() => undefined);
     return answered;
   }
 

@@ -14,6 +14,9 @@ import {
   unpackEntries,
 } from "./state-protocol.ts";
 
+/** What was applied is committed after so long at the latest, ms: what a crash takes back the log has to replay. */
+const COMMIT_MS = 50;
+
 const port = defined(parentPort ?? undefined, "state: this module runs in a worker");
 const options = workerData as StateWorkerOptions;
 
@@ -45,6 +48,8 @@ function carryOut(state: StateDatabase, request: StateRequest): StateReplies[Sta
       return state.totals();
     case "digests":
       return state.digests();
+    case "commit":
+      return state.commit() as undefined;
     case "checkpoint":
       return state.checkpoint() as undefined;
     case "restore":
@@ -56,13 +61,49 @@ function carryOut(state: StateDatabase, request: StateRequest): StateReplies[Sta
   }
 }
 
+/** Commits what has been applied once enough has come together, after those that wait for it have their answers. */
+class Commits {
+  readonly #state: StateDatabase;
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(state: StateDatabase) {
+    this.#state = state;
+  }
+
+  /** Something was applied. */
+  applied(): void {
+    if (this.#state.isCommitDue) return this.#commit();
+    this.#timer ??= setTimeout(() => this.#commit(), COMMIT_MS);
+  }
+
+  /** Nothing will be: there is nothing left to commit. */
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+
+  #commit(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    try {
+      this.#state.commit();
+    } catch (error) {
+      fail(0, `commit in ${options.path}`, error);
+    }
+  }
+}
+
 try {
   const state = new StateDatabase(options);
+  const commits = new Commits(state);
   port.on("message", (request: StateRequest) => {
     try {
       say({ id: request.id, value: carryOut(state, request) });
-      if (request.kind === "close") takeNoMore();
+      if (request.kind === "apply") commits.applied();
+      if (request.kind !== "close") return;
+      commits.end();
+      takeNoMore();
     } catch (error) {
+      commits.end();
       fail(request.id, `${request.kind} in ${options.path}`, error);
     }
   });
