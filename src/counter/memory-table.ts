@@ -119,7 +119,7 @@ export class MemoryTable implements Table {
     return oldest;
   }
 
-  deleteOutcome(key: string): void {
+  deleteOutcome({ key }: RememberedOutcome): void {
     this.#outcomes.write.delete(key);
   }
 

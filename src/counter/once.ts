@@ -107,7 +107,7 @@ function remember(work: Work, made: Pick<RememberedOutcome, "key" | "fingerprint
 
 function forget(work: Work, row: RememberedOutcome): void {
   const { table, totals } = work;
-  table.deleteOutcome(row.key);
+  table.deleteOutcome(row);
   totals.digest = digestRemove(totals.digest, outcomeRowHash(row));
   totals.rememberedKeys--;
 }

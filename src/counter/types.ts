@@ -209,7 +209,8 @@ export interface Table {
   putOutcome(row: RememberedOutcome): void;
   /** The remembered outcome with the lowest serial. */
   oldestOutcome(): RememberedOutcome | undefined;
-  deleteOutcome(key: string): void;
+  /** @param row as it was given by the table. */
+  deleteOutcome(row: RememberedOutcome): void;
   session(id: number): SessionRow | undefined;
   putSession(row: SessionRow): void;
   deleteSession(id: number): void;

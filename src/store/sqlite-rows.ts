@@ -83,6 +83,11 @@ export class RowReader {
     return row;
   }
 
+  /** What to throw for a row that was there, and is not any more. */
+  missing(table: string, key: unknown): CorruptionError {
+    return stateDamage(this.#file, `a row of ${table} (${JSON.stringify(String(key))}) is gone`);
+  }
+
   /** The hashes are those of whole numbers, and pass over a fraction that damage has added. */
   #whole(table: string, key: unknown, column: unknown): number {
     const value = typeof column === "bigint" ? Number(column) : column;

@@ -15,6 +15,7 @@ import {
 } from "../counter/index.ts";
 import { ChangeHistory } from "./change-history.ts";
 import { lowerBound, upperBound } from "./key-range.ts";
+import { OutcomeIndex } from "./outcome-index.ts";
 import { type Columns, packSessionOutcomes, RowReader } from "./sqlite-rows.ts";
 
 type Query = Statement<unknown[], Columns>;
@@ -32,8 +33,8 @@ interface Deleted {
  * A table inside a transaction that its owner begins and commits.
  *
  * Counters, sessions and outcomes are kept here and written by {@link flush}, so that each is written once however many
- * entries of one transaction change it, and outcomes in the order in which SQLite's index has them. Members are written
- * at once. Totals stay here; the owner writes them with the applied index.
+ * entries of one transaction change it. Members are written at once. Totals stay here; the owner writes them with the
+ * applied index.
  */
 export class SqliteTable implements Table {
   /** Of the counters, from the opening of this table on. */
@@ -47,6 +48,8 @@ export class SqliteTable implements Table {
   readonly #untold = new Map<string, CounterRow | Deleted>();
   /** Outcomes that SQLite does not have, in order of serial; all that it has are older. */
   readonly #outcomes = new Map<string, RememberedOutcome>();
+  /** Finds those that SQLite has. */
+  readonly #byKey = new OutcomeIndex();
   readonly #sessions = new Map<number, SessionRow | null>();
   /** As SQLite has them, the one that was used longest ago first: who writes in a session writes in it again. */
   readonly #recentSessions = new Map<number, SessionRow>();
@@ -60,6 +63,11 @@ export class SqliteTable implements Table {
     this.#sql = prepareAll(database);
     this.#totals = totals;
     this.changes = new ChangeHistory(totals.revision);
+    // Each is checked: a key that damage has changed would be taken for one that was never used.
+    for (const columns of this.#sql.outcomes.iterate()) {
+      const { key, serial } = this.#rows.outcome(columns);
+      this.#byKey.add(key, serial);
+    }
   }
 
   /** Tells those who follow the counters what has changed, each once. To be called at the end of an apply. */
@@ -140,8 +148,12 @@ export class SqliteTable implements Table {
   outcome(key: string): RememberedOutcome | undefined {
     const kept = this.#outcomes.get(key);
     if (kept !== undefined) return kept;
-    const columns = this.#sql.outcome.get(key);
-    return columns === undefined ? undefined : this.#rows.outcome(columns);
+    return this.#byKey.find(key, (serial) => {
+      const columns = this.#sql.outcome.get(serial);
+      if (columns === undefined) throw this.#rows.missing("outcomes", key);
+      const row = this.#rows.outcome(columns);
+      return row.key === key ? row : undefined;
+    });
   }
 
   putOutcome(row: RememberedOutcome): void {
@@ -157,8 +169,11 @@ export class SqliteTable implements Table {
     return this.#oldestOutcome;
   }
 
-  deleteOutcome(key: string): void {
-    if (!this.#outcomes.delete(key)) this.#sql.deleteOutcome.run(key);
+  deleteOutcome({ key, serial }: RememberedOutcome): void {
+    if (!this.#outcomes.delete(key)) {
+      this.#sql.deleteOutcome.run(serial);
+      this.#byKey.remove(key, serial);
+    }
     if (this.#oldestOutcome?.key === key) this.#oldestOutcome = undefined;
   }
 
@@ -215,12 +230,11 @@ export class SqliteTable implements Table {
     return found.map((columns) => this.#rows.counter(columns));
   }
 
-  /** In the order of their keys: then those that share a page of the index follow each other. */
   #flushOutcomes(): void {
-    const rows = [...this.#outcomes.values()].sort((a, b) => (a.key < b.key ? -1 : 1));
-    for (const row of rows) {
+    for (const row of this.#outcomes.values()) {
       const { serial, key, fingerprint, at, outcome } = row;
       this.#sql.putOutcome.run(serial, key, fingerprint, at, outcome, outcomeRowHash(row));
+      this.#byKey.add(key, serial);
     }
     this.#outcomes.clear();
   }
@@ -273,12 +287,13 @@ function prepareAll(database: Database) {
     members: read("SELECT key, member, hash FROM members WHERE key = ?"),
     addMember: write("INSERT INTO members (key, member, hash) VALUES (?, ?, ?)"),
     deleteMembers: write("DELETE FROM members WHERE key = ?"),
-    outcome: read(`${OUTCOME} WHERE key = ?`),
+    outcome: read(`${OUTCOME} WHERE serial = ?`),
+    outcomes: read(OUTCOME),
     oldestOutcome: read(`${OUTCOME} ORDER BY serial LIMIT 1`),
     putOutcome: write(
-      "INSERT OR REPLACE INTO outcomes (serial, key, fingerprint, at, outcome, hash) VALUES (?, ?, ?, ?, ?, ?)",
+      "INSERT INTO outcomes (serial, key, fingerprint, at, outcome, hash) VALUES (?, ?, ?, ?, ?, ?)",
     ),
-    deleteOutcome: write("DELETE FROM outcomes WHERE key = ?"),
+    deleteOutcome: write("DELETE FROM outcomes WHERE serial = ?"),
     session: read(`${SESSION} WHERE id = ?`),
     oldestSession: read(`${SESSION} ORDER BY used_at, id LIMIT 1`),
     putSession: write(

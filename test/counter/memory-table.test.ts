@@ -72,7 +72,7 @@ describe("MemoryTable", () => {
     ] as const)
       table.putOutcome(outcome(key, serial));
     expect(table.oldestOutcome()?.key).toBe("z");
-    table.deleteOutcome("z");
+    table.deleteOutcome(outcome("z", 1));
     expect(table.oldestOutcome()?.key).toBe("a");
     table.putOutcome(outcome("z", 4));
     expect(table.oldestOutcome()?.key).toBe("a");
