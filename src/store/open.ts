@@ -238,8 +238,8 @@ class Store implements NodeStore {
     try {
       // In this order: what was asked for before is still carried out, and the log, which is the truth, last.
       await snapshots.close();
-      await state.close();
-      await wal.close();
+      // What state.db could not take any more the log has.
+      await state.close().finally(() => wal.close());
     } finally {
       this.#lock.release();
     }

@@ -295,6 +295,8 @@ async function applyRest(making: string, clusterId: string, entries: readonly En
     for (let at = 0; at < entries.length; at += CHUNK_ENTRIES) {
       await state.apply(entries.slice(at, at + CHUNK_ENTRIES), false);
     }
+    // No log stands behind this copy: what was only answered would be missing in it.
+    await state.commit();
   } finally {
     await state.close();
   }

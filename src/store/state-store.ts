@@ -219,6 +219,11 @@ export class StateStore {
     });
   }
 
+  /** Ends when all that was applied before is in the file, as after {@link close}; a crash of the process leaves it there. */
+  commit(): Promise<void> {
+    return this.#call("commit", {});
+  }
+
   /** Bytes of state.db and SQLite's files beside it. */
   async bytes(): Promise<number> {
     const sizes = ["", "-wal", "-shm", ".new"].map(async (suffix) => {
@@ -228,7 +233,11 @@ export class StateStore {
     return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
   }
 
-  /** Ends the worker after everything asked for before. Later calls reject. May be called again. */
+  /**
+   * Ends the worker after everything asked for before, all of it committed. Later calls reject. May be called again.
+   * @throws {StorageFailure} (rejects) if what was answered could not be committed now. Of a state that has failed before
+   * nothing is said again: whoever needs to know that all is in the file asks for a {@link commit} first.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#shutDown();
     return this.#closing;
@@ -238,13 +247,16 @@ export class StateStore {
     await this.#turn;
     // Before the state is closed, so that the last one to close the file tidies up behind itself.
     await this.#scans.close(new StorageFailure("use state.db", "it has been closed"));
+    let closed: Promise<void> | undefined;
     if (this.#failure === undefined) {
-      const closed = this.#post("close", {});
+      closed = this.#post("close", {});
       this.#failure = new StorageFailure("use state.db", "it has been closed");
-      await closed.catch(() => undefined);
+      // Whoever waits for the closing hears of it below.
+      closed.catch(() => undefined);
     }
     await this.#exited;
     this.#rejectAll(this.#failure);
+    await closed;
   }
 
   #inTurn<T>(work: () => Promise<T>): Promise<T> {
@@ -302,7 +314,8 @@ export class StateStore {
   }
 
   #fail(failure: Error): void {
-    if (this.#failure !== undefined) return this.#rejectAll(this.#failure);
+    // What still waits was asked for before the state was closed, and this is why it is not done.
+    if (this.#failure !== undefined) return this.#rejectAll(failure);
     this.#failure = failure;
     this.#rejectAll(failure);
     void this.#scans.close(failure);

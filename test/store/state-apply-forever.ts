@@ -1,6 +1,7 @@
 /**
  * A process that applies the log of one seed to a state until it is killed, and takes one snapshot after the
- * other if it is given a folder for them. Prints each index it was told, after the first snapshot if there are any.
+ * other if it is given a folder for them. Prints each index it was told, after the first snapshot if there are any; and
+ * if there are none also `=` and the index that it has had committed, every few applies.
  */
 
 import { SnapshotStore } from "../../src/store/snapshot-store.ts";
@@ -24,7 +25,10 @@ async function takeForever(store: SnapshotStore): Promise<never> {
 }
 
 if (snapshots !== undefined) void takeForever(snapshots);
-for (;;) {
+for (let applies = 1; ; applies++) {
   const applied = await state.apply(log.many(1 + (log.position.index % 5)), true);
   if (!quiet) process.stdout.write(`${applied.index}\n`);
+  if (snapshots !== undefined || applies % 16 !== 0) continue;
+  await state.commit();
+  process.stdout.write(`=${applied.index}\n`);
 }

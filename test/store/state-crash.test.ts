@@ -35,42 +35,70 @@ function open(path: string): Promise<StateStore> {
   return StateStore.open({ path, clusterId: CLUSTER, initial: INITIAL });
 }
 
-/** Runs the program until it has printed `lines` lines, kills it, and gives the last index it printed. */
-async function killAfter(lines: number, ...args: readonly string[]): Promise<number> {
+interface Told {
+  /** The last index of which it was said that it is applied. */
+  readonly applied: number;
+  /** And that it is committed; 0 for none. */
+  readonly committed: number;
+}
+
+/** Runs the program until it has printed `lines` lines, kills it, and gives what it has told. */
+async function killAfter(lines: number, ...args: readonly string[]): Promise<Told> {
   const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ["ignore", "pipe", "inherit"] });
   children.add(child);
   const exited = once(child, "exit");
   let printed = 0;
-  let last = 0;
+  let told: Told = { applied: 0, committed: 0 };
   for await (const line of createInterface({ input: child.stdout })) {
-    last = Number(line);
+    told = line.startsWith("=")
+      ? { ...told, committed: Number(line.slice(1)) }
+      : { ...told, applied: Number(line) };
     printed += 1;
     if (printed === lines) child.kill("SIGKILL");
   }
   const [, signal] = await exited;
   children.delete(child);
   expect(signal).toBe("SIGKILL");
-  return last;
+  return told;
+}
+
+/** Where the applies of the program end that begins at `from`: up to the first beyond `to`. */
+function endsOfApplies(from: number, to: number): number[] {
+  const ends = [from];
+  for (let at = from; at <= to; ) {
+    at += 1 + (at % 5);
+    ends.push(at);
+  }
+  return ends;
 }
 
 describe("a state whose process is killed", () => {
-  it("holds all that was answered, and exactly what its applied index says", {
+  it("holds all that was committed and whole applies after it, exactly what its index says; the log does the rest again", {
     timeout: TIMEOUT_MS,
   }, async () => {
     const directory = newDirectory();
     const path = join(directory, "state.db");
     const seed = 11;
     const random = new Prng(seed);
+    let from = 0;
     for (let round = 0; round < 4; round++) {
-      const answered = await killAfter(random.between(1, 60), path, String(seed));
+      const told = await killAfter(random.between(1, 60), path, String(seed));
       const state = await open(path);
+      const { index } = state.opened;
       const log = new LogMaker(seed);
-      const { table } = replay(log.many(state.opened.index));
-      expect(state.opened.index).toBeGreaterThanOrEqual(answered);
+      const entries = log.many(index);
+      expect(index).toBeGreaterThanOrEqual(Math.max(from, told.committed));
+      expect(endsOfApplies(from, index)).toContain(index);
       expect(state.opened).toEqual(log.position);
-      expect(await state.totals()).toEqual(table.totals());
+      expect(await state.totals()).toEqual(replay(entries).table.totals());
+      // What was answered and is not there is in the log, which goes on behind what is.
+      const rest = log.many(Math.max(0, told.applied - index));
+      await state.apply(rest, false);
+      expect(await state.totals()).toEqual(replay([...entries, ...rest]).table.totals());
       await state.close();
+      from = log.position.index;
     }
+    expect(from).toBeGreaterThan(0);
   });
 
   it("has whole snapshots or none if it was killed while it took one after the other", {

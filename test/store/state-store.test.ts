@@ -211,13 +211,17 @@ describe("SQLite's own log", () => {
     const state = new StateDatabase({ path, clusterId: CLUSTER, initial: INITIAL, walBytesMax });
     const log = new LogMaker(13);
     const walBytes = (): number => statSync(`${path}-wal`).size;
-    state.apply([log.adds("r", 0, 100)], false);
+    const commit = (at: number): void => {
+      state.apply([log.adds("r", at * 100, 100)], false);
+      state.commit();
+    };
+    commit(0);
     const reader = new Sqlite(path, { readonly: true });
     reader.exec("BEGIN");
     expect(reader.prepare("SELECT count(*) FROM counters").pluck().get()).toBe(100);
 
     const started = performance.now();
-    for (let at = 0; at < 40; at++) state.apply([log.adds("r", at * 100, 100)], false);
+    for (let at = 0; at < 40; at++) commit(at);
     // SQLite would wait for five seconds at each checkpoint that the reader is in the way of.
     expect(performance.now() - started).toBeLessThan(4_000);
     expect(walBytes()).toBeGreaterThan(2 * walBytesMax);
@@ -225,7 +229,7 @@ describe("SQLite's own log", () => {
 
     reader.exec("COMMIT");
     reader.close();
-    for (let at = 0; at < 40; at++) state.apply([log.adds("r", at * 100, 100)], false);
+    for (let at = 0; at < 40; at++) commit(at);
     expect(walBytes()).toBeLessThan(2 * walBytesMax);
     state.close();
   });
@@ -237,11 +241,12 @@ describe("a state that has failed", () => {
     ["a broken chain", (log) => ({ ...log.next(), chain: 7 }), /chain of hashes/],
     ["an earlier term", (log) => ({ ...log.next(), term: term(0) }), /never go back/],
     ["a payload that is not the one of the chain", (log) => flipped(log.adds("x", 0, 2)), /checksum/],
-  ])("stops at %s, and applies nothing of the call", async (_name, spoil, sentence) => {
+  ])("stops at %s, and keeps nothing of the call", async (_name, spoil, sentence) => {
     const log = new LogMaker(8);
     const failures: Error[] = [];
     const state = await open({ onFailure: (failure) => failures.push(failure) });
     await state.apply([log.adds("x", 0, 1)], false);
+    await state.commit();
     const before = log.position;
     const good = log.adds("x", 0, 1);
     await expect(state.apply([good, spoil(log)], false)).rejects.toThrow(sentence);
@@ -261,20 +266,30 @@ describe("a state that has failed", () => {
     const state = await open({ onFailure: (failure) => failures.push(failure) });
     const log = new LogMaker(9);
     const first = state.apply([log.adds("p", 0, 1)], true);
-    await first;
+    await state.commit();
+    const second = state.apply([log.adds("p", 0, 3)], true);
+    await second;
     // No request: the worker throws where nothing catches it, as an error of its own code would.
     worker?.postMessage(undefined);
     const pending = Array.from({ length: 20 }, () => state.apply([log.adds("p", 0, 50)], true));
-    const settled = Promise.allSettled([first, ...pending]);
-    const results = await settled;
-    expect(results.map((result) => result.status)).toEqual(["fulfilled", ...pending.map(() => "rejected")]);
+    const results = await Promise.allSettled([first, second, ...pending]);
+    expect(results.map((result) => result.status)).toEqual([
+      "fulfilled",
+      "fulfilled",
+      ...pending.map(() => "rejected"),
+    ]);
     expect(results.at(-1)).toMatchObject({ reason: { name: "StorageFailure" } });
     await expect(state.totals()).rejects.toThrow(/the worker of state\.db/);
     await expect(state.restore("x", {} as never)).rejects.toThrow(/the worker of state\.db/);
     expect(failures).toHaveLength(1);
     await state.close();
 
-    expect((await open()).opened.index).toBe(1);
+    // The second was answered; it is there if its time to be committed had come before, and then whole.
+    const again = await open();
+    expect([1, 2]).toContain(again.opened.index);
+    const whole = new LogMaker(9);
+    const entries = [whole.adds("p", 0, 1), whole.adds("p", 0, 3)].slice(0, again.opened.index);
+    expect(await again.totals()).toEqual(replay(entries).table.totals());
   });
 
   it("notices at once when its worker ends without a word", async () => {

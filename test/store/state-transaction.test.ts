@@ -1,12 +1,14 @@
 /** What SQLite makes durable together: read from its own log, which says where each transaction ends. */
 
-import { existsSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { openToWrite } from "../../src/store/sqlite-schema.ts";
+import type { Totals } from "../../src/counter/index.ts";
+import { openToRead, openToWrite, readDigests, readMeta, verifyRows } from "../../src/store/sqlite-schema.ts";
 import { StateDatabase } from "../../src/store/state-database.ts";
 import { swapIn } from "../../src/store/state-replace.ts";
-import { CLUSTER, INITIAL, LogMaker, makeDirectory, removeDirectory } from "./state-log.ts";
+import type { StateDigest } from "../../src/store/types.ts";
+import { CLUSTER, INITIAL, LogMaker, makeDirectory, removeDirectory, replay } from "./state-log.ts";
 
 let directory = "";
 let path = "";
@@ -17,6 +19,10 @@ beforeEach(() => {
 });
 
 afterEach(() => removeDirectory(directory));
+
+function openState(): StateDatabase {
+  return new StateDatabase({ path, clusterId: CLUSTER, initial: INITIAL, walBytesMax: 16_777_216 });
+}
 
 const WAL_HEADER_BYTES = 32;
 const FRAME_HEADER_BYTES = 24;
@@ -35,16 +41,72 @@ function transactions(): number {
   return count;
 }
 
-describe("an apply", () => {
+/** What somebody else reads of state.db: the applied index, after its rows were added up, and the digests. */
+function read(): {
+  readonly index: number;
+  readonly digests: readonly StateDigest[];
+  readonly totals: Totals;
+} {
+  const reader = openToRead(path);
+  try {
+    const { position, totals } = readMeta(reader, CLUSTER);
+    verifyRows(reader, totals);
+    return { index: position.index, digests: readDigests(reader), totals };
+  } finally {
+    reader.close();
+  }
+}
+
+describe("a commit", () => {
   it("is one transaction: rows, totals, digests and the applied index come together or not at all (T52)", () => {
-    const state = new StateDatabase({ path, clusterId: CLUSTER, initial: INITIAL, walBytesMax: 16_777_216 });
+    const state = openState();
     const log = new LogMaker(7);
     const before = transactions();
     state.apply(log.many(1), false);
+    state.commit();
     expect(transactions() - before).toBe(1);
-    state.apply(log.many(1_100), true);
+    const first = read();
+    expect(first.index).toBe(1);
+    // Of several applies too, one of which asks for rows in the order that only SQLite knows.
+    const { digests } = state.apply(log.many(1_100), true);
+    expect(state.query([{ kind: "list", prefix: "", after: undefined, limit: 5 }]).index).toBe(1_101);
+    state.apply(log.many(20), false);
+    expect(transactions() - before).toBe(1);
+    expect(read()).toEqual(first);
+    state.commit();
+    expect(transactions() - before).toBe(2);
+    expect(read()).toEqual({ index: 1_121, digests, totals: state.totals() });
+    expect(digests.map(({ index }) => index)).toEqual([1_024]);
+    expect(state.totals()).toEqual(replay(new LogMaker(7).many(1_121)).table.totals());
+    state.commit();
+    state.checkpoint();
     expect(transactions() - before).toBe(2);
     state.close();
+  });
+
+  it("that never came leaves nothing, however much was applied for it", () => {
+    const state = openState();
+    const log = new LogMaker(8);
+    state.apply(log.many(50), false);
+    state.commit();
+    const before = read();
+    // Members go to SQLite at once, and a list makes the other rows follow them.
+    state.apply(log.many(200), false);
+    state.query([{ kind: "list", prefix: "", after: undefined, limit: 5 }]);
+    expect(() => state.apply([log.next(), { ...log.next(), chain: 7 }], false)).toThrow(/chain of hashes/);
+    expect(read()).toEqual(before);
+    // The files as the end of the process would leave them.
+    const copy = join(directory, "copy.db");
+    for (const suffix of ["", "-wal"]) copyFileSync(path + suffix, copy + suffix);
+    const left = new StateDatabase({
+      path: copy,
+      clusterId: CLUSTER,
+      initial: INITIAL,
+      walBytesMax: 16_777_216,
+    });
+    expect(left.position.index).toBe(50);
+    expect(left.totals()).toEqual(replay(new LogMaker(8).many(50)).table.totals());
+    left.close();
   });
 });
 
@@ -59,8 +121,9 @@ describe("state.db", () => {
   });
 
   it("has none of the old state's log beside it when another takes its place", () => {
-    const old = new StateDatabase({ path, clusterId: CLUSTER, initial: INITIAL, walBytesMax: 16_777_216 });
+    const old = openState();
     old.apply(new LogMaker(7).many(3), false);
+    old.commit();
     expect(existsSync(`${path}-wal`)).toBe(true);
     openToWrite(`${path}.new`).close();
     swapIn(path);
