@@ -118,6 +118,18 @@ export const COUNTING: readonly Mutant[] = [
     tests: ["test/counter/change.test.ts > is refused entirely"],
   },
   {
+    name: "series-beyond-the-range",
+    stands: "A batch of plain adds passes the end of the range",
+    simulator: ["counts like the model"],
+    tests: ["test/counter/series.test.ts > equals its adds one by one"],
+  },
+  {
+    name: "series-counts-each-change-once",
+    stands: "A batch that repeats a change makes it once",
+    simulator: ["counts like the model"],
+    tests: ["test/counter/series.test.ts > equals its adds one by one"],
+  },
+  {
     name: "batch-undone-in-the-wrong-order",
     stands: "A refused batch is taken back from its beginning, so that its middle stays",
     simulator: ["counts like the model"],

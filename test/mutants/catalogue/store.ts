@@ -4,6 +4,22 @@ import type { Mutant } from "../mutant.ts";
 
 export const STORE: readonly Mutant[] = [
   {
+    name: "outcome-lost-behind-a-gap",
+    stands:
+      "T56: forgetting one outcome hides another whose key has the same place, and its retry counts again",
+    tests: ["test/store/outcome-index.test.ts > grows, and keeps all that it holds"],
+  },
+  {
+    name: "committed-outcome-not-found",
+    stands: "T56: outcomes are found only until they are committed",
+    tests: ["test/store/state-outcomes.test.ts > are given again"],
+  },
+  {
+    name: "session-outlives-its-end-in-memory",
+    stands: "A session that has expired goes on in memory",
+    tests: ["test/store/state-sessions.test.ts > are gone at the end of their window"],
+  },
+  {
     name: "damage-taken-for-a-torn-tail",
     stands: "T54: a damaged batch in the middle is cut off with all that follows",
     tests: ["test/store/wal-damage.test.ts > is refused for a flipped bit anywhere before the last batch"],
@@ -67,6 +83,22 @@ export const STORE: readonly Mutant[] = [
     name: "applied-index-in-another-transaction",
     stands: "T52: the applied index is written in a transaction of its own",
     tests: ["test/store/state-transaction.test.ts > is one transaction"],
+  },
+  {
+    name: "commit-only-when-asked",
+    stands:
+      "What was applied is committed when somebody asks for it only: a crash takes back any number of applies",
+    tests: ["test/store/state-commit.test.ts > is committed soon after the answer"],
+  },
+  {
+    name: "late-commit-fails-in-silence",
+    stands: "A commit that nobody waits for fails, and the state goes on",
+    tests: ["test/store/state-commit.test.ts > stops the state for good, and says so"],
+  },
+  {
+    name: "snapshot-without-the-last-applies",
+    stands: "A snapshot is taken of what is in the file, without what was applied last",
+    tests: ["test/store/state-commit.test.ts > is in the file for whoever shares it"],
   },
   {
     name: "row-not-checked",
