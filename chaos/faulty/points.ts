@@ -24,7 +24,7 @@ export const NODE_POINTS: Readonly<Record<NodePoint, string>> = {
   beforeAcknowledging: "a follower is about to tell the leader what it holds",
   afterSendingAppend: "a leader has sent entries to a peer, and perhaps not to the others",
   beforeApply: "entries are committed and not applied",
-  afterApply: "the state holds what was committed, and no client was answered",
+  afterApply: "the state has applied what was committed, and no client was answered",
   afterSnapshot: "a snapshot is durable, and the log not compacted",
   afterCompacting: "the log says that it begins later",
   whileReceiving: "a part of a snapshot from another node has arrived",

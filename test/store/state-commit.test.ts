@@ -59,13 +59,13 @@ async function openToFail(): Promise<{ readonly state: StateStore; readonly fail
 }
 
 describe("what was applied", () => {
-  it("is committed soon after the answer, though nothing more is asked", { timeout: 60_000 }, async () => {
+  it("is committed soon after the answer, though nothing more is asked", { timeout: 30_000 }, async () => {
     const state = await open();
     const log = new LogMaker(21);
     for (const count of [1, 30]) {
       const { index } = await state.apply(log.many(count), false);
       const answeredMs = performance.now();
-      await expect.poll(committed, { interval: 2, timeout: 30_000 }).toBe(index);
+      await expect.poll(committed, { interval: 2, timeout: 10_000 }).toBe(index);
       // 50 ms, and what two busy cores add to it.
       expect(performance.now() - answeredMs).toBeLessThan(2_000);
     }
@@ -74,7 +74,7 @@ describe("what was applied", () => {
   it("is committed soon too where no row changes, as after a change of leader", async () => {
     const state = await open();
     await state.apply([new LogMaker(22).commands([], 0)], false);
-    await expect.poll(committed, { interval: 2, timeout: 30_000 }).toBe(1);
+    await expect.poll(committed, { interval: 2, timeout: 10_000 }).toBe(1);
   });
 
   it("is committed at once when 2,048 rows wait, whoever changed them, and not before", async () => {
@@ -133,7 +133,7 @@ describe("what was applied", () => {
 });
 
 describe("a commit that fails when nobody waits for it", () => {
-  it("stops the state for good, and says so", async () => {
+  it("stops the state for good, and says so", { timeout: 20_000 }, async () => {
     const { state, failed } = await openToFail();
     const log = new LogMaker(26);
     await state.apply(log.many(3), false);
