@@ -66,10 +66,13 @@ function answerWrite(call: Call, result: Exclude<WriteResult, Redirect>, answer:
   }
 }
 
+const OF_THE_WHOLE = /^(?:IDEMPOTENCY|SESSION)_/;
+
 type Refused = Extract<Outcome, { readonly kind: "refused" }>;
 
 function answerRefused(call: Call, outcome: Refused, positions: boolean): Response {
   const { code, detail, position, replayed } = outcome;
-  const where = positions ? { position } : {};
+  // What is wrong with the key or the session is wrong with the whole.
+  const where = positions && !OF_THE_WHOLE.test(code) ? { position } : {};
   return problemResponse(code, { detail, replayed, ...where }, call.requestId());
 }

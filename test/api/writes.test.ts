@@ -121,6 +121,16 @@ describe("an idempotency key", () => {
     expect(bench.service.counter("hits")?.value).toBe(1n);
   });
 
+  it("that is refused for what is wrong with itself blames no operation of its batch", async () => {
+    const headers = { "Idempotency-Key": "k" };
+    await post(bench, "/v1/batch", { body: '{"operations":[{"key":"a"}]}', headers });
+    const other = await post(bench, "/v1/batch", { body: '{"operations":[{"key":"b"}]}', headers });
+    expect(await expectRefusal(other, "IDEMPOTENCY_KEY_REUSED")).not.toHaveProperty("position");
+    const lost = { "Raftally-Session": "id=9, seq=1, first=1" };
+    const gone = await post(bench, "/v1/batch", { body: '{"operations":[{"key":"b"}]}', headers: lost });
+    expect(await expectRefusal(gone, "SESSION_EXPIRED")).not.toHaveProperty("position");
+  });
+
   it("works on batches and on opening sessions", async () => {
     const headers = { "Idempotency-Key": "b" };
     const body = '{"operations":[{"key":"a"},{"key":"b"}]}';
