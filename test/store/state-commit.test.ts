@@ -67,7 +67,7 @@ describe("what was applied", () => {
       const answeredMs = performance.now();
       await expect.poll(committed, { interval: 2, timeout: 10_000 }).toBe(index);
       // 50 ms, and what two busy cores add to it.
-      expect(performance.now() - answeredMs).toBeLessThan(2_000);
+      expect(performance.now() - answeredMs).toBeLessThan(3_000);
     }
   });
 
@@ -207,7 +207,7 @@ describe("a disk that is full when the commit comes", () => {
     const applied = state.apply([log.adds("b", 0, 2_000)], false);
     const closed = state.close();
     await expect(applied).resolves.toMatchObject({ index: 2 });
-    await expect(closed).rejects.toThrow(/close in .*full/);
+    await expect(closed).rejects.toThrow(/(?:close|commit) in .*full/);
     await expect(state.close()).rejects.toBeInstanceOf(StorageFailure);
     disk.empty();
     expect(committed()).toBe(1);
