@@ -106,7 +106,14 @@ export function outcomeOf(itemOutcomes: readonly ItemOutcome[], ticket: Ticket):
   if (found.kind === "command") return found.outcome;
   if (found.kind === "series") {
     const batch = defined(ticket.batch, "combiner: a series is the outcome of a batch");
-    return { kind: "done", results: resultsOf(found, batch), replayed: false };
+    // Made when they are looked at: those of all batches of an entry at once would have to survive together.
+    return {
+      kind: "done",
+      get results() {
+        return resultsOf(found, batch);
+      },
+      replayed: false,
+    };
   }
   const { first, by, applied, refusal } = found;
   if (ticket.offset < applied) {
