@@ -31,6 +31,8 @@ export interface OpenSegment {
   readonly openingBytes: number;
   /** Where the next batch goes. */
   bytes: number;
+  /** Where the file ends: from `bytes` on it holds zeros, which were written ahead. */
+  room: number;
 }
 
 /** One batch of records, ready to be written. */
@@ -89,6 +91,7 @@ export async function createSegment(
     seed,
     openingBytes: content.length,
     bytes: content.length,
+    room: content.length,
   };
 }
 

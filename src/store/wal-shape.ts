@@ -130,6 +130,8 @@ export class LogShape {
     const end = before(from);
     this.last = { index: end, term: this.#termAt(end) };
     while ((this.#runs.at(-1)?.first ?? 0) >= from) this.#runs.pop();
+    // A run that reached below the base has nothing left above it.
+    if (end === this.base.index) this.#runs = [];
     return undefined;
   }
 

@@ -17,6 +17,10 @@ import type { LogShape } from "./wal-shape.ts";
 
 /** A segment that would grow beyond this is followed by a new one. */
 export const SEGMENT_BYTES_DEFAULT: number = 64 * 1024 * 1024;
+/** Zeros that are written ahead of the batches at a time. */
+const ROOM_BYTES = 256 * 1024;
+/** A larger batch takes so long that nothing is gained. */
+const ROOM_FOR_BYTES = 32 * 1024;
 /** Writes are combined up to this, so that one slow batch does not hold up all that came after its first. */
 const COMBINED_BYTES_MAX: number = 8 * 1024 * 1024;
 
@@ -95,6 +99,7 @@ export class Wal {
         seed: log.seed,
         openingBytes: 0,
         bytes: last.bytes,
+        room: last.bytes,
       });
       // A crash between compacting and deleting leaves segments that nothing needs.
       wal.#deleteUnneeded();
@@ -161,7 +166,7 @@ export class Wal {
         const current = this.#current;
         doing = `write ${LOG_FOLDER}/${segmentName(current.segment)}`;
         const batch = this.#encode(group);
-        await current.file.write(batch, current.bytes);
+        await current.file.write(this.#withRoom(batch), current.bytes);
         if (this.#failure !== undefined) throw this.#failure;
         current.bytes += batch.length;
         this.#written.batches += 1;
@@ -175,6 +180,20 @@ export class Wal {
       for (const { reject } of group) reject(this.#failure ?? new StorageFailure(doing, cause));
     }
     this.#writer = undefined;
+  }
+
+  /**
+   * A batch as it is written: one that does not fit into the room of its segment makes room for those that follow, by
+   * zeros behind it. A write into such room changes no length and takes no block, of which the file system would have to
+   * make its own records durable as well.
+   */
+  #withRoom(batch: Buffer): Buffer {
+    const current = this.#current;
+    const end = current.bytes + batch.length;
+    if (end <= current.room) return batch;
+    const ahead = batch.length <= ROOM_FOR_BYTES ? Math.min(end + ROOM_BYTES, this.#segmentBytes) : end;
+    current.room = Math.max(end, ahead);
+    return Buffer.concat([batch], current.room - current.bytes);
   }
 
   /** A batch longer than a whole segment is written to a fresh one, which is then longer than others. */
@@ -215,6 +234,11 @@ export class Wal {
   async #rotate(): Promise<void> {
     const { disk, directory, owner } = this.#options;
     const full = this.#current;
+    if (full.room > full.bytes) {
+      // Zeros where a batch should be are damage in a segment that another follows.
+      await full.file.truncate(full.bytes);
+      await full.file.sync();
+    }
     this.#current = await createSegment(disk, directory, {
       owner,
       header: { segment: full.segment + 1, firstBatch: this.#nextBatch, previousBytes: full.bytes },

@@ -106,7 +106,8 @@ export const BUGS: readonly Bug[] = [
   }),
   bug("T52", "the applied index apart from the state", {
     elsewhere: "store/state-crash.test.ts",
-    title: "holds all that was answered, and exactly what its applied index says",
+    title:
+      "holds all that was committed and whole applies after it, exactly what its index says; the log does the rest again",
   }),
   bug("T53", "a state older than the log's beginning, skipped in silence", {
     elsewhere: "store/open.test.ts",

@@ -172,6 +172,8 @@ export class MemoryDisk implements Disk {
       truncate: async (length) => {
         await this.#step(`truncate ${path}`);
         inode.bytes = Buffer.from(inode.bytes.subarray(0, length));
+        // What lay beyond is in no cache any more.
+        for (const sector of inode.dirty) if (sector * SECTOR_BYTES >= length) inode.dirty.delete(sector);
       },
       close: async () => {},
     };
@@ -219,7 +221,9 @@ function afterPowerLoss({ bytes, durable }: Inode, prng: Prng): Buffer {
   durable.copy(found);
   const keep = prng.real();
   for (let at = 0; at < length; at += SECTOR_BYTES) {
-    if (prng.chance(keep)) bytes.copy(found, at, at, Math.min(at + SECTOR_BYTES, bytes.length));
+    // Beyond the end of a file that was cut there is nothing new to keep.
+    if (prng.chance(keep) && at < bytes.length)
+      bytes.copy(found, at, at, Math.min(at + SECTOR_BYTES, bytes.length));
   }
   return found;
 }

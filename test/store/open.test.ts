@@ -180,8 +180,8 @@ describe("a store", { timeout: 180_000 }, () => {
     const newest = readdirSync(join(data, "log")).sort().at(-1) ?? "";
     const path = join(data, "log", newest);
     const bytes = readFileSync(path);
-    // The last batch with entries, the commit index behind it, and the closing mark are gone or torn.
-    const cut = bytes.length - 150;
+    // The last batch with entries, the commit index behind it, and the closing mark are gone or torn. (Zeros follow.)
+    const cut = bytes.findLastIndex((byte) => byte !== 0) - 150;
     truncateSync(path, cut);
     const error = await refusal(open());
     expect(error).toBeInstanceOf(CorruptionError);

@@ -31,6 +31,8 @@ const [FIRST, MIDDLE, LAST] = SEGMENTS as [string, string, string];
 /** A log of three segments, one write for each batch, and where the last segment's batches end. */
 let sound: MemoryDisk;
 let whole: Contents;
+/** Bytes of zeros that stood behind the last batch. */
+let room = 0;
 /** The contents after each batch of the last segment, by the offset at which the batch ends. */
 const ends = new Map<number, Contents>();
 
@@ -53,16 +55,23 @@ function damaged(path: string, change: (bytes: Buffer) => Buffer | undefined): M
   return disk;
 }
 
-function batchStarts(bytes: Buffer): number[] {
+/** Where batches begin, and where the last one ends; room may follow. */
+function batchesOf(bytes: Buffer): { readonly starts: readonly number[]; readonly end: number } {
   const starts: number[] = [];
   const seed = batchSeed(bytes);
-  for (let at = SEGMENT_HEADER_BYTES; at < bytes.length; ) {
-    starts.push(at);
+  let at = SEGMENT_HEADER_BYTES;
+  for (; at < bytes.length; ) {
     const batch = readBatch(bytes, at, seed);
+    if (batch.kind === "unwritten") break;
     if (batch.kind !== "batch") throw new Error("the fixture is damaged");
+    starts.push(at);
     at = batch.end;
   }
-  return starts;
+  return { starts, end: at };
+}
+
+function batchStarts(bytes: Buffer): readonly number[] {
+  return batchesOf(bytes).starts;
 }
 
 beforeAll(async () => {
@@ -81,8 +90,11 @@ beforeAll(async () => {
     const bytes = sound.peek(LAST);
     if (bytes === undefined) continue;
     if (ends.size === 0) ends.set(batchStarts(bytes)[1] ?? 0, before);
-    ends.set(bytes.length, whole);
+    ends.set(batchesOf(bytes).end, whole);
   }
+  const last = sound.peek(LAST) ?? Buffer.alloc(0);
+  room = last.length - batchesOf(last).end;
+  sound.poke(LAST, last.subarray(0, last.length - room));
 });
 
 describe("a log with damage", () => {
@@ -90,6 +102,19 @@ describe("a log with damage", () => {
     expect(sound.paths()).toEqual(SEGMENTS);
     expect(ends.size).toBeGreaterThan(3);
     expect(await verdict(sound)).toEqual({ contents: whole, tornBytes: 0 });
+  });
+
+  it("is whole where a bit of the room behind it is flipped, and loses nothing to it at the next start", async () => {
+    expect(room).toBeGreaterThan(10);
+    const end = sound.peek(LAST)?.length ?? 0;
+    for (let at = 0; at < room; at++) {
+      const disk = damaged(LAST, (copy) => {
+        const longer = Buffer.concat([copy], end + room);
+        longer[end + at] = 1 << (at % 8);
+        return longer;
+      });
+      expect(await verdict(disk)).toEqual({ contents: whole, tornBytes: room });
+    }
   });
 
   it("is refused for a flipped bit anywhere before the last batch, and loses the last batch for one in it", async () => {
@@ -247,7 +272,7 @@ describe("a log with damage", () => {
     await wal.append({ seq: 1, append: [entry] });
     expect((await read(disk)).entries.at(-1)).toMatchObject({ index: id.index });
     const bytes = disk.peek(LAST) ?? Buffer.alloc(0);
-    disk.poke(LAST, bytes.subarray(0, -1));
+    disk.poke(LAST, bytes.subarray(0, batchesOf(bytes).end - 1));
     expect(await verdict(disk)).toMatchObject({ contents: whole });
   });
 });

@@ -209,7 +209,7 @@ describe("the write-ahead log", () => {
     const wal = await open(disk);
     await wal.append({ seq: 1, ...simpleWrite(EMPTY) });
     const [path] = disk.paths() as [string];
-    const end = disk.peek(path)?.length ?? 0;
+    const end = wal.bytes;
     await wal.close();
     const bytes = Buffer.from(disk.peek(path) ?? Buffer.alloc(0));
     bytes[end - 1] = (bytes[end - 1] ?? 0) ^ 1;
@@ -225,7 +225,7 @@ describe("the write-ahead log", () => {
     await wal.append({ seq: 1, ...first });
     await wal.append({ seq: 2, ...simpleWrite(kept, 900) });
     const [path] = disk.paths() as [string];
-    disk.poke(path, disk.peek(path)?.subarray(0, -300));
+    disk.poke(path, disk.peek(path)?.subarray(0, wal.bytes - 300));
     const again = await open(disk);
     const other = simpleWrite(kept, 10);
     await again.append({ seq: 1, ...other });
