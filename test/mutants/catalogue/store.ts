@@ -4,6 +4,17 @@ import type { Mutant } from "../mutant.ts";
 
 export const STORE: readonly Mutant[] = [
   {
+    name: "room-left-in-a-full-segment",
+    stands:
+      "A segment keeps the zeros behind its last batch when another follows, and is refused at the next start",
+    tests: ["test/store/wal-room.test.ts > is cut off before the next segment appears"],
+  },
+  {
+    name: "void-run-of-lost-segments",
+    stands: "A log that was compacted and then cut back to its base misses entries that it need not have",
+    tests: ["test/store/wal-shape.test.ts > misses nothing that is gone"],
+  },
+  {
     name: "outcome-lost-behind-a-gap",
     stands:
       "T56: forgetting one outcome hides another whose key has the same place, and its retry counts again",
