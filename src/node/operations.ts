@@ -53,6 +53,8 @@ export class Operations {
   /** A node that stops takes nothing new into its log. */
   #stopping = false;
   #trace: NodeTrace[] = [];
+  /** Peers whose link is down. */
+  readonly #unlinked: Set<NodeId> = new Set();
   /** Peers that could not be sent a configuration when they were last linked, and whether they are linked now. */
   readonly #outdated: Map<NodeId, boolean> = new Map();
 
@@ -82,6 +84,9 @@ export class Operations {
   /** Whether a member was heard of lately; true for this node. */
   readonly isReachable = (id: NodeId): boolean => id === this.#self || this.#heard.isReachable(id);
 
+  /** The same, and nothing says that it has gone since: a process that has died was heard of a moment ago. */
+  readonly #isAtHand = (id: NodeId): boolean => this.isReachable(id) && !this.#unlinked.has(id);
+
   /** A link that is down for a moment makes no difference. */
   readonly #isOutdated = (id: NodeId): boolean => {
     const linked = this.#outdated.get(id);
@@ -93,11 +98,13 @@ export class Operations {
   }
 
   linked(peer: NodeId, outdated: boolean): void {
+    this.#unlinked.delete(peer);
     if (outdated) this.#outdated.set(peer, true);
     else this.#outdated.delete(peer);
   }
 
   unlinked(peer: NodeId): void {
+    this.#unlinked.add(peer);
     if (this.#outdated.has(peer)) this.#outdated.set(peer, false);
   }
 
@@ -263,7 +270,7 @@ export class Operations {
       configuration,
       settled: configuration.outgoing.length === 0 && configurationIndex <= committed,
       caughtUp,
-      reachable: this.isReachable,
+      reachable: this.#isAtHand,
       answering: this.#isAnswering,
       outdated: this.#isOutdated,
       held: (id) => ({ match: progress.get(id)?.match ?? indexOf(0), last }),

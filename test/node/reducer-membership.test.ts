@@ -156,6 +156,17 @@ describe("a change of the membership", () => {
     expect(ask(other, first, { kind: "remove", id: id("n2") })).toMatchObject({ code: "WOULD_LOSE_QUORUM" });
   });
 
+  it("is refused for whose link is down, although it was heard of a moment ago", () => {
+    const [cluster, leader] = led(3);
+    const request = { kind: "remove", id: id("n3") } as const;
+    cluster.tick(15);
+    cluster.step(leader, { kind: "unreachable", peer: id("n2") });
+    expect(ask(cluster, leader, request)).toMatchObject({ code: "WOULD_LOSE_QUORUM" });
+    expect(leader.reducer.configuration.voters).toEqual(["n1", "n2", "n3"]);
+    cluster.step(leader, { kind: "linked", peer: id("n2"), outdated: false });
+    expect(ask(cluster, leader, request)).toMatchObject({ kind: "changed" });
+  });
+
   it("is made one at a time: a second one is refused while the first is under way", () => {
     const [cluster, leader] = led(3);
     cluster.cut.add(id("n2")).add(id("n3"));
