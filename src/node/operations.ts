@@ -53,7 +53,7 @@ export class Operations {
   /** A node that stops takes nothing new into its log. */
   #stopping = false;
   #trace: NodeTrace[] = [];
-  /** Peers whose link is down. */
+  /** Peers whose link went down, and of which nothing was heard since. */
   readonly #unlinked: Set<NodeId> = new Set();
   /** Peers that could not be sent a configuration when they were last linked, and whether they are linked now. */
   readonly #outdated: Map<NodeId, boolean> = new Map();
@@ -84,7 +84,7 @@ export class Operations {
   /** Whether a member was heard of lately; true for this node. */
   readonly isReachable = (id: NodeId): boolean => id === this.#self || this.#heard.isReachable(id);
 
-  /** The same, and nothing says that it has gone since: a process that has died was heard of a moment ago. */
+  /** The same, and its link has not gone down since: a process that has died was heard of a moment ago. */
   readonly #isAtHand = (id: NodeId): boolean => this.isReachable(id) && !this.#unlinked.has(id);
 
   /** A link that is down for a moment makes no difference. */
@@ -95,6 +95,7 @@ export class Operations {
 
   heard(peer: NodeId): void {
     this.#heard.heard(peer);
+    this.#unlinked.delete(peer);
   }
 
   linked(peer: NodeId, outdated: boolean): void {
