@@ -1,12 +1,7 @@
 /** The changes of a batch one by one, whether or not it says equal ones only once. */
 
 import { defined } from "../base/index.ts";
-import type { Batch, Change, Operation } from "./types.ts";
-
-/** How many changes there are. */
-export function sizeOf({ changes, places }: Batch): number {
-  return places?.length ?? changes.length;
-}
+import type { Change, Operation } from "./types.ts";
 
 /** The changes of an operation in order, each as often as it happens; equal ones may be the same object. */
 export function changesOf(operation: Operation): readonly Change[] {

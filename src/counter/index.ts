@@ -38,7 +38,7 @@
  * the same log; tests pin them, and whoever changes one raises the payload format.
  */
 export { applyPayload } from "./apply.ts";
-export { changesOf, sizeOf } from "./batch.ts";
+export { changesOf } from "./batch.ts";
 export { decodePayload, encodePayload } from "./codec.ts";
 export { Combiner, outcomeOf, type Ticket } from "./combiner.ts";
 export {
