@@ -140,7 +140,8 @@ function unpackSessionOutcomes(bytes: Uint8Array): SessionRow["outcomes"] | unde
     const fingerprint = view.getFloat64(at + 8);
     // A double that is not whole is damage which no hash shows: those of 24 and of 24.5 are the same.
     if (!Number.isSafeInteger(seq) || !Number.isSafeInteger(fingerprint)) return undefined;
-    outcomes.set(seq, { fingerprint, outcome: bytes.subarray(from, to) });
+    // A copy: one outcome that is kept must not keep the bytes of all.
+    outcomes.set(seq, { fingerprint, outcome: new Uint8Array(bytes.subarray(from, to)) });
     at = to;
   }
   return outcomes;
