@@ -84,6 +84,7 @@ export class Forwarder {
 
   constructor(options: ForwardOptions) {
     this.#options = options;
+    if (options.orRedirect !== true) void this.#relay.prepare();
   }
 
   /** Serves a request here if this node leads, else at the leader. */

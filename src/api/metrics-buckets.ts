@@ -1,6 +1,4 @@
-/** Histograms that cost an addition for each value; prom-client sees their sums when it collects. */
-
-import { Histogram, type Registry } from "prom-client";
+/** Histograms that cost an addition for each value. */
 
 /** Values in classes, each with an upper bound, as Prometheus counts them. */
 export class Buckets {
@@ -48,48 +46,11 @@ export interface Series {
   readonly buckets: Buckets;
 }
 
-interface Definition {
+/** A histogram to be exported. */
+export interface HistogramMetric {
   readonly name: string;
   readonly help: string;
   readonly labelNames: readonly string[];
-}
-
-/** What prom-client makes lines of. */
-interface Exported extends Omit<Definition, "labelNames"> {
-  readonly type: "histogram";
-  readonly aggregator: "sum";
-  readonly values: readonly {
-    readonly metricName: string;
-    readonly labels: Readonly<Record<string, string | number>>;
-    readonly value: number;
-  }[];
-}
-
-/** A histogram that is counted outside of prom-client. */
-export class SummedHistogram extends Histogram<string> {
-  readonly #definition: Definition;
-  readonly #series: () => Iterable<Series>;
-
-  /** @param series is asked at each collection; those that counted nothing are left out. */
-  constructor(definition: Definition, registry: Registry, series: () => Iterable<Series>) {
-    super({ ...definition, labelNames: [...definition.labelNames], registers: [registry] });
-    this.#definition = definition;
-    this.#series = series;
-  }
-
-  /** What prom-client calls to write its text, and its JSON. */
-  async getForPromString(): Promise<Exported> {
-    const { name, help } = this.#definition;
-    const values: Exported["values"][number][] = [];
-    for (const { labels, buckets } of this.#series()) {
-      for (const [le, value] of buckets.cumulative()) {
-        values.push({ metricName: `${name}_bucket`, labels: { ...labels, le }, value });
-      }
-      const { count, sum } = buckets;
-      values.push({ metricName: `${name}_bucket`, labels: { ...labels, le: "+Inf" }, value: count });
-      values.push({ metricName: `${name}_sum`, labels, value: sum });
-      values.push({ metricName: `${name}_count`, labels, value: count });
-    }
-    return { name, help, type: "histogram", aggregator: "sum", values };
-  }
+  /** Asked at each collection; those that counted nothing are left out. */
+  readonly series: () => Iterable<Series>;
 }

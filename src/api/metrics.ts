@@ -3,14 +3,13 @@
  * counted as it happens, in arrays. No label has a value for each key, path or caller.
  */
 
-import { Counter, collectDefaultMetrics, Gauge, Registry } from "prom-client";
-import { assert, defined } from "../base/index.ts";
+import { assert } from "../base/index.ts";
 import type { NodeService } from "../node/index.ts";
 import type { ApiHandler } from "./call.ts";
-import { Buckets, SummedHistogram } from "./metrics-buckets.ts";
+import { Buckets, type HistogramMetric } from "./metrics-buckets.ts";
 import { HttpTimes } from "./metrics-http.ts";
 import { LoopDelay } from "./metrics-loop.ts";
-import { type Moment, NODE_METRICS, type NodeMetric } from "./metrics-node.ts";
+import type { MetricsRegistry } from "./metrics-registry.ts";
 import type { Route } from "./route.ts";
 
 const PREFIX = "raftally_";
@@ -30,18 +29,16 @@ const DISK_BOUNDS = [
 
 export class Metrics {
   readonly #service: NodeService;
-  readonly #registry = new Registry();
+  readonly #histograms: readonly HistogramMetric[];
+  #registry: Promise<MetricsRegistry> | undefined;
   readonly #http = new HttpTimes();
   readonly #loop = new LoopDelay();
   readonly #exportCounters: boolean;
-  #moment: Moment | undefined;
-  #hasDefaults = false;
 
   constructor(service: NodeService, { exportCounters = false }: MetricsOptions = {}) {
     this.#service = service;
     this.#exportCounters = exportCounters;
-    for (const metric of NODE_METRICS) this.#register(metric);
-    this.#registerDurations();
+    this.#histograms = [...this.#durations(), this.#requests()];
   }
 
   /** A route's handler, timed. */
@@ -56,54 +53,23 @@ export class Metrics {
 
   /** Prometheus' text format 0.0.4. */
   async text(): Promise<string> {
-    // They watch the process (its event loop, its garbage collections), which nobody needs who does not ask.
-    if (!this.#hasDefaults) collectDefaultMetrics({ register: this.#registry });
+    this.#registry ??= newRegistry(this.#histograms);
     this.#loop.start();
-    this.#hasDefaults = true;
+    const registry = await this.#registry;
     const { live } = this.#service;
     const diskBytes = await live.diskBytes();
     const counters = this.#exportCounters ? await this.#countersText() : "";
-    this.#moment = {
+    const text = await registry.text({
       status: this.#service.status(),
       checks: this.#service.checks(),
       live,
       diskBytes,
       space: live.diskSpace,
-    };
-    return (await this.#registry.metrics()) + counters;
-  }
-
-  #register({ name, type, help, labels = [], read }: NodeMetric): void {
-    const about = { name: PREFIX + name, help, labelNames: [...labels], registers: [this.#registry] };
-    const values = (): readonly {
-      readonly labels: Readonly<Record<string, string>>;
-      readonly value: number;
-    }[] => {
-      const reading = read(defined(this.#moment, "metrics: they are read at some moment"));
-      return typeof reading === "number" ? [{ labels: {}, value: reading }] : reading;
-    };
-    if (type === "gauge") {
-      const metric = new Gauge({
-        ...about,
-        collect(): void {
-          metric.reset();
-          // Without labels a reset leaves a 0 behind, which would claim something.
-          if (labels.length === 0) metric.remove();
-          for (const { labels: of, value } of values()) metric.set(of, value);
-        },
-      });
-      return;
-    }
-    const metric = new Counter({
-      ...about,
-      collect(): void {
-        metric.reset();
-        for (const { labels: of, value } of values()) metric.inc(of, value);
-      },
     });
+    return text + counters;
   }
 
-  #registerDurations(): void {
+  #durations(): readonly HistogramMetric[] {
     const fsync = new Buckets(DISK_BOUNDS);
     const apply = new Buckets(DISK_BOUNDS);
     const commit = new Buckets(DISK_BOUNDS);
@@ -112,35 +78,40 @@ export class Metrics {
       apply: (ms) => apply.observe(ms / 1_000),
       commit: (ms) => commit.observe(ms / 1_000),
     });
-    const add = (name: string, help: string, buckets: Buckets): SummedHistogram =>
-      new SummedHistogram({ name: PREFIX + name, help, labelNames: [] }, this.#registry, () => [
-        { labels: {}, buckets },
-      ]);
-    add(
-      "wal_fsync_duration_seconds",
-      "From handing a batch to the log until it is on this node's disk.",
-      fsync,
-    );
-    add(
-      "apply_duration_seconds",
-      "From handing committed entries to the counters until they are in them.",
-      apply,
-    );
-    add("commit_duration_seconds", "From proposing an entry on this leader until a majority has it.", commit);
-    add(
-      "event_loop_delay_seconds",
-      "How much later than asked the event loop gets to a timer, looked at every 2 ms.",
-      this.#loop.buckets,
-    );
-    new SummedHistogram(
-      {
-        name: `${PREFIX}http_request_duration_seconds`,
-        help: "From a request's handler to its answer, by route; of a stream, to its beginning.",
-        labelNames: ["route", "method", "status"],
-      },
-      this.#registry,
-      () => this.#http.series(),
-    );
+    const metric = (name: string, help: string, buckets: Buckets): HistogramMetric => {
+      return { name, help, labelNames: [], series: () => [{ labels: {}, buckets }] };
+    };
+    return [
+      metric(
+        "wal_fsync_duration_seconds",
+        "From handing a batch to the log until it is on this node's disk.",
+        fsync,
+      ),
+      metric(
+        "apply_duration_seconds",
+        "From handing committed entries to the counters until they are in them.",
+        apply,
+      ),
+      metric(
+        "commit_duration_seconds",
+        "From proposing an entry on this leader until a majority has it.",
+        commit,
+      ),
+      metric(
+        "event_loop_delay_seconds",
+        "How much later than asked the event loop gets to a timer, looked at every 2 ms.",
+        this.#loop.buckets,
+      ),
+    ];
+  }
+
+  #requests(): HistogramMetric {
+    return {
+      name: "http_request_duration_seconds",
+      help: "From a request's handler to its answer, by route; of a stream, to its beginning.",
+      labelNames: ["route", "method", "status"],
+      series: () => this.#http.series(),
+    };
   }
 
   /** Exact, unlike prom-client's numbers. */
@@ -156,6 +127,11 @@ export class Metrics {
     }
     return `${lines.join("\n")}\n`;
   }
+}
+
+async function newRegistry(histograms: readonly HistogramMetric[]): Promise<MetricsRegistry> {
+  const { MetricsRegistry } = await import("./metrics-registry.ts");
+  return new MetricsRegistry(PREFIX, histograms);
 }
 
 /** As the text format wants the values of labels. */

@@ -3,7 +3,7 @@
  * answered, surely not sent, or lost after the first byte left.
  */
 
-import { Agent, type Dispatcher } from "undici";
+import type { Agent, Dispatcher } from "undici";
 
 export interface RelayRequest {
   readonly method: string;
@@ -58,20 +58,35 @@ const HOP_HEADERS: ReadonlySet<string> = new Set([
 
 /** Connections to other nodes. Idle ones do not keep the process alive. */
 export class Relay {
-  readonly #agent = new Agent({ connections: CONNECTIONS_MAX, connect: { timeout: CONNECT_MS } });
+  #agent: Promise<Agent> | undefined;
+
+  /**
+   * Makes the first request as fast as the others. Not done for everybody: undici takes some 60 ms to be loaded, on a node
+   * that has just been started by someone who waits for it, and most nodes never pass anything on.
+   */
+  prepare(): Promise<Agent> {
+    this.#agent ??= newAgent();
+    return this.#agent;
+  }
 
   /** Never rejects: what went wrong is part of the result. */
-  send(request: RelayRequest, { base, signal }: RelayOptions): Promise<RelayResult> {
-    return new Promise((resolve) => {
+  async send(request: RelayRequest, { base, signal }: RelayOptions): Promise<RelayResult> {
+    const agent = await this.prepare();
+    return await new Promise((resolve) => {
       const exchange = new Exchange(signal, resolve);
       try {
-        this.#agent.dispatch(optionsOf(request, base), exchange);
+        agent.dispatch(optionsOf(request, base), exchange);
       } catch (error) {
         // What undici refuses to send, such as a URL that is none, it throws.
         exchange.onResponseError(undefined, error instanceof Error ? error : new Error(String(error)));
       }
     });
   }
+}
+
+async function newAgent(): Promise<Agent> {
+  const { Agent } = await import("undici");
+  return new Agent({ connections: CONNECTIONS_MAX, connect: { timeout: CONNECT_MS } });
 }
 
 function optionsOf({ method, target, headers, body }: RelayRequest, base: string): Agent.DispatchOptions {

@@ -2,8 +2,7 @@
  * One member of the cluster as a synchronous reducer: the core, the requests that wait on it, and when to take a
  * snapshot. Events in (`step`), effects out (`drain`); no clock, no I/O: the simulator runs this very class.
  *
- * Group commit: writes gather while the previous entry is on its way to this node's disk, and then become one
- * entry together. So one flush of the disk serves whatever arrived during the one before.
+ * Group commit: what arrives while an entry is on its way to this node's disk becomes the next one, with one flush.
  */
 
 import {
@@ -115,7 +114,8 @@ export class NodeReducer {
         this.#operations.unlinked(event.peer);
         return this.#raft.step(event);
       case "linked":
-        return this.#operations.linked(event.peer, event.outdated);
+        this.#operations.linked(event.peer, event.outdated);
+        return this.#raft.step({ kind: "reachable" });
       case "membership":
         return this.#operations.change(event.id, event.request, nowMs);
       case "announce":

@@ -50,7 +50,9 @@ export type Event =
   | { readonly kind: "snapshotProgress"; readonly to: NodeId }
   /** The transfer that `sendSnapshot` asked for has ended; `ok` if the peer has the whole file. */
   | { readonly kind: "snapshotSent"; readonly to: NodeId; readonly ok: boolean }
-  | { readonly kind: "unreachable"; readonly peer: NodeId };
+  | { readonly kind: "unreachable"; readonly peer: NodeId }
+  /** A link to a peer stands: a node that knows no leader does not wait out its timer to ask who would vote for it. */
+  | { readonly kind: "reachable" };
 
 /** One atomic batch for the log on disk. All of it becomes durable, or none. */
 export interface LogWrite {

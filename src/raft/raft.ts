@@ -8,6 +8,7 @@ import {
   handleRequestVote,
   handleTimeoutNow,
   handleVoteResponse,
+  hasten,
   maybeVoteForSelf,
   mayCampaign,
   preCampaign,
@@ -163,6 +164,9 @@ export class Raft {
         break;
       case "unreachable":
         this.#unreachable(event.peer);
+        break;
+      case "reachable":
+        hasten(state);
         break;
     }
     if (state.role.kind === "leader") tendMembership(state);

@@ -1,6 +1,6 @@
 /** Fetching an offered snapshot from a peer, from where the last attempt ended. */
 
-import { type Agent, request } from "undici";
+import type { Agent } from "undici";
 import { SNAPSHOT_PATH } from "./snapshot-offers.ts";
 import type { SnapshotOffer, SnapshotSink, TransportSettings } from "./types.ts";
 
@@ -10,6 +10,32 @@ export interface Fetch {
   readonly offer: SnapshotOffer;
   readonly sink: SnapshotSink;
   readonly signal: AbortSignal;
+}
+
+/** Fetches snapshots over connections of its own. Loads undici with the first: that takes longer than most starts need. */
+export class SnapshotFetcher {
+  readonly #settings: TransportSettings;
+  #agent: Promise<Agent> | undefined;
+
+  constructor(settings: TransportSettings) {
+    this.#settings = settings;
+  }
+
+  /** As {@link fetchInto}. */
+  async fetch(fetch: Fetch): Promise<string | undefined> {
+    this.#agent ??= newAgent(this.#settings);
+    return await fetchInto(fetch, await this.#agent, this.#settings);
+  }
+
+  /** Ends what is under way. */
+  async close(): Promise<void> {
+    await (await this.#agent)?.destroy();
+  }
+}
+
+async function newAgent({ snapshotIdleMsMax }: TransportSettings): Promise<Agent> {
+  const { Agent } = await import("undici");
+  return new Agent({ pipelining: 1, connect: { timeout: snapshotIdleMsMax } });
 }
 
 /**
@@ -25,6 +51,7 @@ export async function fetchInto(
   if (start === offer.bytes) return undefined;
   if (start > offer.bytes) return `${start} bytes are here already, of a snapshot of ${offer.bytes}`;
   try {
+    const { request } = await import("undici");
     const { statusCode, headers, body } = await request(`http://${address}${SNAPSHOT_PATH}${offer.token}`, {
       dispatcher: agent,
       headers: { range: `bytes=${start}-` },

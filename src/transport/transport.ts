@@ -1,6 +1,5 @@
 /** Joins the parts: a server for what comes in, a link to each peer for what goes out, and the snapshots beside. */
 
-import { Agent } from "undici";
 import type { NodeId, RemovedMember } from "../raft/index.ts";
 import type { Context } from "./context.ts";
 import { VERSIONS, type Versions } from "./handshake.ts";
@@ -9,7 +8,7 @@ import { PeerLinks } from "./links.ts";
 import { checkOptions, judgePeers } from "./options.ts";
 import { Roster } from "./roster.ts";
 import { PeerServer } from "./server.ts";
-import { fetchInto } from "./snapshot-fetch.ts";
+import { SnapshotFetcher } from "./snapshot-fetch.ts";
 import { SnapshotOffers } from "./snapshot-offers.ts";
 import type {
   ObservableTransport,
@@ -96,7 +95,7 @@ interface Parts {
 class PeerTransport implements ObservableTransport {
   readonly port: number;
   readonly #parts: Parts;
-  readonly #agent: Agent;
+  readonly #snapshots: SnapshotFetcher;
   readonly #closing = new AbortController();
   #closed: Promise<void> | undefined;
   /** What was wrong with the peers of now, so that it is said once. */
@@ -105,8 +104,7 @@ class PeerTransport implements ObservableTransport {
   constructor(parts: Parts) {
     this.port = parts.port;
     this.#parts = parts;
-    const { snapshotIdleMsMax } = parts.context.settings;
-    this.#agent = new Agent({ pipelining: 1, connect: { timeout: snapshotIdleMsMax } });
+    this.#snapshots = new SnapshotFetcher(parts.context.settings);
   }
 
   setPeers(peers: readonly Peer[], removed: readonly RemovedMember[]): void {
@@ -148,12 +146,12 @@ class PeerTransport implements ObservableTransport {
     signal: AbortSignal,
   ): Promise<boolean> {
     const { links, context } = this.#parts;
-    const { settings, handlers, detours } = context;
+    const { handlers, detours } = context;
     const address = links.addressOf(from);
     if (address === undefined || this.#closed !== undefined || signal.aborted) return false;
     const stop = AbortSignal.any([signal, this.#closing.signal]);
     const fetch = { address: detours?.get(address) ?? address, offer, sink, signal: stop };
-    const failure = await fetchInto(fetch, this.#agent, settings);
+    const failure = await this.#snapshots.fetch(fetch);
     if (failure !== undefined && !stop.aborted) {
       const detail = `Fetching a snapshot from ${from} ended early: ${failure}.`;
       handlers.onNotice({ event: "snapshotFetchFailed", remote: address, detail });
@@ -183,6 +181,6 @@ class PeerTransport implements ObservableTransport {
     open.is = false;
     this.#closing.abort();
     links.close();
-    await Promise.all([server.close(), offers.close(), this.#agent.destroy()]);
+    await Promise.all([server.close(), offers.close(), this.#snapshots.close()]);
   }
 }

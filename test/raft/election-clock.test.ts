@@ -27,3 +27,55 @@ it("a candidate shows the time until it tries again", () => {
   cluster.tick("b", 2);
   expect(cluster.status("b").election?.ticks).toBe(2);
 });
+
+it("a link that stands makes a node without a leader ask soon, at a moment that is drawn", () => {
+  const waits = new Set<number>();
+  for (let seed = 1; seed <= 50; seed++) {
+    const cluster = new Cluster({ voters: ["a", "b", "c"], seed });
+    cluster.step("a", { kind: "reachable" });
+    waits.add(ticksUntilAsked(cluster));
+    // The first answer was late, or its own link was not there: the next link that stands is another chance.
+    cluster.step("a", { kind: "reachable" });
+    waits.add(ticksUntilAsked(cluster));
+  }
+  expect(Math.min(...waits)).toBe(1);
+  expect(Math.max(...waits)).toBe(Math.ceil(SETTINGS.electionTicks / 2));
+});
+
+it("a link that stands hurries nobody who has a leader, is one, or stands for an election", () => {
+  const cluster = new Cluster({ voters: ["a", "b", "c"] });
+  cluster.elect("a");
+  cluster.heartbeat("a");
+  const before = cluster.status("b").election;
+  for (const id of ["a", "b"]) cluster.step(id, { kind: "reachable" });
+  expect(cluster.status("a").role).toBe("leader");
+  expect(cluster.status("b").election).toEqual(before);
+  cluster.loseLeader("b", "c");
+  cluster.stand("b");
+  const standing = cluster.status("b").election;
+  cluster.step("b", { kind: "reachable" });
+  expect(cluster.status("b")).toMatchObject({ role: "candidate", election: standing });
+});
+
+it("whoever asks because a link stands is refused where a leader lives, and changes nothing", () => {
+  const cluster = new Cluster({ voters: ["a", "b", "c"] });
+  cluster.elect("a");
+  cluster.heartbeat("a");
+  cluster.restart("c");
+  const { term } = cluster.status("a");
+  cluster.step("c", { kind: "reachable" });
+  cluster.campaign("c");
+  cluster.settle();
+  expect(cluster.leader).toBe("a");
+  expect(cluster.status("a").term).toBe(term);
+});
+
+/** Ticks until `a` asks for votes. */
+function ticksUntilAsked(cluster: Cluster): number {
+  const asked = (): number => cluster.node("a").trace.filter((event) => event.kind === "role").length;
+  const before = asked();
+  for (let ticks = 1; ; ticks++) {
+    cluster.tick("a");
+    if (asked() > before) return ticks;
+  }
+}

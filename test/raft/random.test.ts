@@ -88,6 +88,7 @@ class World {
     else if (dice < 0.95) cluster.snapshot(id);
     else if (dice < 0.96) cluster.step(id, { kind: "transfer", to: undefined });
     else if (dice < 0.97) cluster.step(id, { kind: "unreachable", peer: prng.pick(cluster.peers(id)) });
+    else if (dice < 0.98) cluster.step(id, { kind: "reachable" });
     else if (cluster.transfers[0] !== undefined) cluster.transfer(prng.chance(0.7), cluster.transfers[0].to);
     this.acknowledge();
   }

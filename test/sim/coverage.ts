@@ -42,6 +42,7 @@ export const COUNTED = [
   "leaders cut off with unreplicated entries",
   "leaders that lost their quorum",
   "links that broke",
+  "links made",
   "pauses",
   "disks that stalled a leader",
   "truncations",

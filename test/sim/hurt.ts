@@ -41,13 +41,15 @@ export function leaderOrAny({ standing, roster }: Hurt, { prng }: Fault, chanceO
 }
 
 /** It starts again, often so soon that answers to the process before are still on their way. */
-export function restartLater({ queue, roster }: Hurt, fault: Fault, node: SimNode): void {
+export function restartLater(hurt: Hurt, fault: Fault, node: SimNode): void {
+  const { queue, roster } = hurt;
   const { prng, note } = fault;
   const downMs = prng.chance(0.5) ? 1 + 5 * prng.real() : 5 - Math.log(1 - prng.real()) * 200;
   queue.after(downMs, () => {
     if (node.isUp || roster.isLost(node) || roster.isRetired(node)) return;
     note(`${node.id} starts again`);
     node.start();
+    makeLinks(hurt, fault, node);
   });
 }
 
@@ -60,5 +62,22 @@ export function breakLinks(hurt: Hurt, { prng }: Fault, to: NodeId): void {
       coverage.count("links that broke");
       other.feed({ kind: "unreachable", peer: to });
     });
+  }
+}
+
+/** Links between a process that has started and some others stand, to their knowledge or to its own. */
+function makeLinks({ queue, coverage, roster }: Hurt, { prng }: Fault, node: SimNode): void {
+  for (const other of roster.nodes) {
+    if (other.id === node.id) continue;
+    for (const [at, peer] of [
+      [node, other.id],
+      [other, node.id],
+    ] as const) {
+      if (!prng.chance(0.5)) continue;
+      queue.after(prng.real() * 50, () => {
+        coverage.count("links made");
+        at.feed({ kind: "linked", peer, outdated: false });
+      });
+    }
   }
 }

@@ -52,6 +52,16 @@ export const ELECTIONS: readonly Mutant[] = [
     tests: ["test/raft/votes.test.ts > comes before each election"],
   },
   {
+    name: "link-that-stands-hurries-nobody",
+    stands: "Nodes that were all started together wait out their timers, although a majority is there",
+    tests: ["test/node/first-leader.test.ts > nodes that were all started together have a leader"],
+  },
+  {
+    name: "hurried-beside-a-leader",
+    stands: "Whoever hears from a leader asks for votes as soon as a link to anybody stands",
+    tests: ["test/raft/election-clock.test.ts > a link that stands hurries nobody who has a leader"],
+  },
+  {
     name: "pre-vote-ignores-a-live-leader",
     stands: "A pre-vote granted although a leader lives",
     simulator: ["I16", "I20"],
