@@ -112,6 +112,7 @@ export function outcomeOf(itemOutcomes: readonly ItemOutcome[], ticket: Ticket):
       get results() {
         return resultsOf(found, batch);
       },
+      changed: batch.places?.length ?? batch.changes.length,
       replayed: false,
     };
   }

@@ -120,6 +120,8 @@ export type Outcome =
       readonly kind: "done";
       /** One for each change of the command, in order; empty for openSession. */
       readonly results: readonly Changed[];
+      /** How many of the results say that they changed something, where that is known without making them. */
+      readonly changed?: number;
       /** Set for openSession. */
       readonly session?: number;
       /** Whether this is the outcome of an earlier attempt, given again. */

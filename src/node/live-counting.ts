@@ -75,7 +75,8 @@ export class Counting {
     }
     this.tally.acknowledgedWrites += 1;
     if (outcome.replayed) return;
-    for (const { changed } of outcome.results) if (changed) this.tally.acknowledgedChanges += 1;
+    this.tally.acknowledgedChanges +=
+      outcome.changed ?? outcome.results.filter(({ changed }) => changed).length;
   }
 
   #failed({ code }: NodeRefusal): void {

@@ -67,6 +67,31 @@ describe("a batch of the common form", () => {
     expect(common).toBeGreaterThan(100);
   });
 
+  it("is read alike when it repeats what it has said, in other letters too, and with braces in its keys", () => {
+    const pieces = fc.constantFrom(
+      '{"key":"a"}',
+      '{"key":"a" }',
+      '{"key":"a","by":1}',
+      '{"key":"a","by":2}',
+      '{"key":"a}"}',
+      '{"key":"a},b"}',
+      '{"key":"},{"}',
+      '{"key":"a"} ',
+      ' {"key":"a"}',
+      '{"key":"ab"}',
+    );
+    const repeated = fc.array(pieces, { minLength: 1, maxLength: 60 });
+    fc.assert(
+      fc.property(repeated, (operations) => {
+        const body = `{"operations":[${operations.join(",")}]}`;
+        const batch = parseCommonBatch(body);
+        expect(batch).toBeDefined();
+        if (batch !== undefined) expect(changesOf(batch)).toStrictEqual(changesOf(generally(body)));
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it.each([
     ['{"operations":[{"key":"a","by":5},{"key":"b"}]}', ["a", 5n, "b", 1n]],
     [' { "operations" : [ { "key" : "a b:c~!" , "by" : -12 } ] } \n', ["a b:c~!", -12n]],

@@ -78,6 +78,15 @@ export function ticketOf(operation: Operation, at: number = 0): Ticket {
   return { item: at, offset: 0, ...(operation.kind === "batch" ? { batch: operation } : {}) };
 }
 
+/** The outcome as it is told to the caller: without the number of changes, which is right where it is given. */
+export function told(outcome: Outcome): Outcome {
+  if (outcome.kind !== "done" || outcome.changed === undefined) return outcome;
+  const { changed, ...rest } = outcome;
+  if (changed !== rest.results.filter((one) => one.changed).length)
+    throw new Error(`test: ${changed} changes were said`);
+  return rest;
+}
+
 /** Applies one command in an entry of its own. */
 export function apply(
   table: Table,

@@ -19,6 +19,7 @@ import {
   type RefusalCode,
   type Ticket,
 } from "../../src/counter/index.ts";
+import { told } from "./commands.ts";
 
 interface Counter {
   value: bigint;
@@ -44,7 +45,7 @@ export function bare(outcome: Outcome): Bare {
 export function bareOutcomes(items: readonly Item[], outcomes: readonly ItemOutcome[]): Bare[] {
   return items.flatMap((item, at) =>
     Array.from({ length: item.kind === "run" ? item.count : 1 }, (_, offset) =>
-      bare(outcomeOf(outcomes, { ...ticketOf(item, at), offset })),
+      bare(told(outcomeOf(outcomes, { ...ticketOf(item, at), offset }))),
     ),
   );
 }
