@@ -79,7 +79,7 @@ export function ticketOf(operation: Operation, at: number = 0): Ticket {
 }
 
 /** The outcome as it is told to the caller: without the number of changes, which is right where it is given. */
-export function told(outcome: Outcome): Outcome {
+export function told<O extends Outcome>(outcome: O): O | Omit<O, "changed"> {
   if (outcome.kind !== "done" || outcome.changed === undefined) return outcome;
   const { changed, ...rest } = outcome;
   if (changed !== rest.results.filter((one) => one.changed).length)

@@ -32,11 +32,14 @@ interface Memory {
   readonly outcome: Outcome;
 }
 
-/** An outcome without the wording of a refusal: the model knows which refusals, not how they are put. */
+/**
+ * An outcome without the wording of a refusal: the model knows which refusals, not how they are put. And without the
+ * number of changes, which is right where it is said.
+ */
 export type Bare = Omit<Extract<Outcome, { kind: "refused" }>, "detail"> | Extract<Outcome, { kind: "done" }>;
 
 export function bare(outcome: Outcome): Bare {
-  if (outcome.kind === "done") return outcome;
+  if (outcome.kind === "done") return told(outcome);
   const { detail: _, ...rest } = outcome;
   return rest;
 }
@@ -45,7 +48,7 @@ export function bare(outcome: Outcome): Bare {
 export function bareOutcomes(items: readonly Item[], outcomes: readonly ItemOutcome[]): Bare[] {
   return items.flatMap((item, at) =>
     Array.from({ length: item.kind === "run" ? item.count : 1 }, (_, offset) =>
-      bare(told(outcomeOf(outcomes, { ...ticketOf(item, at), offset }))),
+      bare(outcomeOf(outcomes, { ...ticketOf(item, at), offset })),
     ),
   );
 }
