@@ -1,7 +1,7 @@
 /** What each change does to a counter, alone, in a batch and in a run. */
 
 import { assert, assertNever } from "../base/index.ts";
-import type { Cell } from "./cells.ts";
+import type { Cell, Cells, OpenTotals } from "./cells.ts";
 import type { ItemOutcome } from "./outcomes.ts";
 import type { Add, Change, Changed, Delete, ExpectedRevision, Outcome, SetValue } from "./types.ts";
 import { INT64_MAX, INT64_MIN, isInt64 } from "./validate.ts";
@@ -34,8 +34,14 @@ export function applyBatch(work: Work, changes: readonly Change[]): Outcome {
   return refused(refusal, results.length);
 }
 
+/** What a run changes: its counter, and the latest revision. */
+interface RunWork {
+  readonly cells: Pick<Cells, "at" | "write">;
+  readonly totals: Pick<OpenTotals, "revision">;
+}
+
 /** Does `count` adds of `by`, one by one as it were: those after the first that overflows are refused too. */
-export function applyRun(work: Work, key: string, by: bigint, count: number): ItemOutcome {
+export function applyRun(work: RunWork, key: string, by: bigint, count: number): ItemOutcome {
   assert(by !== 0n && count > 0, "run: adds something at least once");
   const cell = work.cells.at(key);
   const before = cell.value;

@@ -26,6 +26,7 @@
  *   apply.ts               one entry: log time, expiry, items, totals
  *   change.ts              add, set, delete, batch, run; cells.ts holds changes back until the entry ends
  *   batch.ts               batches that say equal changes once; series.ts does those of plain adds all at once
+ *   foresight.ts           what runs will give, told before they are applied
  *   once.ts                idempotency keys: replay, reuse, window, capacity; fingerprint.ts tells requests apart
  *   sessions.ts            the same for client sessions
  *   digest.ts              hashes of rows, and the digest that is their sum
@@ -49,6 +50,7 @@ export {
   outcomeRowHash,
   sessionRowHash,
 } from "./digest.ts";
+export { Foresight } from "./foresight.ts";
 export { compileGlob, type Glob } from "./glob.ts";
 export { EMPTY_TOTALS, LIMITS, type Limits } from "./limits.ts";
 export { MemoryTable } from "./memory-table.ts";

@@ -153,11 +153,13 @@ export class NodeDriver {
     return this.#request((id) => ({ kind: "transfer", id, to, from }));
   }
 
-  /** A snapshot of the state as it is now, held until it is released. @throws {StorageFailure} (rejects) */
+  /** A snapshot of the state as it is now, with all that was answered, held until it is released. @throws {StorageFailure} (rejects) */
   async backup(): Promise<BackupResult> {
     if (this.#closed || this.#failed) return STOPPED;
     if (this.#reducer.diverged) return diverged(this.#reducer.alarm);
     if (!this.#reducer.mayTakeSnapshot) return NOTHING_YET;
+    this.#feed({ kind: "stateLookedAt" });
+    this.#drainNow();
     const backup = this.#keeper.backup();
     backup.catch((error: unknown) => this.fail(asError(error)));
     return await backup;

@@ -35,6 +35,8 @@ export type NodeEvent =
   | { readonly kind: "applied"; readonly applied: Applied }
   /** The `queries` with this number are answered. */
   | { readonly kind: "queried"; readonly ticket: number; readonly answers: QueryAnswers }
+  /** Somebody is about to look at the state machine from elsewhere: it is to be asked for all that was answered. */
+  | { readonly kind: "stateLookedAt" }
   | { readonly kind: "snapshotTaken"; readonly snapshot: SnapshotMeta }
   | { readonly kind: "snapshotReceived"; readonly snapshot: SnapshotMeta }
   | { readonly kind: "snapshotProgress"; readonly to: NodeId }

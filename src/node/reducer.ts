@@ -67,7 +67,7 @@ export class NodeReducer {
     });
     this.#writes = new WriteQueue(options.settings.gatherFrom);
     this.#soundness = new Soundness(options.raft.self);
-    this.#machine = new MachineQueue(options.raft.applied);
+    this.#machine = new MachineQueue(options.raft.applied, this.#writes);
     this.#snapshots = new SnapshotTrigger(options.settings, options.raft.snapshot?.index ?? 0);
   }
 
@@ -101,6 +101,8 @@ export class NodeReducer {
         return this.#raft.step(event);
       case "applied":
         return this.#applied(event.applied);
+      case "stateLookedAt":
+        return this.#machine.lookedAt();
       case "queried":
         return this.#reads.queried(event.ticket, event.answers);
       case "snapshotTaken":
@@ -144,19 +146,15 @@ export class NodeReducer {
     for (const outcome of ready.outcomes) {
       if (!this.#operations.settle(outcome)) this.#writes.settle(outcome);
     }
-    this.#handOut(ready, nowMs);
+    const apply = this.#handOut(ready, nowMs);
     const queries = this.#reads.takeQueries(this.#machine.handedOut, () => this.ageMs(nowMs));
-    const commands = ready.apply.filter((entry) => entry.kind === "command").map((entry) => entry.index);
     const trace: NodeTrace[] = [...this.#trace, ...this.#operations.takeTrace(), ...ready.trace];
     this.#trace = [];
     return {
       write: ready.write,
       send: this.#held.release(ready),
       restore: ready.restore,
-      apply:
-        ready.apply.length === 0
-          ? undefined
-          : { entries: ready.apply, wantOutcomes: commands.some((index) => this.#writes.awaits(index)) },
+      apply,
       queries,
       responses: this.#responses(),
       digests: this.#soundness.takeDigests(),
@@ -191,6 +189,11 @@ export class NodeReducer {
   /** What a change of the membership would mean. */
   plan(request: MembershipRequest): PlanResult {
     return this.#operations.plan(request);
+  }
+
+  /** The latest revision that this node has told anybody of, or applied since it started. */
+  get revision(): number {
+    return this.#machine.revision ?? 0;
   }
 
   /** What is known of replicas that differ, in a sentence. */
@@ -339,24 +342,22 @@ export class NodeReducer {
     return true;
   }
 
-  #handOut(ready: Ready, nowMs: number): void {
+  #handOut(ready: Ready, nowMs: number): Effects["apply"] {
     for (const { id, index } of ready.reads) this.#reads.confirm(id, index);
     for (const id of ready.readsFailed) this.#reads.fail(id);
     if (ready.readsFailed.length > 0) this.#askReads = false;
     if (ready.restore !== undefined) {
       this.#writes.restored(ready.restore.index);
       this.#snapshots.restored(ready.restore.index);
-      this.#machine.asked(ready.restore.index, [], nowMs);
+      this.#machine.askedToRestore(ready.restore.index, nowMs);
     }
-    const last = ready.apply.at(-1);
-    if (last === undefined) return;
     this.#snapshots.handedOut(ready.apply);
-    const commands = ready.apply.filter((entry) => entry.kind === "command").map((entry) => entry.index);
-    this.#machine.asked(last.index, commands, nowMs);
+    const [isSound, isAwaited] = [!this.#soundness.diverged, !this.#reads.isEmpty];
+    return this.#machine.handOut(ready.apply, { nowMs, isSound, isAwaited });
   }
 
   #applied(applied: Applied): void {
-    const indexes = this.#machine.answered();
+    const indexes = this.#machine.answered(applied);
     if (this.#soundness.diverged) {
       // What a wrong state answers would be wrong; the write itself counts at the others.
       for (const index of indexes) this.#writes.diverged(index);
@@ -390,7 +391,6 @@ export class NodeReducer {
     const writes = this.#writes.takeAnswers();
     const reads = this.#reads.takeAnswers();
     const others = this.#operations.takeResponses();
-    if (writes.length === 0 && reads.length === 0) return others;
     return [
       ...others,
       ...writes.map(({ id, result }): Response => ({ kind: "write", id, result })),

@@ -112,7 +112,8 @@ export class Service implements NodeService {
       last: raft.last,
       first: raft.first,
       snapshot: raft.snapshot ?? 0,
-      revision: totals.revision,
+      // At least that of every change that was answered: plain adds are answered before the state has them.
+      revision: Math.max(totals.revision, reducer.revision),
       counters: totals.counters,
       digest: totals.digest,
       rememberedKeys: totals.rememberedKeys,

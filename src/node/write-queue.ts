@@ -13,6 +13,7 @@ import {
   Combiner,
   type Command,
   encodePayload,
+  type Item,
   type ItemOutcome,
   outcomeOf,
   type Ticket,
@@ -34,6 +35,7 @@ interface PendingWrite {
 /** The writes that share one entry, each with its place in it. */
 interface Group {
   readonly proposal: ProposalId;
+  readonly items: readonly Item[];
   readonly writes: readonly { readonly write: PendingWrite; readonly ticket: Ticket }[];
 }
 
@@ -92,6 +94,11 @@ export class WriteQueue {
     return this.#committed.has(index);
   }
 
+  /** What this node has put into the entry at `index`; undefined if nobody here waits for it. */
+  itemsAt(index: number): readonly Item[] | undefined {
+    return this.#committed.get(index)?.group.items;
+  }
+
   takeAnswers(): readonly Answer[] {
     const answers = this.#answers;
     this.#answers = [];
@@ -128,9 +135,10 @@ export class WriteQueue {
     }
     this.#gathering.proposed(taken === this.#waiting.length ? taken : 0, nowMs);
     this.#waiting = taken === this.#waiting.length ? [] : this.#waiting.slice(taken);
-    const data = encodePayload(combiner.take(elapsedMs));
+    const payload = combiner.take(elapsedMs);
+    const data = encodePayload(payload);
     const id = ++this.#proposals;
-    this.#proposed.set(id, { proposal: id, writes });
+    this.#proposed.set(id, { proposal: id, items: payload.items, writes });
     return { id, data, crc: crc32c(data), commands: taken };
   }
 

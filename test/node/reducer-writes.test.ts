@@ -340,6 +340,8 @@ describe("snapshots", () => {
       cluster.write(leader, add("a"));
       cluster.settle();
     }
+    // What they give is known: the state machine has them by the next tick.
+    cluster.tick(1);
   }
 
   it("begin after so many entries, one at a time, and the log is cut when they are done", () => {
@@ -368,7 +370,7 @@ describe("snapshots", () => {
     grow(cluster, leader, 2);
     leader.holdMachine = true;
     cluster.write(leader, add("a"));
-    cluster.settle();
+    cluster.tick(1);
     const done = leader.machine.splice(0).map((job) => job());
     cluster.step(leader, { kind: "snapshotTaken", snapshot: leader.position });
     cluster.settle();

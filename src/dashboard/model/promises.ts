@@ -42,7 +42,7 @@ interface Past {
 }
 
 /**
- * Every change advances the revision by one, and a node answers a write after it has applied it. So:
+ * Every change advances the revision by one, and a node's revision is at least that of what it has answered. So:
  *
  * * of the changes that a process has acknowledged, no more than its revision has advanced can be different ones;
  * * of those that all processes have acknowledged, no more than the cluster's revision has advanced since the first of

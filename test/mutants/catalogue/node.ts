@@ -98,4 +98,45 @@ export const NODE: readonly Mutant[] = [
     stands: "A node announces the address of another one",
     tests: ["test/node/reducer-operations.test.ts > speaks for nobody else"],
   },
+  {
+    name: "foresight-not-forgotten",
+    stands: "A leader foretells from values that it saw before others led",
+    simulator: ["answers are true", "assert: foretelling:"],
+    tests: ["test/node/foretelling.test.ts > wait for the state machine at a leader that has not seen"],
+  },
+  {
+    name: "foretold-out-of-turn",
+    stands: "An entry is foretold although what those before it gave is not known yet",
+    simulator: ["answers are true", "assert: foretelling:"],
+    tests: ["test/node/foretelling.test.ts > wait for the state machine behind whatever it alone can tell"],
+  },
+  {
+    name: "learned-from-a-replay",
+    stands: "The value that a retry is told again is taken for the counter's",
+    simulator: ["answers are true", "assert: foretelling:"],
+    tests: ["test/counter/foresight.test.ts > does not go back to what a retry is told again"],
+  },
+  {
+    name: "learned-of-a-batch-in-part",
+    stands: "Of a batch only the first change is learned",
+    simulator: ["answers are true", "assert: foretelling:"],
+    tests: ["test/counter/foresight.test.ts > is foretold as applying them then gives it"],
+  },
+  {
+    name: "kept-from-who-looks",
+    stands: "A backup does not hold what was answered before it",
+    tests: ["test/node/foretelling.test.ts > are with the state machine by the next tick"],
+  },
+  {
+    name: "kept-from-a-read",
+    stands: "A read is answered before the state has what was answered before it",
+    tests: ["test/node/foretelling.test.ts > are with the state machine by the next tick"],
+  },
+  {
+    name: "foretold-and-never-compared",
+    stands: "Nobody notices that the state machine gives something else than what was foretold",
+    tests: [
+      "test/node/foretelling.test.ts > stop the process if the state machine arrives at another revision",
+    ],
+  },
 ];
