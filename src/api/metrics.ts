@@ -53,7 +53,11 @@ export class Metrics {
 
   /** Prometheus' text format 0.0.4. */
   async text(): Promise<string> {
-    this.#registry ??= newRegistry(this.#histograms);
+    this.#registry ??= newRegistry(this.#histograms).catch((error: unknown) => {
+      // The next scrape tries again.
+      this.#registry = undefined;
+      throw error;
+    });
     this.#loop.start();
     const registry = await this.#registry;
     const { live } = this.#service;

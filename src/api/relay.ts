@@ -58,20 +58,25 @@ const HOP_HEADERS: ReadonlySet<string> = new Set([
 
 /** Connections to other nodes. Idle ones do not keep the process alive. */
 export class Relay {
-  #agent: Promise<Agent> | undefined;
+  #agent: Promise<Agent | undefined> | undefined;
 
   /**
    * Makes the first request as fast as the others. Not done for everybody: undici takes some 60 ms to be loaded, on a node
    * that has just been started by someone who waits for it, and most nodes never pass anything on.
    */
-  prepare(): Promise<Agent> {
-    this.#agent ??= newAgent();
+  prepare(): Promise<Agent | undefined> {
+    this.#agent ??= newAgent().catch(() => {
+      // As where files are exchanged, or cannot be opened at the moment: the next request tries again.
+      this.#agent = undefined;
+      return undefined;
+    });
     return this.#agent;
   }
 
   /** Never rejects: what went wrong is part of the result. */
   async send(request: RelayRequest, { base, signal }: RelayOptions): Promise<RelayResult> {
     const agent = await this.prepare();
+    if (agent === undefined) return { kind: "notSent", reason: "undici cannot be loaded" };
     return await new Promise((resolve) => {
       const exchange = new Exchange(signal, resolve);
       try {

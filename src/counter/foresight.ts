@@ -62,7 +62,7 @@ export class Foresight {
     }
   }
 
-  /** What was applied last is not known, only what revision it led to. */
+  /** Whatever was known of counters may not hold any more: what was applied last was not seen. */
   forget(): void {
     this.#values.clear();
   }

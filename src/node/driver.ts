@@ -160,6 +160,7 @@ export class NodeDriver {
     if (!this.#reducer.mayTakeSnapshot) return NOTHING_YET;
     this.#feed({ kind: "stateLookedAt" });
     this.#drainNow();
+    if (this.#failed) return STOPPED;
     const backup = this.#keeper.backup();
     backup.catch((error: unknown) => this.fail(asError(error)));
     return await backup;

@@ -3,11 +3,12 @@
  * them, and this leader has heard from its state machine what that gave (foresight.ts). So the caller need not wait until
  * the state machine has done it too, which takes a turn of its thread and one of this one. Reads do wait for that.
  *
- * The state machine is held against what was foretold: against the revision always, and against every value now and then.
- * A difference stops the process, for then one of the two is wrong.
+ * The state machine is held against what was foretold: against the revision where all of a request was, and against every
+ * value now and then, and whenever somebody waits for its outcomes anyway. A difference stops the process, for then one of
+ * the two is wrong.
  */
 
-import { assert } from "../base/index.ts";
+import { assert, defined } from "../base/index.ts";
 import { Foresight, type Item, type ItemOutcome } from "../counter/index.ts";
 import type { Entry } from "../raft/index.ts";
 import type { Applied } from "../store/index.ts";
@@ -22,14 +23,15 @@ export interface WaitingWrites {
   /** What this node has put into the entry at `index`; undefined if nobody here waits for it. */
   itemsAt(index: number): readonly Item[] | undefined;
   /** The entry at `index` gives `outcomes`. */
-  applied(index: number, outcomes: readonly ItemOutcome[]): void;
+  gave(index: number, outcomes: readonly ItemOutcome[]): void;
 }
 
-/** What the state machine will say of a request. */
+/** What the state machine will say of a request, as far as that has been foretold. */
 interface Foretold {
+  /** The revision that it leads to; undefined if not all of it was foretold. */
   readonly revision: number | undefined;
-  /** Of each of its entries of commands; undefined: not to be compared. */
-  readonly outcomes: Outcomes | undefined;
+  /** Of its first entries of commands, as many as are compared. */
+  readonly outcomes: Outcomes;
 }
 
 /** Of each entry of commands, what becomes of its items. */
@@ -42,19 +44,14 @@ export class Foretelling {
   #upTo: number;
   /** What was foretold of entries that the state machine has not been asked for. */
   #told: (readonly ItemOutcome[])[] = [];
-  /** For each request to the state machine, oldest first; undefined where not all of it could be foretold. */
-  readonly #expected: (Foretold | undefined)[] = [];
+  /** For each request to the state machine, oldest first. */
+  readonly #expected: Foretold[] = [];
   #foretold = 0;
 
   /** @param applied how far the state machine had applied at the start. */
   constructor(applied: number, writes: WaitingWrites) {
     this.#upTo = applied;
     this.#writes = writes;
-  }
-
-  /** The latest revision that is known, of what was foretold and of what was applied; undefined before the first. */
-  get revision(): number | undefined {
-    return this.#foresight.revision;
   }
 
   /** The state machine will be asked to apply `entries` next: answers whoever waits for one that can be foretold. */
@@ -66,12 +63,12 @@ export class Foretelling {
       if (outcomes === undefined) return;
       this.#upTo = index;
       if (kind === "command") this.#told.push(outcomes);
-      this.#writes.applied(index, outcomes);
+      this.#writes.gave(index, outcomes);
     }
   }
 
-  /** Whether everything up to the entry at `index` has been foretold, or was learned. */
-  knows(index: number): boolean {
+  /** Whether it is known what all entries up to `index` give: foretold, or told by the state machine. */
+  isKnownUpTo(index: number): boolean {
     return this.#upTo >= index;
   }
 
@@ -84,7 +81,7 @@ export class Foretelling {
   askedToRestore(): void {
     this.forget();
     this.#told = [];
-    this.#expected.push(undefined);
+    this.#expected.push({ revision: undefined, outcomes: [] });
   }
 
   /**
@@ -95,12 +92,13 @@ export class Foretelling {
     const told = this.#told;
     this.#told = [];
     if (last !== this.#upTo) {
-      this.#expected.push(undefined);
+      // What somebody waits for behind them brings their outcomes with it.
+      this.#expected.push({ revision: undefined, outcomes: told });
       return false;
     }
     this.#foretold += 1;
     const isProof = this.#foretold % PROOF_EVERY === 0;
-    this.#expected.push({ revision: this.#foresight.revision, outcomes: isProof ? told : undefined });
+    this.#expected.push({ revision: this.#foresight.revision, outcomes: isProof ? told : [] });
     return isProof;
   }
 
@@ -110,10 +108,10 @@ export class Foretelling {
    * @throws {InvariantViolation} if the state machine gave anything else than what was foretold.
    */
   answered({ index, outcomes, totals }: Applied, commands: readonly number[]): void {
-    const expected = this.#expected.shift();
-    if (expected !== undefined) {
+    const expected = defined(this.#expected.shift(), "foretelling: what is answered was asked for");
+    if (outcomes.length > 0) compare(expected.outcomes, outcomes.slice(0, expected.outcomes.length));
+    if (expected.revision !== undefined) {
       assert(expected.revision === totals.revision, "foretelling: the revision is the one that was foretold");
-      if (expected.outcomes !== undefined) compare(expected.outcomes, outcomes);
       return;
     }
     for (const [at, command] of commands.entries()) {

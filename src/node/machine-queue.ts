@@ -11,15 +11,18 @@ import type { Applied } from "../store/index.ts";
 import type { Effects } from "./events.ts";
 import { Foretelling, type WaitingWrites } from "./foretelling.ts";
 
-/** Applies that may be under way: one at work, and one so that it need not wait for the event loop. */
+/**
+ * Applies that may be under way: one at work, and one so that it need not wait for the event loop. What was kept may come
+ * as a third.
+ */
 const ASKED_MAX = 2;
 
 export interface HandOut {
   readonly nowMs: number;
   /** Whether what this state gives is believed. */
   readonly isSound: boolean;
-  /** Whether anyone waits for the state itself. */
-  readonly isAwaited: boolean;
+  /** Whether entries of which it is known what they give may wait for the next ones: nobody waits for the state itself. */
+  readonly mayKeep: boolean;
 }
 
 export class MachineQueue {
@@ -46,11 +49,6 @@ export class MachineQueue {
     return this.#handedOut;
   }
 
-  /** The latest revision of which anybody here was told; undefined before anything was applied. */
-  get revision(): number | undefined {
-    return this.#foretelling.revision;
-  }
-
   tick(): void {
     this.#due = true;
   }
@@ -69,13 +67,13 @@ export class MachineQueue {
    * Takes entries that are committed. Whoever waits for one of which it is known what it gives is answered now.
    * @returns what the state machine is to apply now, if anything.
    */
-  handOut(entries: readonly Entry[], { nowMs, isSound, isAwaited }: HandOut): Effects["apply"] {
+  handOut(entries: readonly Entry[], { nowMs, isSound, mayKeep }: HandOut): Effects["apply"] {
     if (isSound) this.#foretelling.foretell(entries);
     else this.#foretelling.forget();
     const all = this.#kept.length === 0 ? entries : [...this.#kept, ...entries];
     const last = all.at(-1)?.index;
     if (last === undefined) return undefined;
-    if (this.#foretelling.knows(last) && !isAwaited && !this.#isLookedAt && !this.#due) {
+    if (mayKeep && this.#foretelling.isKnownUpTo(last) && !this.#isLookedAt && !this.#due) {
       this.#kept = all;
       return undefined;
     }

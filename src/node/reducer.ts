@@ -191,11 +191,6 @@ export class NodeReducer {
     return this.#operations.plan(request);
   }
 
-  /** The latest revision that this node has told anybody of, or applied since it started. */
-  get revision(): number {
-    return this.#machine.revision ?? 0;
-  }
-
   /** What is known of replicas that differ, in a sentence. */
   get alarm(): string | undefined {
     return this.#soundness.alarm;
@@ -352,8 +347,8 @@ export class NodeReducer {
       this.#machine.askedToRestore(ready.restore.index, nowMs);
     }
     this.#snapshots.handedOut(ready.apply);
-    const [isSound, isAwaited] = [!this.#soundness.diverged, !this.#reads.isEmpty];
-    return this.#machine.handOut(ready.apply, { nowMs, isSound, isAwaited });
+    const [isSound, mayKeep] = [!this.#soundness.diverged, this.#reads.isEmpty && !this.#stopping];
+    return this.#machine.handOut(ready.apply, { nowMs, isSound, mayKeep });
   }
 
   #applied(applied: Applied): void {
@@ -362,7 +357,7 @@ export class NodeReducer {
       // What a wrong state answers would be wrong; the write itself counts at the others.
       for (const index of indexes) this.#writes.diverged(index);
     } else if (applied.outcomes.length > 0) {
-      for (const [at, index] of indexes.entries()) this.#writes.applied(index, applied.outcomes[at] ?? []);
+      for (const [at, index] of indexes.entries()) this.#writes.gave(index, applied.outcomes[at] ?? []);
     }
     this.#raft.step({ kind: "applied", index: applied.index });
     this.#contact.applied(applied.index);

@@ -112,8 +112,7 @@ export class Service implements NodeService {
       last: raft.last,
       first: raft.first,
       snapshot: raft.snapshot ?? 0,
-      // At least that of every change that was answered: plain adds are answered before the state has them.
-      revision: Math.max(totals.revision, reducer.revision),
+      revision: totals.revision,
       counters: totals.counters,
       digest: totals.digest,
       rememberedKeys: totals.rememberedKeys,

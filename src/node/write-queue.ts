@@ -3,7 +3,7 @@
  *
  *   waiting    not in any log: it can still be refused or redirected and has changed nothing
  *   proposed   in an entry of this node's log whose fate is open
- *   committed  the entry will be applied here; the answer comes with it
+ *   committed  the entry will be applied here; the answer comes with what it gives
  *
  * Each write leaves exactly once, through an answer.
  */
@@ -160,8 +160,8 @@ export class WriteQueue {
     }
   }
 
-  /** The entry at `at` was applied and returned `outcomes`. */
-  applied(index: number, outcomes: readonly ItemOutcome[]): void {
+  /** The entry at `index`, which is committed, gives `outcomes`: the state machine has said so, or it was foretold. */
+  gave(index: number, outcomes: readonly ItemOutcome[]): void {
     const found = this.#committed.get(index);
     if (found === undefined) return;
     this.#committed.delete(index);

@@ -40,12 +40,14 @@ export function preCampaign(state: State): void {
 /**
  * A link to a peer stands. Whoever knows no leader asks soon instead of waiting out its timer: nodes that were all started
  * together have one as soon as a majority is there. Where a leader lives, the one asked refuses, and nobody is disturbed
- * (thesis §9.6). The moment is drawn from half an election timeout, so that those that meet do not all ask at once.
+ * (thesis §9.6). The moment is drawn once, from half an election timeout, so that those that meet do not all ask at once.
  */
 export function hasten(state: State): void {
   const { prng, role, settings } = state;
   if (role.kind === "leader" || role.kind === "candidate" || leaderOf(state) !== undefined) return;
-  role.ticks = Math.max(role.ticks, role.timeout - prng.between(1, Math.ceil(settings.electionTicks / 2)));
+  const soon = Math.ceil(settings.electionTicks / 2);
+  if (role.timeout - role.ticks <= soon) return;
+  role.ticks = role.timeout - prng.between(1, soon);
 }
 
 /** Starts an election: next term, own vote, requests that leave once both and the whole log are durable (P3). */

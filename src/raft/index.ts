@@ -13,7 +13,7 @@
  *      leaving before it is on disk
  *   4. `restore` the state machine, then `apply` entries in order; say `applied(index)` after each of the two
  *   5. answer a read of `reads` once the state machine has applied its index; try `readsFailed` again with
- *      fresh ids; settle the `outcomes` (a committed proposal is answered once it is applied)
+ *      fresh ids; settle the `outcomes` (a committed proposal is answered once what it gives is known)
  *   6. see to `sendSnapshot`, and say `snapshotSent` when the transfer has ended
  *   7. give `trace` to whoever watches
  *

@@ -23,13 +23,21 @@ export class SnapshotFetcher {
 
   /** As {@link fetchInto}. */
   async fetch(fetch: Fetch): Promise<string | undefined> {
-    this.#agent ??= newAgent(this.#settings);
-    return await fetchInto(fetch, await this.#agent, this.#settings);
+    const agent = this.#agent ?? newAgent(this.#settings);
+    this.#agent = agent;
+    try {
+      return await fetchInto(fetch, await agent, this.#settings);
+    } catch (error) {
+      // undici could not be loaded, as where files are exchanged or cannot be opened at the moment.
+      if (this.#agent === agent) this.#agent = undefined;
+      return error instanceof Error ? error.message : String(error);
+    }
   }
 
   /** Ends what is under way. */
   async close(): Promise<void> {
-    await (await this.#agent)?.destroy();
+    const agent = await this.#agent?.catch(() => undefined);
+    await agent?.destroy();
   }
 }
 

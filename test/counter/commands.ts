@@ -79,12 +79,12 @@ export function ticketOf(operation: Operation, at: number = 0): Ticket {
 }
 
 /** The outcome as it is told to the caller: without the number of changes, which is right where it is given. */
-export function told<O extends Outcome>(outcome: O): O | Omit<O, "changed"> {
+export function told<O extends Outcome>(outcome: O): O {
   if (outcome.kind !== "done" || outcome.changed === undefined) return outcome;
   const { changed, ...rest } = outcome;
-  if (changed !== rest.results.filter((one) => one.changed).length)
+  if (changed !== outcome.results.filter((one) => one.changed).length)
     throw new Error(`test: ${changed} changes were said`);
-  return rest;
+  return rest as O;
 }
 
 /** Applies one command in an entry of its own. */

@@ -42,6 +42,14 @@ it("a link that stands makes a node without a leader ask soon, at a moment that 
   expect(Math.max(...waits)).toBe(Math.ceil(SETTINGS.electionTicks / 2));
 });
 
+it("a link that stands after another one changes nothing: the moment is drawn once", () => {
+  const cluster = new Cluster({ voters: ["a", "b", "c"] });
+  cluster.step("a", { kind: "reachable" });
+  const drawn = cluster.status("a").election;
+  for (let link = 0; link < 20; link++) cluster.step("a", { kind: "reachable" });
+  expect(cluster.status("a").election).toEqual(drawn);
+});
+
 it("a link that stands hurries nobody who has a leader, is one, or stands for an election", () => {
   const cluster = new Cluster({ voters: ["a", "b", "c"] });
   cluster.elect("a");

@@ -7,6 +7,8 @@ export interface Account {
   readonly id: string;
   /** Changes that it answered with "done". */
   readonly acknowledged: number;
+  /** Those of them that it answered so long ago that they have to be in its state. */
+  readonly settled: number;
   /** By how much its state has advanced: by one for each change of a counter, whoever acknowledged it. */
   readonly applied: number;
 }
@@ -24,11 +26,16 @@ export interface Promises {
   readonly unknown: number;
 }
 
-/** So long after the leader's own picture a count may be missing from it, ms: it was elected and still applies. */
+/**
+ * So long a change that was acknowledged may be missing from the state, ms: plain adds are answered a moment before they are
+ * applied, and who was elected applies what it holds.
+ */
 const SETTLE_MS = 3_000;
 
 /** What one process of a node has counted. */
 interface Run {
+  /** Tells the processes of a node apart. */
+  readonly process: string;
   readonly uptimeMs: number;
   readonly revision: number;
   readonly tally: NodePicture["tally"];
@@ -41,8 +48,15 @@ interface Past {
   readonly unknown: number;
 }
 
+/** What was acknowledged at a moment. */
+interface Said {
+  readonly atMs: number;
+  readonly total: number;
+  readonly byProcess: ReadonlyMap<string, number>;
+}
+
 /**
- * Every change advances the revision by one, and a node's revision is at least that of what it has answered. So:
+ * Every change advances the revision by one, and what a node has answered is in its state soon. So, but for the latest:
  *
  * * of the changes that a process has acknowledged, no more than its revision has advanced can be different ones;
  * * of those that all processes have acknowledged, no more than the cluster's revision has advanced since the first of
@@ -50,10 +64,13 @@ interface Past {
  */
 export class Ledger {
   readonly #runs = new Map<string, Run>();
+  #processes = 0;
   #past: Past = { acknowledged: 0, replays: 0, unknown: 0 };
   /** The lowest revision at which any of these processes began. */
   #start: number | undefined;
   #missingSinceMs: number | undefined;
+  /** Oldest first; but for the first, none is older than it takes to settle. */
+  #said: Said[] = [];
 
   heard({ status, tally }: NodePicture): void {
     if (status.state !== "running") return;
@@ -66,7 +83,9 @@ export class Ledger {
         unknown: this.#past.unknown + before.tally.unknown,
       };
     }
-    this.#runs.set(id, { uptimeMs, revision, tally });
+    const isAnother = before === undefined || uptimeMs < before.uptimeMs;
+    const process = isAnother ? `${id} ${++this.#processes}` : before.process;
+    this.#runs.set(id, { process, uptimeMs, revision, tally });
     this.#start = Math.min(this.#start ?? tally.revisionAtStart, tally.revisionAtStart);
   }
 
@@ -76,13 +95,16 @@ export class Ledger {
     const sum = (of: (tally: NodePicture["tally"]) => number): number =>
       runs.reduce((total, [, { tally }]) => total + of(tally), 0);
     const acknowledged = this.#past.acknowledged + sum((tally) => tally.acknowledgedChanges);
-    const accounts = runs.map(([id, { revision, tally }]) => ({
+    const byProcess = new Map(runs.map(([, { process, tally }]) => [process, tally.acknowledgedChanges]));
+    const due = this.#due({ atMs: nowMs, total: acknowledged, byProcess });
+    const accounts = runs.map(([id, { process, revision, tally }]) => ({
       id,
       acknowledged: tally.acknowledgedChanges,
+      settled: due?.byProcess.get(process) ?? 0,
       applied: revision - tally.revisionAtStart,
     }));
-    const alone = accounts.map((account) => Math.max(0, account.acknowledged - account.applied));
-    const together = this.#missing(acknowledged, leading, nowMs);
+    const alone = accounts.map(({ settled, applied }) => Math.max(0, settled - applied));
+    const together = this.#missing(due?.total ?? 0, leading, nowMs);
     return {
       accounts,
       acknowledged,
@@ -90,6 +112,15 @@ export class Ledger {
       replays: this.#past.replays + sum((tally) => tally.replays),
       unknown: this.#past.unknown + sum((tally) => tally.unknown),
     };
+  }
+
+  /** What had been acknowledged so long ago that all of it has to be there; undefined if nothing was heard so long ago. */
+  #due(said: Said): Said | undefined {
+    const longAgoMs = said.atMs - SETTLE_MS;
+    this.#said.push(said);
+    while ((this.#said[1]?.atMs ?? said.atMs) <= longAgoMs) this.#said.shift();
+    const [first] = this.#said;
+    return first !== undefined && first.atMs <= longAgoMs ? first : undefined;
   }
 
   /** Only what stays missing is: a picture of one node is a little older than that of another. */

@@ -62,13 +62,13 @@ function tile(title: string): Tile {
 function showLost(tile: Tile, { accounts, acknowledged, lost }: Promises, { nodes }: ClusterView): void {
   if (accounts.length === 0)
     return tile.show("none", { figure: "–", words: "Nothing was heard yet", evidence: "" });
-  const wrong = accounts.filter((account) => account.acknowledged > account.applied);
+  const wrong = accounts.filter(({ settled, applied }) => settled > applied);
   const evidence = (
     wrong.length > 0 ? wrong : accounts.filter((account) => nodes.some(({ id }) => id === account.id))
   )
     .map(
-      ({ id, acknowledged: said, applied }) =>
-        `${id}: ${whole(said)} ${said > applied ? ">" : "≤"} ${whole(applied)}`,
+      ({ id, settled, applied }) =>
+        `${id}: ${whole(settled)} ${settled > applied ? ">" : "≤"} ${whole(applied)}`,
     )
     .join(" · ");
   const words =
@@ -78,7 +78,7 @@ function showLost(tile: Tile, { accounts, acknowledged, lost }: Promises, { node
   tile.show(lost > 0 ? "bad" : "good", {
     figure: whole(lost > 0 ? lost : acknowledged),
     words,
-    evidence: `Said "done" ≤ applied, since each node started – ${evidence}`,
+    evidence: `Said "done" more than 3 s ago ≤ applied, since each node started – ${evidence}`,
   });
 }
 

@@ -57,6 +57,11 @@ export const ELECTIONS: readonly Mutant[] = [
     tests: ["test/node/first-leader.test.ts > nodes that were all started together have a leader"],
   },
   {
+    name: "hurried-by-every-link",
+    stands: "Each link that stands draws a moment anew: where many nodes meet, all of them ask at once",
+    tests: ["test/raft/election-clock.test.ts > a link that stands after another one"],
+  },
+  {
     name: "hurried-beside-a-leader",
     stands: "Whoever hears from a leader asks for votes as soon as a link to anybody stands",
     tests: ["test/raft/election-clock.test.ts > a link that stands hurries nobody who has a leader"],

@@ -133,8 +133,15 @@ export const NODE: readonly Mutant[] = [
     tests: ["test/node/foretelling.test.ts > are with the state machine by the next tick"],
   },
   {
+    name: "outcomes-never-compared",
+    stands: "Nobody notices that the state machine gives another value than what was foretold",
+    tests: [
+      "test/node/foretelling.test.ts > stop the process if another value comes with what somebody waits for",
+    ],
+  },
+  {
     name: "foretold-and-never-compared",
-    stands: "Nobody notices that the state machine gives something else than what was foretold",
+    stands: "Nobody notices that the state machine arrives at another revision than what was foretold",
     tests: [
       "test/node/foretelling.test.ts > stop the process if the state machine arrives at another revision",
     ],
