@@ -101,7 +101,7 @@ describe("what runs will give", () => {
     expect(foresight.revision).toBe(1);
   });
 
-  it("is forgotten with everything that was not seen: an entry of another leader, a batch, a snapshot", () => {
+  it("is not known any more once it is forgotten, or after a batch", () => {
     const [table, foresight] = [new MemoryTable(), new Foresight()];
     applied(table, foresight, run("a", 1));
     foresight.forget();
