@@ -45,6 +45,8 @@ export function preCampaign(state: State): void {
 export function hasten(state: State): void {
   const { prng, role, settings } = state;
   if (role.kind === "leader" || role.kind === "candidate" || leaderOf(state) !== undefined) return;
+  // A higher term would end the election for which it has just voted.
+  if (role.kind === "follower" && role.hasVoted) return;
   const soon = Math.ceil(settings.electionTicks / 2);
   if (role.timeout - role.ticks <= soon) return;
   role.ticks = role.timeout - prng.between(1, soon);
@@ -124,6 +126,7 @@ export function handleRequestVote(state: State, message: MessageOf<"requestVote"
     // A pre-candidate that gives its vote away waits for the outcome; a follower begins to wait anew.
     if (state.role.kind === "follower") state.role.ticks = 0;
     else becomeFollower(state, { term: state.term, leader: undefined, why: "gave its vote" });
+    if (state.role.kind === "follower") state.role.hasVoted = true;
   }
   say(state, message.from, { kind: "voteResponse", granted });
 }

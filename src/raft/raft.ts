@@ -87,6 +87,7 @@ export class Raft {
       leader: undefined,
       ticks: 0,
       timeout: 0,
+      hasVoted: false,
       forwarded: new ForwardedReads(),
     };
     this.#state = {

@@ -27,6 +27,7 @@ export function becomeFollower(
     leader: into.leader,
     ticks: 0,
     timeout: drawTimeout(state),
+    hasVoted: false,
     forwarded: new ForwardedReads(),
   };
   traceRole(state, into.why);

@@ -21,6 +21,8 @@ export interface Follower {
   /** Ticks since this node last heard from `leader`, or since the role began. */
   ticks: number;
   timeout: number;
+  /** Whether it has given its vote since the role began, and waits for what comes of it. */
+  hasVoted: boolean;
   readonly forwarded: ForwardedReads;
 }
 

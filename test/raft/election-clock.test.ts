@@ -50,6 +50,21 @@ it("a link that stands after another one changes nothing: the moment is drawn on
   expect(cluster.status("a").election).toEqual(drawn);
 });
 
+it("a link that stands does not hurry whoever has just voted, until the time for that is over", () => {
+  const cluster = new Cluster({ voters: ["a", "b", "c"] });
+  cluster.stand("a");
+  cluster.deliverAll({ from: "a", to: "b", kind: "requestVote" });
+  const waiting = cluster.status("b").election;
+  expect(waiting?.ticks).toBe(0);
+  cluster.step("b", { kind: "reachable" });
+  expect(cluster.status("b").election).toEqual(waiting);
+  // Nothing came of it: it asks, and may be hurried again.
+  cluster.campaign("b");
+  const drawn = cluster.status("b").election;
+  cluster.step("b", { kind: "reachable" });
+  expect(cluster.status("b").election?.ticks).toBeGreaterThan(drawn?.ticks ?? 0);
+});
+
 it("a link that stands hurries nobody who has a leader, is one, or stands for an election", () => {
   const cluster = new Cluster({ voters: ["a", "b", "c"] });
   cluster.elect("a");

@@ -65,6 +65,8 @@ export type Repaired = "cut the tail" | "installed a snapshot" | "restored the s
 export class SimDisk {
   synced: LogImage;
   latest: LogImage;
+  /** What has reached the platter last: a batch may hold votes that a later term in it has replaced. */
+  arrived: readonly LogWrite[] = [];
   readonly #bytes: LogBytes | undefined;
   /** Whether a bit of the log has changed. */
   #isRotten = false;
@@ -196,17 +198,24 @@ export class SimDisk {
     const written = this.#pending.splice(0, this.#onTheirWay);
     this.#onTheirWay = 0;
     for (const write of written) this.synced.apply(write);
+    this.arrived = written;
     this.#bytes?.end();
     return written.map(({ seq }) => seq);
   }
 
   /** Closes the log in order: everything reaches the platter. */
   close(): void {
-    if (this.#onTheirWay > 0) this.end();
+    const arrived: LogWrite[] = [];
+    if (this.#onTheirWay > 0) {
+      this.end();
+      arrived.push(...this.arrived);
+    }
     if (this.mayBegin) {
       this.begin();
       this.end();
+      arrived.push(...this.arrived);
     }
+    this.arrived = arrived;
     this.#bytes?.close();
   }
 

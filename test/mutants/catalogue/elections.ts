@@ -62,6 +62,12 @@ export const ELECTIONS: readonly Mutant[] = [
     tests: ["test/raft/election-clock.test.ts > a link that stands after another one"],
   },
   {
+    name: "hurried-after-voting",
+    stands:
+      "Whoever has just voted asks for votes itself as soon as a link stands, and its term ends that election",
+    tests: ["test/raft/election-clock.test.ts > a link that stands does not hurry whoever has just voted"],
+  },
+  {
     name: "hurried-beside-a-leader",
     stands: "Whoever hears from a leader asks for votes as soon as a link to anybody stands",
     tests: ["test/raft/election-clock.test.ts > a link that stands hurries nobody who has a leader"],

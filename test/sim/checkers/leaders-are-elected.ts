@@ -14,8 +14,10 @@ export function leadersAreElected(): Partial<Observer> {
   const votes = new Map<string, string>();
 
   function note({ id, incarnation, disk }: SimNode): void {
-    const { term, vote } = disk.synced.hardState;
-    if (vote !== undefined) votes.set(`${id} ${incarnation} ${term}`, vote);
+    const states = disk.arrived.flatMap(({ hardState }) => hardState ?? []);
+    for (const { term, vote } of [...states, disk.synced.hardState]) {
+      if (vote !== undefined) votes.set(`${id} ${incarnation} ${term}`, vote);
+    }
   }
 
   function checkElected(node: SimNode, term: number): void {
