@@ -285,13 +285,17 @@ function withoutDirectory(text: string): string {
   return text.replaceAll(" --data ./data", "");
 }
 
-/** A shell in which a wipe, once the node that was missing has been started, waits until it is up. */
+/**
+ * A shell in which a wipe waits until the election is over that the death of the leader began, and, once the node that was
+ * missing has been started, until it is up.
+ */
 function patient(shell: (command: string) => Promise<Printed>): (command: string) => Promise<Printed> {
   let isStarted = false;
   return async (command) => {
     let ran = await shell(command);
-    const deadline = performance.now() + (isStarted ? 30_000 : 0);
-    while (ran.exitCode !== 0 && performance.now() < deadline) ran = await shell(command);
+    const deadline = performance.now() + 30_000;
+    const mayPass = (): boolean => (isStarted ? ran.exitCode !== 0 : ran.all.includes("no node leads"));
+    while (mayPass() && performance.now() < deadline) ran = await shell(command);
     isStarted ||= command.startsWith("raftally local start");
     return { ...ran, all: withoutDirectory(ran.all) };
   };
