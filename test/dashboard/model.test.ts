@@ -40,6 +40,15 @@ describe("the ledger of promises", () => {
     expect(ledger.promises(113, START + 3_100).lost).toBe(0);
   });
 
+  it("does not take for lost what a node that died had answered and not applied yet", () => {
+    const ledger = new Ledger();
+    ledger.heard(counting("n1", { acknowledged: 13, revision: 10 }));
+    for (const laterMs of [0, 3_000, 6_000, 60_000]) {
+      ledger.heard(counting("n2", { acknowledged: 0, revision: 13, uptimeMs: 1_000 + laterMs }));
+      expect(ledger.promises(13, START + laterMs).lost).toBe(0);
+    }
+  });
+
   it("goes on counting what a process had acknowledged before it was started again", () => {
     const ledger = new Ledger();
     ledger.heard(counting("n1", { acknowledged: 50, revision: 50, uptimeMs: 90_000 }));

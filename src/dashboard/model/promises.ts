@@ -52,7 +52,7 @@ interface Past {
 interface Said {
   readonly atMs: number;
   readonly total: number;
-  readonly byProcess: ReadonlyMap<string, number>;
+  readonly byProcess: ReadonlyMap<string, Run>;
 }
 
 /**
@@ -95,13 +95,13 @@ export class Ledger {
     const sum = (of: (tally: NodePicture["tally"]) => number): number =>
       runs.reduce((total, [, { tally }]) => total + of(tally), 0);
     const acknowledged = this.#past.acknowledged + sum((tally) => tally.acknowledgedChanges);
-    const byProcess = new Map(runs.map(([, { process, tally }]) => [process, tally.acknowledgedChanges]));
+    const byProcess = new Map(runs.map(([, run]) => [run.process, run]));
     const due = this.#due({ atMs: nowMs, total: acknowledged, byProcess });
-    const accounts = runs.map(([id, { process, revision, tally }]) => ({
+    const accounts = runs.map(([id, run]) => ({
       id,
-      acknowledged: tally.acknowledgedChanges,
-      settled: due?.byProcess.get(process) ?? 0,
-      applied: revision - tally.revisionAtStart,
+      acknowledged: run.tally.acknowledgedChanges,
+      settled: settledOf(run, due?.byProcess.get(run.process)),
+      applied: run.revision - run.tally.revisionAtStart,
     }));
     const alone = accounts.map(({ settled, applied }) => Math.max(0, settled - applied));
     const together = this.#missing(due?.total ?? 0, leading, nowMs);
@@ -133,4 +133,13 @@ export class Ledger {
     this.#missingSinceMs ??= nowMs;
     return nowMs - this.#missingSinceMs >= SETTLE_MS ? missing : 0;
   }
+}
+
+/**
+ * What a process has to have in its state when it was heard last, of what it had answered when it was heard `before`. Of one
+ * that fell silent in between nobody knows: its answers are judged by the state of whoever leads.
+ */
+function settledOf(run: Run, before: Run | undefined): number {
+  if (before === undefined || run.uptimeMs - before.uptimeMs < SETTLE_MS / 2) return 0;
+  return before.tally.acknowledgedChanges;
 }
