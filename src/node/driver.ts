@@ -92,8 +92,8 @@ export class NodeDriver {
     this.#store = options.store;
     this.#transport = options.transport;
     this.#totals = options.totals;
-    this.#keeper = new SnapshotKeeper(options.store, (snapshot) =>
-      this.#feed({ kind: "snapshotTaken", snapshot }),
+    this.#keeper = new SnapshotKeeper(options.store, (snapshot, bytes) =>
+      this.#feed({ kind: "snapshotTaken", snapshot, bytes }),
     );
     const { own, wantsVote, transport, hints = new Map() } = options;
     this.#neighbours = new Neighbours({

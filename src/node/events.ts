@@ -37,7 +37,8 @@ export type NodeEvent =
   | { readonly kind: "queried"; readonly ticket: number; readonly answers: QueryAnswers }
   /** Somebody is about to look at the state machine from elsewhere: it is to be asked for all that was answered. */
   | { readonly kind: "stateLookedAt" }
-  | { readonly kind: "snapshotTaken"; readonly snapshot: SnapshotMeta }
+  /** `bytes`: of its file. */
+  | { readonly kind: "snapshotTaken"; readonly snapshot: SnapshotMeta; readonly bytes: number }
   | { readonly kind: "snapshotReceived"; readonly snapshot: SnapshotMeta }
   | { readonly kind: "snapshotProgress"; readonly to: NodeId }
   | { readonly kind: "snapshotSent"; readonly to: NodeId; readonly ok: boolean }
@@ -129,8 +130,10 @@ export interface NodeSettings {
   readonly autoremoveMs: number | undefined;
   /** Voters that the cluster is to have: no leader makes it smaller by itself. */
   readonly wantedVoters: number;
-  /** A snapshot is taken when the log holds this many bytes … */
+  /** A snapshot is taken when the log holds this many bytes beyond the latest one, or as many as that one has … */
   readonly snapshotBytes: number;
+  /** … though no more than this … */
+  readonly snapshotBytesMax: number;
   /** … or this many entries beyond the latest snapshot. */
   readonly snapshotEntries: number;
 }
@@ -149,5 +152,6 @@ export const NODE_SETTINGS: NodeSettings = {
   autoremoveMs: undefined,
   wantedVoters: 3,
   snapshotBytes: 16_777_216,
+  snapshotBytesMax: 67_108_864,
   snapshotEntries: 50_000,
 };

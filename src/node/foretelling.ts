@@ -4,7 +4,7 @@
  * the state machine has done it too, which takes a turn of its thread and one of this one. Reads do wait for that.
  *
  * The state machine is held against what was foretold: against the revision where all of a request was, and against every
- * value now and then, and whenever somebody waits for its outcomes anyway. A difference stops the process, for then one of
+ * value now and then, and wherever only a part of a request was. A difference stops the process, for then one of
  * the two is wrong.
  */
 
@@ -92,9 +92,8 @@ export class Foretelling {
     const told = this.#told;
     this.#told = [];
     if (last !== this.#upTo) {
-      // What somebody waits for behind them brings their outcomes with it.
       this.#expected.push({ revision: undefined, outcomes: told });
-      return false;
+      return told.length > 0;
     }
     this.#foretold += 1;
     const isProof = this.#foretold % PROOF_EVERY === 0;
@@ -109,7 +108,7 @@ export class Foretelling {
    */
   answered({ index, outcomes, totals }: Applied, commands: readonly number[]): void {
     const expected = defined(this.#expected.shift(), "foretelling: what is answered was asked for");
-    if (outcomes.length > 0) compare(expected.outcomes, outcomes.slice(0, expected.outcomes.length));
+    compare(expected.outcomes, outcomes.slice(0, expected.outcomes.length));
     if (expected.revision !== undefined) {
       assert(expected.revision === totals.revision, "foretelling: the revision is the one that was foretold");
       return;

@@ -106,7 +106,7 @@ export class NodeReducer {
       case "queried":
         return this.#reads.queried(event.ticket, event.answers);
       case "snapshotTaken":
-        this.#snapshots.taken(event.snapshot);
+        this.#snapshots.taken(event.snapshot, event.bytes);
         return this.#compact();
       case "snapshotReceived":
       case "snapshotProgress":

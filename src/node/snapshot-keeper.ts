@@ -6,14 +6,14 @@ import type { Backup } from "./types.ts";
 
 export class SnapshotKeeper {
   readonly #store: NodeStore;
-  readonly #onTaken: (snapshot: SnapshotMeta) => void;
+  readonly #onTaken: (snapshot: SnapshotMeta, bytes: number) => void;
   /** The latest one that was begun. */
   #taking: Promise<unknown> = Promise.resolve();
   /** Held for the log that is to begin with them. */
   #installing: SnapshotMeta[] = [];
 
-  /** @param onTaken hears of each snapshot as soon as it is durable. */
-  constructor(store: NodeStore, onTaken: (snapshot: SnapshotMeta) => void) {
+  /** @param onTaken hears of each snapshot, and how large its file is, as soon as it is durable. */
+  constructor(store: NodeStore, onTaken: (snapshot: SnapshotMeta, bytes: number) => void) {
     this.#store = store;
     this.#onTaken = onTaken;
   }
@@ -23,7 +23,7 @@ export class SnapshotKeeper {
     const taken = this.#taking.then(() => this.#store.takeSnapshot());
     this.#taking = taken.catch(() => undefined);
     return taken.then((manifest) => {
-      this.#onTaken(manifest.meta);
+      this.#onTaken(manifest.meta, manifest.bytes);
       return manifest;
     });
   }

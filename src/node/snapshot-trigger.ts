@@ -1,17 +1,26 @@
-/** When a snapshot of the state is due: by entries, and by the bytes that the log has grown by. */
+/**
+ * When a snapshot of the state is due: by entries, and by the bytes that the log has grown by. The larger the latest
+ * snapshot, the more the log may grow before the next one (Ongaro's thesis, §5.1.2), because each reads and writes the
+ * whole state: after a million remembered outcomes a node would do little else.
+ */
 
 import { type Entry, entryBytes, type SnapshotMeta } from "../raft/index.ts";
+import type { NodeSettings } from "./events.ts";
+
+type Limits = Pick<NodeSettings, "snapshotEntries" | "snapshotBytes" | "snapshotBytesMax">;
 
 export class SnapshotTrigger {
-  readonly #limits: { readonly snapshotEntries: number; readonly snapshotBytes: number };
+  readonly #limits: Limits;
   /** Of the latest snapshot. */
   #index: number;
+  /** Bytes of the latest snapshot that this process has taken; 0 before the first. */
+  #size = 0;
   /** Bytes of entries handed to the state machine since the latest snapshot began. */
   #bytes = 0;
   #underWay = false;
   #taken: SnapshotMeta | undefined;
 
-  constructor(limits: { readonly snapshotEntries: number; readonly snapshotBytes: number }, index: number) {
+  constructor(limits: Limits, index: number) {
     this.#limits = limits;
     this.#index = index;
   }
@@ -30,15 +39,17 @@ export class SnapshotTrigger {
     if (this.#underWay) return false;
     const entries = applied - this.#index;
     if (entries <= 0) return false;
-    const { snapshotEntries, snapshotBytes } = this.#limits;
-    if (entries < snapshotEntries && this.#bytes < snapshotBytes) return false;
+    const { snapshotEntries, snapshotBytes, snapshotBytesMax } = this.#limits;
+    const growth = Math.max(snapshotBytes, Math.min(this.#size, snapshotBytesMax));
+    if (entries < snapshotEntries && this.#bytes < growth) return false;
     this.#underWay = true;
     this.#bytes = 0;
     return true;
   }
 
-  taken(snapshot: SnapshotMeta): void {
+  taken(snapshot: SnapshotMeta, bytes: number): void {
     this.#underWay = false;
+    this.#size = bytes;
     this.restored(snapshot.index);
     this.#taken = snapshot;
   }

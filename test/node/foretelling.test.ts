@@ -142,14 +142,37 @@ describe("plain adds of a counter whose value is known", () => {
     expect(() => work(cluster, leader, wrongValue)).toThrow(/the outcomes are those that were foretold/);
   });
 
-  it("stop the process if the state machine arrives at another value, by the sixteenth time", () => {
+  it("stop the process if another value comes after the leader was deposed, with what others have counted", () => {
+    const [cluster, leader] = counted();
+    const follower = cluster.at(2);
+    cluster.tick(1);
+    // The first goes to the state machine at once, the second is kept for the next tick.
+    for (let at = 0; at < 2; at++) {
+      cluster.write(leader, add("hits"));
+      cluster.settle();
+    }
+    leader.holdMachine = true;
+    cluster.transfer(leader, follower.id);
+    cluster.settle();
+    expect(follower.reducer.status().role).toBe("leader");
+    cluster.write(follower, add("hits"));
+    cluster.settle();
+    expect(leader.machine).toEqual([]);
+    cluster.tick(1);
+    expect(() => work(cluster, leader, wrongValue)).toThrow(/the outcomes are those that were foretold/);
+  });
+
+  it.each([
+    ["another value", wrongValue],
+    ["nothing at all", (applied: Applied): Applied => ({ ...applied, outcomes: [] })],
+  ])("stop the process if the state machine says %s, by the sixteenth time", (_, falsify) => {
     const [cluster, leader] = counted();
     leader.holdMachine = true;
     const count = (): void => {
       for (let at = 0; at < 16; at++) {
         cluster.write(leader, add("hits"));
         cluster.tick(1);
-        work(cluster, leader, wrongValue);
+        work(cluster, leader, falsify);
       }
     };
     expect(count).toThrow(/the outcomes are those that were foretold/);

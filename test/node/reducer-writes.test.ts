@@ -350,7 +350,7 @@ describe("snapshots", () => {
     expect(leader.snapshotsAsked).toBe(0);
     grow(cluster, leader, 20);
     expect(leader.snapshotsAsked).toBe(1);
-    cluster.step(leader, { kind: "snapshotTaken", snapshot: leader.position });
+    cluster.step(leader, { kind: "snapshotTaken", snapshot: leader.position, bytes: 0 });
     cluster.settle();
     expect(leader.reducer.status().first).toBe(leader.position.index + 1);
     grow(cluster, leader, 5);
@@ -365,6 +365,20 @@ describe("snapshots", () => {
     expect(leader.snapshotsAsked).toBe(1);
   });
 
+  it.each([
+    ["the latest", 900, 10_000],
+    ["a bound, where the latest is larger than that,", 10_000, 900],
+  ])("begin after as many bytes as %s has, if that is more", (_, bytes, snapshotBytesMax) => {
+    const { cluster, leader } = led(1, { node: { snapshotBytes: 400, snapshotBytesMax } });
+    grow(cluster, leader, 7);
+    expect(leader.snapshotsAsked).toBe(1);
+    cluster.step(leader, { kind: "snapshotTaken", snapshot: leader.position, bytes });
+    grow(cluster, leader, 9);
+    expect(leader.snapshotsAsked).toBe(1);
+    grow(cluster, leader, 9);
+    expect(leader.snapshotsAsked).toBe(2);
+  });
+
   it("may hold more than this node was told is applied: the log is cut when it is told", () => {
     const { cluster, leader } = led(1, { node: { snapshotEntries: 2 } });
     grow(cluster, leader, 2);
@@ -372,7 +386,7 @@ describe("snapshots", () => {
     cluster.write(leader, add("a"));
     cluster.tick(1);
     const done = leader.machine.splice(0).map((job) => job());
-    cluster.step(leader, { kind: "snapshotTaken", snapshot: leader.position });
+    cluster.step(leader, { kind: "snapshotTaken", snapshot: leader.position, bytes: 0 });
     cluster.settle();
     expect(leader.reducer.status().first).toBe(1);
     for (const event of done) cluster.step(leader, event);

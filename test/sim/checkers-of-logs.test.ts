@@ -50,6 +50,17 @@ describe("the checkers of the algorithm", () => {
     }
   });
 
+  it("I2 sees a second vote in a term that a later term of the same batch has replaced", () => {
+    const synced = hook(votesAreKept(), "synced");
+    const node = fake(1);
+    store(node, hard(1, 2));
+    synced(node);
+    for (const [seq, one] of [hard(1, 3), hard(2, 3)].entries()) node.disk.write({ seq, append: [], ...one });
+    node.disk.begin();
+    node.disk.end();
+    expect(() => synced(node)).toThrow("I2 a vote is written once: n1 voted for n2 and n3");
+  });
+
   it("I2 sees a node that says two votes in a term, also if one is its own", () => {
     const sent = hook(votesAreKept(), "sent");
     const to = (at: number, inTerm: number): Message => ({

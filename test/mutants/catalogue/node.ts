@@ -146,4 +146,16 @@ export const NODE: readonly Mutant[] = [
       "test/node/foretelling.test.ts > stop the process if the state machine arrives at another revision",
     ],
   },
+  {
+    name: "foretold-proof-of-nothing",
+    stands: "A proof that comes back empty is taken for one",
+    tests: ["test/node/foretelling.test.ts > stop the process if the state machine says nothing at all"],
+  },
+  {
+    name: "snapshots-as-if-small",
+    stands: "A large state is copied as often as a small one",
+    tests: [
+      "test/node/reducer-writes.test.ts > begin after as many bytes as the latest has, if that is more",
+    ],
+  },
 ];

@@ -12,9 +12,9 @@ export function votesAreKept(): Partial<Observer> {
   const said = new Map<string, NodeId>();
   const seen = new Map<SimNode, HardState>();
   const applied = new Map<SimNode, number>();
-  function look(node: SimNode): void {
-    const { id, incarnation, disk } = node;
-    const { hardState } = disk.synced;
+
+  function look(node: SimNode, hardState: HardState): void {
+    const { id, incarnation } = node;
     const before = seen.get(node);
     if (before === hardState) return;
     seen.set(node, hardState);
@@ -53,9 +53,15 @@ export function votesAreKept(): Partial<Observer> {
   }
 
   return {
-    synced: look,
+    synced(node) {
+      const { arrived, synced } = node.disk;
+      if (seen.get(node) === synced.hardState) return;
+      // A batch may hold a vote that a later term in it has replaced.
+      for (const { hardState } of arrived) if (hardState !== undefined) look(node, hardState);
+      look(node, synced.hardState);
+    },
     started(node) {
-      look(node);
+      look(node, node.disk.synced.hardState);
       applied.delete(node);
     },
     sent(node, message) {
