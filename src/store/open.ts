@@ -40,7 +40,7 @@ export interface OpenStoreOptions {
   readonly lock?: DirectoryLock;
   /** Said once when the store has failed for good, also if no call was under way. The process has to exit. */
   readonly onFailure?: (failure: Error) => void;
-  /** Bytes after which the log begins a new segment; 64 MiB by default. */
+  /** Bytes after which the log begins a new segment; 8 MiB by default. */
   readonly segmentBytes?: number;
   /** Where the log and the names of snapshots are written; a test's own, or the file system. */
   readonly disk?: Disk;

@@ -15,8 +15,11 @@ import type { LogOnDisk, SegmentOnDisk } from "./wal-read.ts";
 import { createSegment, encodeBatch, type OpenSegment } from "./wal-segment.ts";
 import type { LogShape } from "./wal-shape.ts";
 
-/** A segment that would grow beyond this is followed by a new one. */
-export const SEGMENT_BYTES_DEFAULT: number = 64 * 1024 * 1024;
+/**
+ * A segment that would grow beyond this is followed by a new one. What is cut off the log goes by whole segments, so that up
+ * to one more stays than is needed.
+ */
+export const SEGMENT_BYTES_DEFAULT: number = 8 * 1024 * 1024;
 /** Zeros that are written ahead of the batches at a time. */
 const ROOM_BYTES = 256 * 1024;
 /** A larger batch takes so long that nothing is gained. */
