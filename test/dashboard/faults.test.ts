@@ -17,15 +17,24 @@ async function look(page: Page, id: string): Promise<string | null> {
   return page.locator(`.topology-node[data-node="${id}"]`).getAttribute("data-look");
 }
 
+/** @throws {Error} with what the page shows instead. */
 async function looks(page: Page, id: string, wanted: RegExp): Promise<void> {
-  await page.waitForFunction(
-    ([node, source]) => {
-      const element = document.querySelector(`.topology-node[data-node="${node}"]`);
-      return new RegExp(source ?? "").test(element?.getAttribute("data-look") ?? "");
-    },
-    [id, wanted.source] as const,
-    { polling: 50, timeout: 20_000 },
-  );
+  const asked = performance.now();
+  try {
+    await page.waitForFunction(
+      ([node, source]) => {
+        const element = document.querySelector(`.topology-node[data-node="${node}"]`);
+        return new RegExp(source ?? "").test(element?.getAttribute("data-look") ?? "");
+      },
+      [id, wanted.source] as const,
+      { polling: 50, timeout: 20_000 },
+    );
+  } catch (cause) {
+    const waitedMs = Math.round(performance.now() - asked);
+    const said = await page.locator("#verdict").textContent();
+    const looked = `${id} does not look ${wanted} but ${await look(page, id)}`;
+    throw new Error(`after ${waitedMs} ms ${looked}, and the verdict is: ${said}`, { cause });
+  }
 }
 
 async function cutLinks(page: Page, count: number): Promise<void> {
