@@ -2,17 +2,21 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createWriteStream } from "node:fs";
+import { createWriteStream, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
 /** What people run. */
 export const EXECUTABLE: string = fileURLToPath(new URL("../bin/raftally.js", import.meta.url));
 
+/** Flags of Node.js that its first line has for whoever starts it by its name. */
+const NODE_FLAGS: readonly string[] =
+  /^#!\/usr\/bin\/env -S node (.+)/.exec(readFileSync(EXECUTABLE, "utf8"))?.[1]?.split(" ") ?? [];
+
 /** What one start of a node's process has that the others need not have. */
 export interface Launch {
   /** Run in the place of `bin/raftally.js`, with the same arguments. */
   readonly program?: string;
-  /** Flags of Node.js itself. */
+  /** Flags of Node.js itself, beside those of every node. */
   readonly node?: readonly string[];
   /**
    * A command that is given all the rest as its last arguments. It must become that process (as `env` and
@@ -57,7 +61,7 @@ export class NodeProcess {
    */
   constructor(args: readonly string[], launch: Launch, log: string) {
     const { program = EXECUTABLE, node = [], under = [], env = {} } = launch;
-    const [command = "", ...rest] = [...under, process.execPath, ...node, program, ...args];
+    const [command = "", ...rest] = [...under, process.execPath, ...NODE_FLAGS, ...node, program, ...args];
     const child = spawn(command, rest, {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...env },

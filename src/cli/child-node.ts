@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, renameSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { NODE_FLAGS } from "../base/index.ts";
 import { EXIT } from "./commands.ts";
 import { guardPaused, type PauseGuard } from "./local/pause-guard.ts";
 import { StartRefusal, systemReason } from "./refusal.ts";
@@ -160,10 +161,14 @@ export class ChildNode {
     this.#backAt = undefined;
     this.#answers = false;
     this.#lastSentence = undefined;
-    const child = spawn(process.execPath, [PROGRAM, "serve", ...args, ...(this.#listened ? [] : firstArgs)], {
-      stdio: ["ignore", log, log, "ipc"],
-      env: { ...withoutOurs(process.env), ...env, RAFTALLY_SECRET: secret },
-    });
+    const child = spawn(
+      process.execPath,
+      [...NODE_FLAGS, PROGRAM, "serve", ...args, ...(this.#listened ? [] : firstArgs)],
+      {
+        stdio: ["ignore", log, log, "ipc"],
+        env: { ...withoutOurs(process.env), ...env, RAFTALLY_SECRET: secret },
+      },
+    );
     closeSync(log);
     this.#process = child;
     child.on("message", (message) => this.#hear(message));

@@ -5,6 +5,7 @@ import { builtinModules } from "node:module";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { NODE_FLAGS } from "../../src/base/index.ts";
 import { OPTIONS, parseCommandLine } from "../../src/cli/index.ts";
 import { type Parsed, strayVariables } from "../../src/cli/parse.ts";
 import { type ServeConfig, serveConfig } from "../../src/cli/serve-config.ts";
@@ -51,8 +52,9 @@ const more = all.filter(([, { profiles }]) => profiles !== undefined);
 
 /** What a container runs, as the program itself understands it. */
 function understand(argv: readonly string[], environment: Readonly<Record<string, string>>): Parsed {
-  const [program, script, ...rest] = argv;
+  const [program, ...words] = argv;
   expect(program).toBe("node");
+  const [script, ...rest] = words.slice(words.findIndex((word) => !NODE_FLAGS.includes(word)));
   expect(existsSync(`${ROOT}/${script}`)).toBe(true);
   const request = parseCommandLine(rest, environment);
   if (request.kind !== "run") throw new Error("expected a command to run");
@@ -111,7 +113,7 @@ describe("the Dockerfile", () => {
       .map(parseCopy)
       .flatMap((copy) => copy.sources);
     for (const needed of ["package.json", "bin", "src"]) expect(sources).toContain(needed);
-    expect(words(onlyText(final, "ENTRYPOINT"))[1]?.split("/")[0]).toBe("bin");
+    expect(words(onlyText(final, "ENTRYPOINT")).at(-1)?.split("/")[0]).toBe("bin");
   });
 
   it("brings the dashboard, built in a stage of its own, to where the program looks for it", () => {

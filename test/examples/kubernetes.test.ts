@@ -7,6 +7,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { NODE_FLAGS } from "../../src/base/index.ts";
 import { OPTIONS, parseCommandLine } from "../../src/cli/index.ts";
 import { type Parsed, strayVariables } from "../../src/cli/parse.ts";
 import { type ServeConfig, serveConfig } from "../../src/cli/serve-config.ts";
@@ -73,8 +74,9 @@ function parsedOf(name: string, ids: Readonly<Record<string, string>> = {}): Par
   const command = container?.command.map((word) => expand(word, environment)) ?? [];
   const { calls, exitCode, error } = runShell(command, { environment, ids });
   expect({ exitCode, error, calls: calls.length }).toEqual({ exitCode: 0, error: "", calls: 1 });
-  const [program, script = "", ...argv] = calls[0] ?? [];
+  const [program, ...words] = calls[0] ?? [];
   expect(program).toBe("node");
+  const [script, ...argv] = words.slice(words.findIndex((word) => !NODE_FLAGS.includes(word)));
   expect(existsSync(`${ROOT}/${script}`)).toBe(true);
   const request = parseCommandLine(argv, environment);
   if (request.kind !== "run") throw new Error("expected a command to run");
