@@ -305,6 +305,12 @@ const LISTEN_REASONS: Readonly<Record<string, string>> = {
   ENOTFOUND: "this host name is not known",
 };
 
+/**
+ * Connections that may wait until they are accepted; the system may allow fewer (net.core.somaxconn). All clients of a
+ * leader that died come at once, and what finds no room here tries again only after a second. Node.js itself allows 511.
+ */
+const BACKLOG = 4_096;
+
 function listen(server: Server, { host, port }: ServeOptions): Promise<void> {
   return new Promise((resolve, reject) => {
     const refuse = (error: NodeJS.ErrnoException): void => {
@@ -313,7 +319,7 @@ function listen(server: Server, { host, port }: ServeOptions): Promise<void> {
       reject(new ListenError(code, message, error));
     };
     server.once("error", refuse);
-    server.listen(port, host, () => {
+    server.listen({ port, host, backlog: BACKLOG }, () => {
       server.off("error", refuse);
       resolve();
     });
