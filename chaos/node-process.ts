@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 /** What people run. */
 export const EXECUTABLE: string = fileURLToPath(new URL("../bin/raftally.js", import.meta.url));
 
-/** Flags of Node.js that its first line has for whoever starts it by its name. */
+/** Flags of Node.js that its first line has for whoever starts it by its name; nothing here knows the program from inside. */
 const NODE_FLAGS: readonly string[] =
   /^#!\/usr\/bin\/env -S node (.+)/.exec(readFileSync(EXECUTABLE, "utf8"))?.[1]?.split(" ") ?? [];
 

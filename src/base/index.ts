@@ -1,4 +1,4 @@
-/** What every other folder may use: assertions, the error table, a seeded generator, hashes. Imports nothing. */
+/** What every other folder may use: assertions, the error table, a seeded generator, hashes, flags of Node.js. Imports nothing. */
 
 export { assert, assertNever, defined, InvariantViolation } from "./assert.ts";
 export { ERRORS, type ErrorCode, type ErrorInfo, type ErrorOutcome } from "./errors.ts";
