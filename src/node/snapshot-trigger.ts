@@ -1,6 +1,6 @@
 /**
  * When a snapshot of the state is due: by entries, and by the bytes that the log has grown by. The larger the latest
- * snapshot, the more the log may grow before the next one (Ongaro's thesis, §5.1.2), because each reads and writes the
+ * snapshot, the more bytes the log may grow by before the next (Ongaro's thesis, §5.1.2), because each reads and writes the
  * whole state: after a million remembered outcomes a node would do little else.
  */
 
