@@ -40,5 +40,5 @@ STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=5s --timeout=4s --start-period=15s --retries=3 \
   CMD ["node", "bin/raftally.js", "health", "--live", "--timeout", "3s"]
 # Less memory for young objects: src/base/node-flags.ts.
-ENTRYPOINT ["node", "--max-semi-space-size=8", "bin/raftally.js"]
+ENTRYPOINT ["node", "--max-semi-space-size=32", "bin/raftally.js"]
 CMD ["serve"]

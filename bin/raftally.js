@@ -1,4 +1,4 @@
-#!/usr/bin/env -S node --max-semi-space-size=8
+#!/usr/bin/env -S node --max-semi-space-size=32
 // Checks the version of Node.js before anything newer is loaded: the syntax of this file is old on purpose.
 import { existsSync } from "node:fs";
 import module from "node:module";

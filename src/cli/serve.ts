@@ -23,12 +23,14 @@ import type { Parsed } from "./parse.ts";
 import { isSupervised, sendReport } from "./report.ts";
 import type { Adapt } from "./run.ts";
 import { type ServeConfig, serveConfig } from "./serve-config.ts";
+import { keepMemoryLow } from "./serve-memory.ts";
 import { onStopSignal } from "./signals.ts";
 import { version } from "./version.ts";
 
 /** Runs until it is told to stop, or something breaks. Throws UsageError if the configuration is not right. */
 export async function serve(parsed: Parsed, terminal: Terminal, adapt?: Adapt): Promise<number> {
   const config = serveConfig(parsed.values);
+  keepMemoryLow();
   const { logLevel: level, logFormat: format } = parsed.values;
   // Lines are said before there is a server, and while there is none of a node yet.
   let server: Server | undefined;
