@@ -8,6 +8,9 @@ export const SERVE_FLAGS: readonly string[] = [
   // takes what each of them holds for that, for good: their garbage then waits for collections of everything, and
   // whether a leader counted 26,000 or 34,000 increments a second for 256 callers depended on its first seconds.
   "--no-allocation-site-pretenuring",
+  // Young objects are collected by the thread that made them: helpers on other cores make that no cheaper, and take those
+  // from the log, from the state machine and from whoever else is there.
+  "--no-parallel-scavenge",
   // Old objects are collected when there are twice as many as the last time were left, in place of up to four times.
   "--heap-growing-percent=100",
   // For threads that begin from now on: what they make is taken by the next transaction, so that 8 MiB hold it.
