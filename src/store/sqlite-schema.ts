@@ -2,18 +2,13 @@
 
 import Sqlite, { type Database, type Statement } from "better-sqlite3";
 import { digestAdd, type Hash52, hash52 } from "../base/index.ts";
-import {
-  counterRowHash,
-  EMPTY_TOTALS,
-  outcomeRowHash,
-  sessionRowHash,
-  type Totals,
-} from "../counter/index.ts";
+import { EMPTY_TOTALS, type Totals } from "../counter/index.ts";
 import { type Configuration, index, type SnapshotMeta, term } from "../raft/index.ts";
 import { IdentityError, NewerFormatError } from "./errors.ts";
 import { type Columns, RowReader, stateDamage } from "./sqlite-rows.ts";
 import { configurationOf, configurationText, countOf, fieldsOf, jsonOf } from "./state-configuration.ts";
 import type { StateDigest } from "./types.ts";
+import { counterRows, outcomeRows } from "./whole-tables.ts";
 
 /** Written into the header of the file (`user_version`). A newer program raises it when it changes a table. */
 export const STATE_FORMAT = 1;
@@ -230,29 +225,24 @@ export function readDigests(database: Database, file: string = database.name): S
  */
 export function verifyRows(database: Database, totals: Totals, file: string = database.name): void {
   const rows = new RowReader(file);
-  const scan = (sql: string): Statement<unknown[], Columns> =>
-    database.prepare<unknown[], Columns>(sql).raw();
+  const scan = (sql: string): Iterable<Columns> => database.prepare<unknown[], Columns>(sql).raw().iterate();
   let digest: Hash52 = 0;
-  const sum = (found: Iterable<Columns>, hash: (columns: Columns) => Hash52): number => {
+  // Every row ends in its hash, which it was held against when it was read.
+  const sum = (found: Iterable<Columns>, read: (columns: Columns) => unknown): number => {
     let count = 0;
     for (const columns of found) {
-      digest = digestAdd(digest, hash(columns));
+      read(columns);
+      digest = digestAdd(digest, Number(columns.at(-1)));
       count += 1;
     }
     return count;
   };
-  const counters = sum(
-    scan("SELECT key, value, revision, hash FROM counters").safeIntegers().iterate(),
-    (columns) => counterRowHash(rows.counter(columns)),
-  );
-  sum(scan("SELECT key, member, hash FROM members").iterate(), (columns) => rows.member(columns));
-  const outcomes = sum(
-    scan("SELECT serial, key, fingerprint, at, outcome, hash FROM outcomes").iterate(),
-    (columns) => outcomeRowHash(rows.outcome(columns)),
-  );
+  const counters = sum(counterRows(database, totals.counters), (columns) => rows.counter(columns));
+  sum(scan("SELECT key, member, hash FROM members"), (columns) => rows.member(columns));
+  const outcomes = sum(outcomeRows(database, totals.rememberedKeys), (columns) => rows.outcome(columns));
   const sessions = sum(
-    scan("SELECT id, used_at, first_unanswered, outcomes, hash FROM sessions").iterate(),
-    (columns) => sessionRowHash(rows.session(columns)),
+    scan("SELECT id, used_at, first_unanswered, outcomes, hash FROM sessions"),
+    (columns) => rows.session(columns),
   );
   const counted = counters === totals.counters && outcomes === totals.rememberedKeys;
   if (!counted || sessions !== totals.sessions || digest !== totals.digest) {

@@ -16,7 +16,8 @@ import {
 import { ChangeHistory } from "./change-history.ts";
 import { lowerBound, upperBound } from "./key-range.ts";
 import { OutcomeIndex } from "./outcome-index.ts";
-import { type Columns, packSessionOutcomes, RowReader } from "./sqlite-rows.ts";
+import { type Columns, packSessionOutcomes, RowReader, stateDamage } from "./sqlite-rows.ts";
+import { outcomeRows } from "./whole-tables.ts";
 
 type Query = Statement<unknown[], Columns>;
 
@@ -64,9 +65,15 @@ export class SqliteTable implements Table {
     this.#totals = totals;
     this.changes = new ChangeHistory(totals.revision);
     // Each is checked: a key that damage has changed would be taken for one that was never used.
-    for (const columns of this.#sql.outcomes.iterate()) {
+    for (const columns of outcomeRows(database, totals.rememberedKeys)) {
       const { key, serial } = this.#rows.outcome(columns);
       this.#byKey.add(key, serial);
+    }
+    if (this.#byKey.size !== totals.rememberedKeys) {
+      throw stateDamage(
+        database.name,
+        "it has other outcomes than it counts, so some are missing or too many",
+      );
     }
   }
 
@@ -288,7 +295,6 @@ function prepareAll(database: Database) {
     addMember: write("INSERT INTO members (key, member, hash) VALUES (?, ?, ?)"),
     deleteMembers: write("DELETE FROM members WHERE key = ?"),
     outcome: read(`${OUTCOME} WHERE serial = ?`),
-    outcomes: read(OUTCOME),
     oldestOutcome: read(`${OUTCOME} ORDER BY serial LIMIT 1`),
     putOutcome: write(
       "INSERT INTO outcomes (serial, key, fingerprint, at, outcome, hash) VALUES (?, ?, ?, ?, ?, ?)",
