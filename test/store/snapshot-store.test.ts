@@ -1,5 +1,7 @@
-import { copyFileSync, cpSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { getPriority } from "node:os";
 import { join } from "node:path";
+import { setImmediate } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { Entry } from "../../src/raft/index.ts";
 import { type Disk, realDisk } from "../../src/store/disk.ts";
@@ -19,6 +21,20 @@ import {
 import { LogMaker, replay } from "./state-log.ts";
 
 prepareSnapshotHome();
+
+/** Those of a process that still are when they are looked at, with their nice values (proc_pid_stat(5), field 19). */
+function threadsOf(pid: number): { readonly name: string; readonly nice: number }[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap((task) => {
+    try {
+      const stat = readFileSync(`/proc/${pid}/task/${task}/stat`, "utf8");
+      const end = stat.lastIndexOf(")");
+      const nice = Number(stat.slice(end + 2).split(" ")[16]);
+      return [{ name: stat.slice(stat.indexOf("(") + 1, end), nice }];
+    } catch {
+      return [];
+    }
+  });
+}
 
 describe("taking a snapshot", () => {
   it("copies the state as it was at the snapshot's own index, while applying goes on", async () => {
@@ -77,6 +93,28 @@ describe("taking a snapshot", () => {
     expect(during).toBeGreaterThan(10);
     expect(manifest.bytes).toBeGreaterThan(1_000_000);
     expect((await state.totals()).counters).toBe(100_000);
+  });
+
+  it.runIf(process.platform === "linux")("makes way for all other threads once it is copied", async () => {
+    const state = await openState();
+    const snapshots = await openSnapshots();
+    const log = new LogMaker(33);
+    for (let at = 0; at < 50; at++) await state.apply([log.adds("k", at * 1_000, 1_000)], false);
+    const taking = snapshots.take(state);
+    let taken = false;
+    void taking.then(() => {
+      taken = true;
+    });
+    const seen = new Map<string, Set<number>>();
+    while (!taken) {
+      for (const { name, nice } of threadsOf(process.pid))
+        seen.set(name, (seen.get(name) ?? new Set()).add(nice));
+      await setImmediate();
+    }
+    const own = getPriority();
+    expect([...(seen.get("raftally-snapsh") ?? [])]).toContain(Math.min(own + 10, 19));
+    seen.delete("raftally-snapsh");
+    expect(new Set([...seen.values()].flatMap((values) => [...values]))).toEqual(new Set([own]));
   });
 
   it("keeps the older snapshot until the newer one is durable, and longer if it is held", async () => {
