@@ -37,6 +37,15 @@ const COMMIT_ROWS = 2_048;
 /** A state of up to this many bytes is read whole when it is opened: a fraction of a second. */
 const VERIFY_BYTES_MAX = 33_554_432;
 
+/** Before each page in SQLite's WAL (its file format, §4.1). */
+const FRAME_HEAD_BYTES = 24;
+
+interface Checkpoint {
+  readonly busy: number;
+  readonly log: number;
+  readonly checkpointed: number;
+}
+
 /**
  * state.db while it is open. Every method may throw, and then the object is not to be used again; whatever was
  * not committed is gone with it.
@@ -154,7 +163,7 @@ export class StateDatabase {
     this.commit();
     prepareReplacement(this.#options.path, file, manifest);
     this.#database.pragma("busy_timeout = 0");
-    const [checkpoint] = this.#checkpoint();
+    const [checkpoint] = this.#checkpoint("TRUNCATE");
     if (checkpoint?.busy !== 0) throw new Error("another process has state.db open");
     this.#database.close();
     swapIn(this.#options.path);
@@ -178,20 +187,32 @@ export class StateDatabase {
     this.#database.close();
   }
 
-  /** Bounds SQLite's WAL: moves it into the database and empties it, unless a snapshot is reading from it. */
+  /**
+   * Bounds SQLite's WAL: moves it into the database, so that the next commit begins it anew, unless a snapshot is reading
+   * from it. The file stays as long as it is: what was cut off would have to be found on the disk again.
+   */
   #checkpointIfDue(): void {
     const { path, walBytesMax } = this.#options;
-    const bytes = statSync(`${path}-wal`).size;
+    if (statSync(`${path}-wal`).size < this.#checkpointAt) return;
+    const bytes = this.#walBytes();
     if (bytes < this.#checkpointAt) return;
     // A reader would hold up the checkpoint, and we would hold up the applies: try again later instead.
     this.#database.pragma("busy_timeout = 0");
-    const [result] = this.#checkpoint();
+    const [result] = this.#checkpoint("RESTART");
     this.#database.pragma(`busy_timeout = ${BUSY_MS}`);
     this.#checkpointAt = result?.busy === 0 ? walBytesMax : bytes + walBytesMax;
   }
 
-  #checkpoint(): { readonly busy: number }[] {
-    return this.#database.pragma("wal_checkpoint(TRUNCATE)") as { readonly busy: number }[];
+  /** Bytes of SQLite's WAL that the next commit does not write over. */
+  #walBytes(): number {
+    const [wal] = this.#checkpoint("NOOP");
+    if (wal === undefined || wal.log === wal.checkpointed) return 0;
+    return wal.log * (Number(this.#database.pragma("page_size", { simple: true })) + FRAME_HEAD_BYTES);
+  }
+
+  /** What became of it; `log` and `checkpointed` are frames of the WAL, and those that are in the database too. */
+  #checkpoint(mode: "NOOP" | "RESTART" | "TRUNCATE"): Checkpoint[] {
+    return this.#database.pragma(`wal_checkpoint(${mode})`) as Checkpoint[];
   }
 }
 
@@ -205,7 +226,7 @@ function payloadOf(at: Index, data: Uint8Array): Payload {
   }
 }
 
-function openState({ path, clusterId, initial }: StateWorkerOptions): {
+function openState({ path, clusterId, initial, walBytesMax }: StateWorkerOptions): {
   readonly database: Database;
   readonly table: SqliteTable;
   readonly meta: MetaWriter;
@@ -213,6 +234,8 @@ function openState({ path, clusterId, initial }: StateWorkerOptions): {
 } {
   const database = openToWrite(path);
   try {
+    // What a long reader has made longer is cut off again.
+    database.pragma(`journal_size_limit = ${walBytesMax}`);
     if (isBlank(database)) createState(database, clusterId, initial);
     const { position, totals } = readMeta(database, clusterId);
     if (statSync(path).size <= VERIFY_BYTES_MAX) verifyWhole(database, totals);

@@ -4,7 +4,7 @@
  * Facts for the crash table:
  *
  * - state.db changes in transactions, each of some applies and the applied index together. An apply is answered as
- *   soon as the worker has done it; it is committed with those that follow it within 50 ms. A killed process loses those
+ *   soon as the worker has done it; it is committed with those that follow it within 500 ms. A killed process loses those
  *   that were not committed, a power cut some more (synchronous=NORMAL), never a part of one. The log replays them.
  * - A restore (1) copies the snapshot to `state.db.new`, compares it with its manifest, and fsyncs it,
  *   (2) checkpoints and closes state.db, so that everything is in the one file, (3) removes `-wal` and `-shm`,

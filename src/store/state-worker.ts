@@ -14,8 +14,11 @@ import {
   unpackEntries,
 } from "./state-protocol.ts";
 
-/** What was applied is committed after so long at the latest, ms: what a crash takes back the log has to replay. */
-const COMMIT_MS = 50;
+/**
+ * What was applied is committed after so long at the latest, ms. The longer, the more changes of a counter are written as one;
+ * and the more of the log a start has to replay after a crash: half a second's takes it some hundredths of one.
+ */
+const COMMIT_MS = 500;
 
 const port = defined(parentPort ?? undefined, "state: this module runs in a worker");
 const options = workerData as StateWorkerOptions;
