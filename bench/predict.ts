@@ -40,19 +40,21 @@ function checked(result: Result, measured: readonly Measured[], costs: Costs, se
   return table(["callers", "measured /s", "predicted /s", "ratio", "in an entry", "predicted"], rows);
 }
 
-function elsewhere(setting: Omit<Setting, "callers">, costs: Costs, seconds: number): string {
-  const places: readonly [string, Omit<Setting, "callers">][] = [
-    ["as measured", setting],
-    ["4 cores", { ...setting, cores: 4 }],
-    ["a core for every thread", { ...setting, cores: Number.POSITIVE_INFINITY }],
-    ["that, and five nodes", { ...setting, cores: Number.POSITIVE_INFINITY, nodes: 5 }],
-    ["that, a sync of 5 ms", { ...setting, cores: Number.POSITIVE_INFINITY, fsyncMs: 5 }],
-    ["that, 1 ms away", { ...setting, cores: Number.POSITIVE_INFINITY, rttMs: 1 }],
-    ["that, 50 ms away", { ...setting, cores: Number.POSITIVE_INFINITY, rttMs: 50 }],
+/** @param settingAt what so many callers found, of which a sync is longer the more they are. */
+function elsewhere(settingAt: (callers: number) => Setting, costs: Costs, seconds: number): string {
+  const cores = Number.POSITIVE_INFINITY;
+  const places: readonly [string, Partial<Setting>][] = [
+    ["as measured", {}],
+    ["4 cores", { cores: 4 }],
+    ["a core for every thread", { cores }],
+    ["that, and five nodes", { cores, nodes: 5 }],
+    ["that, a sync of 5 ms", { cores, fsyncMs: 5 }],
+    ["that, 1 ms away", { cores, rttMs: 1 }],
+    ["that, 50 ms away", { cores, rttMs: 50 }],
   ];
-  const rows = places.flatMap(([where, place]) =>
+  const rows = places.flatMap(([where, change]) =>
     CALLERS.map((callers) => {
-      const found = predict(costs, { ...place, callers }, seconds);
+      const found = predict(costs, { ...settingAt(callers), ...change }, seconds);
       return [where, callers, found.rate, found.p50, found.p99, found.batch, limitOf(found)];
     }),
   );
@@ -67,15 +69,18 @@ function elsewhere(setting: Omit<Setting, "callers">, costs: Costs, seconds: num
 export function predictions(result: Result, seconds = 0.5): string {
   const measured = measuredIn(result);
   const costs = costsFrom(measured);
-  const last = measured.at(-1);
-  if (costs === undefined || last === undefined)
+  const [first] = measured;
+  if (costs === undefined || first === undefined)
     throw new Error("the result has no rows of raftally-callers");
-  const { callers: _, ...setting } = settingOf(result, last);
+  const settingAt = (callers: number): Setting => {
+    const nearest = measured.findLast((one) => one.callers <= callers) ?? first;
+    return { ...settingOf(result, nearest), callers };
+  };
   const steps = Object.entries(costs).map(([step, us]) => [step, us]);
   return [
     table(["step", "µs"], steps),
     checked(result, measured, costs, seconds),
-    elsewhere(setting, costs, seconds),
+    elsewhere(settingAt, costs, seconds),
     "",
   ].join("\n\n");
 }

@@ -1,6 +1,6 @@
 /** The thread of one job on a whole snapshot file: copying the state, or checking what another node sent. */
 
-import { closeSync, fsyncSync, openSync, readlinkSync, rmSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, rmSync } from "node:fs";
 import { constants, getPriority, setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { SqliteError } from "better-sqlite3";
@@ -33,19 +33,15 @@ function take(source: string, target: string): SnapshotManifest {
 }
 
 /**
- * Lets every other thread go first, now that nothing of the state is held any more: nobody waits for the copy, and the nodes
- * of a cluster all take theirs at about the same entry, so that increments would wait for a core.
+ * Lets every other thread go first, now that nothing of the state is held any more. The nodes of a cluster all take theirs at
+ * about the same entry, and increments would wait for a core; a backup or a log that is to be cut can wait better.
  */
 function makeWay(): void {
-  try {
-    // Linux has priorities of threads; elsewhere there is no such file.
-    const thread = Number(readlinkSync("/proc/thread-self").split("/").at(-1));
-    const { PRIORITY_BELOW_NORMAL, PRIORITY_LOW } = constants.priority;
-    // The process may have been started with a lower one than the usual 0 itself.
-    setPriority(thread, Math.min(getPriority(thread) + PRIORITY_BELOW_NORMAL, PRIORITY_LOW));
-  } catch {
-    // It is as good a copy at the same priority.
-  }
+  // Elsewhere it is the whole process that has a priority.
+  if (process.platform !== "linux") return;
+  const { PRIORITY_BELOW_NORMAL, PRIORITY_LOW } = constants.priority;
+  // 0 is the thread that calls (setpriority(2), "C library/kernel differences"), and the process may have a lower one than usual.
+  setPriority(0, Math.min(getPriority(0) + PRIORITY_BELOW_NORMAL, PRIORITY_LOW));
 }
 
 /** What a copy says about itself, after making sure that its rows agree. @param name what to call it in errors. */

@@ -51,6 +51,8 @@ export class SqliteTable implements Table {
   readonly #outcomes = new Map<string, RememberedOutcome>();
   /** Finds those that SQLite has. */
   readonly #byKey = new OutcomeIndex();
+  /** Members added since the last commit. */
+  #members = 0;
   readonly #sessions = new Map<number, SessionRow | null>();
   /** As SQLite has them, the one that was used longest ago first: who writes in a session writes in it again. */
   readonly #recentSessions = new Map<number, SessionRow>();
@@ -96,13 +98,14 @@ export class SqliteTable implements Table {
       else putCounter.run(key, row.value, row.revision, counterRowHash(row));
     }
     this.#counters.clear();
+    this.#members = 0;
     this.#flushOutcomes();
     this.#flushSessions();
   }
 
-  /** Rows that {@link flush} would write. */
+  /** Rows that wait for the commit: those that {@link flush} would write, and members, which are written at once. */
   get unwritten(): number {
-    return this.#counters.size + this.#outcomes.size + this.#sessions.size;
+    return this.#counters.size + this.#outcomes.size + this.#sessions.size + this.#members;
   }
 
   counter(key: string): CounterRow | undefined {
@@ -134,6 +137,7 @@ export class SqliteTable implements Table {
 
   addMember(key: string, member: string): void {
     this.#sql.addMember.run(key, member, memberRowHash(key, member));
+    this.#members++;
   }
 
   /**

@@ -193,8 +193,10 @@ export class StateDatabase {
    */
   #checkpointIfDue(): void {
     const { path, walBytesMax } = this.#options;
-    if (statSync(`${path}-wal`).size < this.#checkpointAt) return;
+    if (statSync(`${path}-wal`).size < walBytesMax) return;
     const bytes = this.#walBytes();
+    // It was begun anew since a reader held up the latest checkpoint.
+    if (bytes < walBytesMax) this.#checkpointAt = walBytesMax;
     if (bytes < this.#checkpointAt) return;
     // A reader would hold up the checkpoint, and we would hold up the applies: try again later instead.
     this.#database.pragma("busy_timeout = 0");
@@ -203,7 +205,7 @@ export class StateDatabase {
     this.#checkpointAt = result?.busy === 0 ? walBytesMax : bytes + walBytesMax;
   }
 
-  /** Bytes of SQLite's WAL that the next commit does not write over. */
+  /** Bytes of SQLite's WAL that wait for a checkpoint, with those before them; 0 if the database has everything. */
   #walBytes(): number {
     const [wal] = this.#checkpoint("NOOP");
     if (wal === undefined || wal.log === wal.checkpointed) return 0;

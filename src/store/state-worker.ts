@@ -16,7 +16,8 @@ import {
 
 /**
  * What was applied is committed after so long at the latest, ms. The longer, the more changes of a counter are written as one;
- * and the more of the log a start has to replay after a crash: half a second's takes it some hundredths of one.
+ * and the more of the log a start has to replay after a crash: half a second's takes it some
+ * hundredths of one, or a third of one if it was full of batches.
  */
 const COMMIT_MS = 500;
 

@@ -6,7 +6,7 @@
 import type { Database } from "better-sqlite3";
 import type { Columns } from "./sqlite-rows.ts";
 
-/** An outcome of a full batch is 20 KiB, so that a page of them is a few MiB. */
+/** An outcome of a full batch is some 20 KiB, and as digits twice that, so that a page of them is some 12 MiB. */
 const PAGE_ROWS = 200;
 
 /**
@@ -14,10 +14,11 @@ const PAGE_ROWS = 200;
  * @param expected how many there should be. No more than one more is given: a damaged file could go on for ever.
  */
 export function counterRows(database: Database, expected: number): Iterable<Columns> {
-  const sql = `SELECT key, value, revision, hash FROM counters WHERE key > ? ORDER BY key LIMIT ${PAGE_ROWS}`;
-  const page = database.prepare<unknown[], Columns>(sql).raw().safeIntegers();
-  // A key has a character at least.
-  return paged((after) => page.all(after), "", expected + 1);
+  const pages = prepared(database, "SELECT key, value, revision, hash FROM counters", "key");
+  return paged(
+    { first: () => pages.first.safeIntegers().all(), after: (key) => pages.after.safeIntegers().all(key) },
+    expected + 1,
+  );
 }
 
 /**
@@ -25,16 +26,29 @@ export function counterRows(database: Database, expected: number): Iterable<Colu
  * @param expected as for {@link counterRows}.
  */
 export function outcomeRows(database: Database, expected: number): Iterable<Columns> {
-  const page = database
-    .prepare<unknown[], Columns>(
-      // Text in the place of bytes is damage, and its digits would be the same.
-      "SELECT serial, key, fingerprint, at, iif(typeof(outcome) = 'blob', hex(outcome), NULL), hash " +
-        `FROM outcomes WHERE serial > ? ORDER BY serial LIMIT ${PAGE_ROWS}`,
-    )
-    .raw();
-  const rows = (after: unknown): Columns[] => page.all(after).map(withBytes);
-  // Serials begin at 1.
-  return paged(rows, 0, expected + 1);
+  // Text in the place of bytes is damage, and its digits would be the same.
+  const digits = "iif(typeof(outcome) = 'blob', hex(outcome), NULL)";
+  const pages = prepared(
+    database,
+    `SELECT serial, key, fingerprint, at, ${digits}, hash FROM outcomes`,
+    "serial",
+  );
+  return paged(
+    {
+      first: () => pages.first.all().map(withBytes),
+      after: (serial) => pages.after.all(serial).map(withBytes),
+    },
+    expected + 1,
+  );
+}
+
+/** The first page has no lower bound: where a file is damaged there may be rows below all that there should be. */
+function prepared(database: Database, select: string, by: string) {
+  const end = `ORDER BY ${by} LIMIT ${PAGE_ROWS}`;
+  return {
+    first: database.prepare<unknown[], Columns>(`${select} ${end}`).raw(),
+    after: database.prepare<unknown[], Columns>(`${select} WHERE ${by} > ? ${end}`).raw(),
+  };
 }
 
 function withBytes([serial, key, fingerprint, at, digits, hash]: Columns): Columns {
@@ -42,14 +56,15 @@ function withBytes([serial, key, fingerprint, at, digits, hash]: Columns): Colum
   return [serial, key, fingerprint, at, outcome, hash];
 }
 
-/** @param pageAfter the rows after the one whose first column this is; none behind the last. */
-function* paged(
-  pageAfter: (after: unknown) => readonly Columns[],
-  before: unknown,
-  most: number,
-): Generator<Columns> {
+interface Pages {
+  first(): readonly Columns[];
+  /** The rows after the one whose first column this is; none behind the last. */
+  after(column: unknown): readonly Columns[];
+}
+
+function* paged(pages: Pages, most: number): Generator<Columns> {
   let left = most;
-  for (let page = pageAfter(before); left > 0 && page.length > 0; page = pageAfter(page.at(-1)?.[0])) {
+  for (let page = pages.first(); left > 0 && page.length > 0; page = pages.after(page.at(-1)?.[0])) {
     yield* page.slice(0, left);
     left -= page.length;
   }

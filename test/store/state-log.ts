@@ -85,6 +85,16 @@ export class LogMaker {
     );
   }
 
+  /** Adds 1 to one key for each of `count` members, from number `from` on. */
+  members(key: string, from: number, count: number): Entry {
+    return this.commands(
+      Array.from({ length: count }, (_, at): Item => {
+        const operation = { kind: "add", key, by: 1n, once: `member ${from + at}` } as const;
+        return { kind: "command", command: { operation } };
+      }),
+    );
+  }
+
   #entry(body: EntryBody): Entry {
     const id = { index: index(this.position.index + 1), term: this.position.term };
     const chain = chainHash(this.position.chain, id, body);

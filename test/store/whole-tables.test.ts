@@ -59,6 +59,25 @@ describe("a whole table", () => {
     expect([...outcomeRows(database, expected)]).toHaveLength(expected + 1);
   });
 
+  it.each([
+    ["a counter without a name", "INSERT INTO counters VALUES ('', 1, 1, 1)", /a row of counters \(""\)/],
+    [
+      "a sound row before the first outcome",
+      "INSERT INTO outcomes SELECT 0, key, fingerprint, at, outcome, hash FROM outcomes WHERE serial = 1",
+      /a row of outcomes/,
+    ],
+    [
+      "one with a number below all",
+      "INSERT INTO outcomes SELECT -3, key, fingerprint, at, outcome, hash FROM outcomes WHERE serial = 1",
+      /a row of outcomes/,
+    ],
+  ])("is refused with %s", (_name, sql, found) => {
+    const { totals } = readMeta(database);
+    expect(() => verifyRows(database, totals)).not.toThrow();
+    database.exec(sql);
+    expect(() => verifyRows(database, totals)).toThrow(found);
+  });
+
   it("has no text where an outcome's bytes were, though their digits are the same", () => {
     database.unsafeMode();
     database.pragma("writable_schema = ON");
