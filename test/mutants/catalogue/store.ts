@@ -156,4 +156,24 @@ export const STORE: readonly Mutant[] = [
     stands: "State.db is written without ever being synced, so that a power cut can tear it",
     tests: ["test/store/state-transaction.test.ts > is synced at each checkpoint"],
   },
+  {
+    name: "row-before-the-first-page",
+    stands: "A row that is below all that there should be passes the check of a whole table",
+    tests: ["test/store/whole-tables.test.ts > is refused with a sound row before the first outcome"],
+  },
+  {
+    name: "text-taken-for-bytes",
+    stands: "An outcome whose bytes have become text is taken for sound",
+    tests: ["test/store/whole-tables.test.ts > has no text where"],
+  },
+  {
+    name: "members-wait-uncounted",
+    stands: "Any number of members waits for one commit",
+    tests: ["test/store/state-commit.test.ts > is committed at once when 2,048 rows wait"],
+  },
+  {
+    name: "log-of-sqlite-unbounded",
+    stands: "SQLite's log is never found to be due for a checkpoint",
+    tests: ["test/store/state-store.test.ts > keeps SQLite's own log bounded under load"],
+  },
 ];
