@@ -40,8 +40,12 @@ function makeWay(): void {
   // Elsewhere it is the whole process that has a priority.
   if (process.platform !== "linux") return;
   const { PRIORITY_BELOW_NORMAL, PRIORITY_LOW } = constants.priority;
-  // 0 is the thread that calls (setpriority(2), "C library/kernel differences"), and the process may have a lower one than usual.
-  setPriority(0, Math.min(getPriority(0) + PRIORITY_BELOW_NORMAL, PRIORITY_LOW));
+  try {
+    // 0 is the thread that calls (setpriority(2), "C library/kernel differences"); the process may have a low one already.
+    setPriority(0, Math.min(getPriority(0) + PRIORITY_BELOW_NORMAL, PRIORITY_LOW));
+  } catch {
+    // A service manager may forbid it (systemd's @resources). It is as good a copy at the same priority.
+  }
 }
 
 /** What a copy says about itself, after making sure that its rows agree. @param name what to call it in errors. */

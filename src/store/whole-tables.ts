@@ -3,7 +3,7 @@
  * takes it twice as long, and one with bytes four times, because each of them becomes a buffer (docs/performance.md).
  */
 
-import type { Database } from "better-sqlite3";
+import type { Database, Statement } from "better-sqlite3";
 import type { Columns } from "./sqlite-rows.ts";
 
 /** An outcome of a full batch is some 20 KiB, and as digits twice that, so that a page of them is some 12 MiB. */
@@ -14,11 +14,8 @@ const PAGE_ROWS = 200;
  * @param expected how many there should be. No more than one more is given: a damaged file could go on for ever.
  */
 export function counterRows(database: Database, expected: number): Iterable<Columns> {
-  const pages = prepared(database, "SELECT key, value, revision, hash FROM counters", "key");
-  return paged(
-    { first: () => pages.first.safeIntegers().all(), after: (key) => pages.after.safeIntegers().all(key) },
-    expected + 1,
-  );
+  const select = "SELECT key, value, revision, hash FROM counters";
+  return paged(database, { select, by: "key", asBigints: true, most: expected + 1 }, (row) => row);
 }
 
 /**
@@ -28,27 +25,8 @@ export function counterRows(database: Database, expected: number): Iterable<Colu
 export function outcomeRows(database: Database, expected: number): Iterable<Columns> {
   // Text in the place of bytes is damage, and its digits would be the same.
   const digits = "iif(typeof(outcome) = 'blob', hex(outcome), NULL)";
-  const pages = prepared(
-    database,
-    `SELECT serial, key, fingerprint, at, ${digits}, hash FROM outcomes`,
-    "serial",
-  );
-  return paged(
-    {
-      first: () => pages.first.all().map(withBytes),
-      after: (serial) => pages.after.all(serial).map(withBytes),
-    },
-    expected + 1,
-  );
-}
-
-/** The first page has no lower bound: where a file is damaged there may be rows below all that there should be. */
-function prepared(database: Database, select: string, by: string) {
-  const end = `ORDER BY ${by} LIMIT ${PAGE_ROWS}`;
-  return {
-    first: database.prepare<unknown[], Columns>(`${select} ${end}`).raw(),
-    after: database.prepare<unknown[], Columns>(`${select} WHERE ${by} > ? ${end}`).raw(),
-  };
+  const select = `SELECT serial, key, fingerprint, at, ${digits}, hash FROM outcomes`;
+  return paged(database, { select, by: "serial", asBigints: false, most: expected + 1 }, withBytes);
 }
 
 function withBytes([serial, key, fingerprint, at, digits, hash]: Columns): Columns {
@@ -56,16 +34,30 @@ function withBytes([serial, key, fingerprint, at, digits, hash]: Columns): Colum
   return [serial, key, fingerprint, at, outcome, hash];
 }
 
-interface Pages {
-  first(): readonly Columns[];
-  /** The rows after the one whose first column this is; none behind the last. */
-  after(column: unknown): readonly Columns[];
+interface Scan {
+  readonly select: string;
+  /** The first column, by which the rows are in order. */
+  readonly by: string;
+  readonly asBigints: boolean;
+  /** Rows given at most. */
+  readonly most: number;
 }
 
-function* paged(pages: Pages, most: number): Generator<Columns> {
+function* paged(
+  database: Database,
+  { select, by, asBigints, most }: Scan,
+  read: (columns: Columns) => Columns,
+): Generator<Columns> {
+  const page = (where: string): Statement<unknown[], Columns> =>
+    database
+      .prepare<unknown[], Columns>(`${select} ${where} ORDER BY ${by} LIMIT ${PAGE_ROWS}`)
+      .raw()
+      .safeIntegers(asBigints);
+  const next = page(`WHERE ${by} > ?`);
   let left = most;
-  for (let page = pages.first(); left > 0 && page.length > 0; page = pages.after(page.at(-1)?.[0])) {
-    yield* page.slice(0, left);
-    left -= page.length;
+  // The first page has no lower bound: where a file is damaged there may be rows below all that there should be.
+  for (let rows = page("").all(); left > 0 && rows.length > 0; rows = next.all(rows.at(-1)?.[0])) {
+    yield* rows.slice(0, left).map(read);
+    left -= rows.length;
   }
 }
