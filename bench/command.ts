@@ -87,7 +87,7 @@ Options:
 
 Examples:
   npm run bench -- --install
-  npm run bench -- --quick --only raftally --compare bench/results/2026-11-21.json
+  npm run bench -- --quick --only raftally --compare bench/results/2026-11-22T09-08-32Z.json
   npm run bench -- --only raftally/hot-key --only raftally/keyed --fsync-ms 5 --rtt-ms 50
 
 Exit codes:
