@@ -14,6 +14,8 @@ const US_PER_S = 1_000_000;
 export interface Measured {
   readonly callers: number;
   readonly rate: number;
+  /** Of one increment, ms. */
+  readonly p50: number;
   readonly batch: number;
   /** Cores that each used. */
   readonly loop: number;
@@ -32,6 +34,7 @@ export function measuredIn({ series }: Pick<Result, "series">): readonly Measure
     const one: Measured = {
       callers,
       rate: value("rate"),
+      p50: value("p50"),
       batch: value("batch"),
       loop: value("loopBusy"),
       leader: value("nodeCpu"),
@@ -44,13 +47,23 @@ export function measuredIn({ series }: Pick<Result, "series">): readonly Measure
   return found.sort((a, b) => a.callers - b.callers);
 }
 
+/** What was measured with as many callers, or else with the next fewer. */
+export function nearest(measured: readonly Measured[], callers: number): Measured | undefined {
+  return measured.findLast((one) => one.callers <= callers) ?? measured[0];
+}
+
 /**
- * The costs that explain what one caller and what the most callers got.
+ * The costs that explain what so many callers got: how much of the CPU for an increment is that of its entry is told by
+ * the fewest callers, whose entries are small. What a thousand hold at a time makes each dearer, so each number of callers
+ * has costs of its own.
  * @returns undefined if there are not two measurements with entries of different sizes.
  */
-export function costsFrom(measured: readonly Measured[]): Costs | undefined {
-  const [few, many] = [measured[0], measured.at(-1)];
-  if (few === undefined || many === undefined || few.batch === many.batch) return undefined;
+export function costsFrom(measured: readonly Measured[], callers: number): Costs | undefined {
+  const [few, more] = measured;
+  const own = nearest(measured, callers);
+  if (few === undefined || more === undefined || own === undefined) return undefined;
+  const many = own === few ? more : own;
+  if (few.batch === many.batch) return undefined;
   const split = (cores: (one: Measured) => number): ReturnType<typeof fitted> => {
     const us = (one: Measured): number => (cores(one) / one.rate) * US_PER_S;
     return fitted({ us: us(few), batch: few.batch }, { us: us(many), batch: many.batch });
@@ -65,7 +78,7 @@ export function costsFrom(measured: readonly Measured[]): Costs | undefined {
     followerUs: Math.max(0, follower.perEntryUs - rest.perEntryUs),
     applyUs: Math.max(0, rest.perIncrementUs),
     applyEntryUs: Math.max(0, rest.perEntryUs),
-    callerUs: (many.caller / many.rate) * US_PER_S,
+    callerUs: (own.caller / own.rate) * US_PER_S,
   };
 }
 

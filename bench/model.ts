@@ -3,24 +3,30 @@
  * that nobody here can measure (more cores, slower disks, more callers).
  *
  * What it knows of the product: the leader's event loop is one server, which reads requests, makes entries and writes
- * answers. Writes that wait become one entry as soon as the entry before is on the leader's own disk; followers get it at
+ * answers. Writes that wait become one entry as soon as the entry before is on the leader's own disk, and where entries
+ * are large, as soon as that one is answered and about as many are here again (model-gathering.ts); followers get it at
  * the same time, and more than one entry may be on its way to them. A disk does one sync at a time, with everything that
- * waited for it. When a majority has the entry, a worker applies it, and the loop answers. What it does not know: garbage
- * collection, checkpoints, elections, caches, and how several processes get in each other's way beyond sharing cores.
+ * waited for it. When a majority has the entry, the loop answers, as for plain adds, and workers apply it beside. What it
+ * does not know: garbage collection, checkpoints, elections, caches, and how several processes get in each other's way
+ * beyond sharing cores.
  *
  * What each step costs is measured (see {@link fitted}); nothing here is made up. Times are µs of one core at full speed.
  */
 
 import { Histogram } from "./load/histogram.ts";
+import { Gathering } from "./model-gathering.ts";
 import { Clock, Disk, Server } from "./model-world.ts";
 
 /** What the steps cost, in µs of CPU. */
 export interface Costs {
   /** The leader's event loop for one increment: reading, routing, checking, answering. */
   readonly requestUs: number;
-  /** The leader's event loop for one entry, however many increments it has. */
+  /**
+   * The leader's event loop for one entry, however many increments it has: half of it before the entry is sent, the
+   * other half beside, when nobody waits for it any more (later acknowledgements, the worker's answer, figures).
+   */
   readonly entryUs: number;
-  /** A follower's event loop for one entry. */
+  /** A follower's event loop for one entry, half of it before the acknowledgement leaves. */
   readonly followerUs: number;
   /** Any node's worker for one increment. Near 0 where increments of one counter come together. */
   readonly applyUs: number;
@@ -117,6 +123,11 @@ class Run {
   #waiting: number[] = [];
   #isMaking = false;
   #isWriting = false;
+  /** Entries whose increments are not all answered. */
+  #underWay = 0;
+  readonly #gathering = new Gathering();
+  /** When it is looked again whether enough have gathered, µs. */
+  #lookUs = 0;
   #answered = 0;
   #entries = 0;
   #latencies = new Histogram();
@@ -214,15 +225,26 @@ class Run {
   /** Makes an entry of all that wait, after what the loop has to do before. */
   #make(): void {
     if (this.#isMaking || this.#isWriting || this.#waiting.length === 0) return;
+    const { nowUs } = this.#clock;
+    const againUs = this.#gathering.until({ waiting: this.#waiting.length, underWay: this.#underWay }, nowUs);
+    if (againUs > nowUs) return this.#lookAt(againUs);
     this.#isMaking = true;
-    this.#loop.run(this.#costs.entryUs, () => {
+    this.#loop.run(this.#costs.entryUs / 2, () => {
       const asked = this.#waiting;
       this.#waiting = [];
       this.#isMaking = false;
       this.#isWriting = true;
       this.#entries += 1;
+      this.#underWay += 1;
+      this.#gathering.made(asked.length, this.#clock.nowUs);
       this.#replicate(asked);
     });
+  }
+
+  #lookAt(atUs: number): void {
+    if (this.#lookUs > this.#clock.nowUs && this.#lookUs <= atUs) return;
+    this.#lookUs = atUs;
+    this.#clock.at(atUs, () => this.#make());
   }
 
   #replicate(asked: readonly number[]): void {
@@ -233,7 +255,7 @@ class Run {
     let missing = majority;
     const durable = (): void => {
       missing -= 1;
-      if (missing === 0) this.#apply(asked);
+      if (missing === 0) this.#answer(asked);
     };
     this.#disk.write(() => {
       this.#isWriting = false;
@@ -242,9 +264,10 @@ class Run {
     });
     for (const { loop, disk, worker } of this.#followers) {
       this.#after(halfUs, () =>
-        loop.run(followerUs, () =>
+        loop.run(followerUs / 2, () =>
           disk.write(() => {
             this.#after(halfUs, durable);
+            loop.run(followerUs / 2, () => undefined);
             worker.run(this.#applyUs(asked.length), () => undefined);
           }),
         ),
@@ -252,16 +275,22 @@ class Run {
     }
   }
 
-  #apply(asked: readonly number[]): void {
-    this.#worker.run(this.#applyUs(asked.length), () => {
-      for (const askedUs of asked) {
-        this.#loop.run(this.#costs.requestUs / 2, () => {
-          this.#answered += 1;
-          this.#latencies.record((this.#clock.nowUs - askedUs) / US_PER_MS);
-          this.#ask();
-        });
-      }
-    });
+  /** The entry is committed: plain adds are answered with what the leader has foretold, and applied beside. */
+  #answer(asked: readonly number[]): void {
+    this.#worker.run(this.#applyUs(asked.length), () => undefined);
+    let missing = asked.length;
+    for (const askedUs of asked) {
+      this.#loop.run(this.#costs.requestUs / 2, () => {
+        this.#answered += 1;
+        missing -= 1;
+        this.#latencies.record((this.#clock.nowUs - askedUs) / US_PER_MS);
+        this.#ask();
+        if (missing > 0) return;
+        this.#underWay -= 1;
+        this.#make();
+      });
+    }
+    this.#loop.run(this.#costs.entryUs / 2, () => undefined);
   }
 
   #applyUs(increments: number): number {

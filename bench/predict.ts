@@ -8,7 +8,7 @@
 
 import { readFileSync } from "node:fs";
 import { type Costs, type Prediction, predict, type Setting } from "./model.ts";
-import { costsFrom, type Measured, measuredIn, settingOf } from "./model-costs.ts";
+import { costsFrom, type Measured, measuredIn, nearest, settingOf } from "./model-costs.ts";
 import { resultIn } from "./report/json.ts";
 import type { Result } from "./types.ts";
 
@@ -32,16 +32,20 @@ export function limitOf({ busy }: Pick<Prediction, "busy">): string {
   return most === undefined || most[1] < 0.9 ? "the number of callers" : most[0];
 }
 
-function checked(result: Result, measured: readonly Measured[], costs: Costs, seconds: number): string {
+/** The costs of so many callers. */
+type CostsOf = (callers: number) => Costs;
+
+function checked(result: Result, measured: readonly Measured[], costsOf: CostsOf, seconds: number): string {
   const rows = measured.map((one) => {
-    const { rate, batch } = predict(costs, settingOf(result, one), seconds);
-    return [one.callers, one.rate, rate, rate / one.rate, one.batch, batch];
+    const { rate, batch, p50 } = predict(costsOf(one.callers), settingOf(result, one), seconds);
+    return [one.callers, one.rate, rate, rate / one.rate, one.p50, p50, one.batch, batch];
   });
-  return table(["callers", "measured /s", "predicted /s", "ratio", "in an entry", "predicted"], rows);
+  const head = ["callers", "measured /s", "predicted /s", "ratio", "p50 ms", "predicted"];
+  return table([...head, "in an entry", "predicted"], rows);
 }
 
 /** @param settingAt what so many callers found, of which a sync is longer the more they are. */
-function elsewhere(settingAt: (callers: number) => Setting, costs: Costs, seconds: number): string {
+function elsewhere(settingAt: (callers: number) => Setting, costsOf: CostsOf, seconds: number): string {
   const cores = Number.POSITIVE_INFINITY;
   const places: readonly [string, Partial<Setting>][] = [
     ["as measured", {}],
@@ -54,7 +58,7 @@ function elsewhere(settingAt: (callers: number) => Setting, costs: Costs, second
   ];
   const rows = places.flatMap(([where, change]) =>
     CALLERS.map((callers) => {
-      const found = predict(costs, { ...settingAt(callers), ...change }, seconds);
+      const found = predict(costsOf(callers), { ...settingAt(callers), ...change }, seconds);
       return [where, callers, found.rate, found.p50, found.p99, found.batch, limitOf(found)];
     }),
   );
@@ -68,19 +72,24 @@ function elsewhere(settingAt: (callers: number) => Setting, costs: Costs, second
  */
 export function predictions(result: Result, seconds = 0.5): string {
   const measured = measuredIn(result);
-  const costs = costsFrom(measured);
-  const [first] = measured;
-  if (costs === undefined || first === undefined)
-    throw new Error("the result has no rows of raftally-callers");
-  const settingAt = (callers: number): Setting => {
-    const nearest = measured.findLast((one) => one.callers <= callers) ?? first;
-    return { ...settingOf(result, nearest), callers };
+  const known = <T>(found: T | undefined): T => {
+    if (found === undefined) throw new Error("the result has no rows of raftally-callers");
+    return found;
   };
-  const steps = Object.entries(costs).map(([step, us]) => [step, us]);
+  const costsOf = (callers: number): Costs => known(costsFrom(measured, callers));
+  const settingAt = (callers: number): Setting => ({
+    ...settingOf(result, known(nearest(measured, callers))),
+    callers,
+  });
+  const all = measured.map(({ callers }) => costsOf(callers));
+  const steps = Object.keys(costsOf(1)) as (keyof Costs)[];
   return [
-    table(["step", "µs"], steps),
-    checked(result, measured, costs, seconds),
-    elsewhere(settingAt, costs, seconds),
+    table(
+      ["step, µs, by callers", ...measured.map(({ callers }) => String(callers))],
+      steps.map((step) => [step, ...all.map((costs) => costs[step])]),
+    ),
+    checked(result, measured, costsOf, seconds),
+    elsewhere(settingAt, costsOf, seconds),
     "",
   ].join("\n\n");
 }

@@ -27,10 +27,10 @@ import { combiningLoad } from "./raftally-combining.ts";
 const NODES = 3;
 export const CONNECTIONS = 64;
 export const KEYS = 1_000;
-const BATCH_KEYS = 100;
+export const BATCH_KEYS = 100;
 const BATCH_OPERATIONS = 1_000;
 /** How long keyed increments are kept up in a full run: the time after which a window may begin to shrink. */
-const KEYED_SECONDS = 60;
+export const KEYED_SECONDS = 60;
 /** A counter with this value is read. */
 const READ_VALUE = 1n;
 
@@ -45,7 +45,7 @@ export interface IncrementWork {
 
 /** `increment/` and so on: each run has counters of its own. */
 let runs = 0;
-function freshPrefix(name: string): string {
+export function freshPrefix(name: string): string {
   runs += 1;
   return `${name}-${runs}:`;
 }
@@ -105,7 +105,8 @@ async function reads(raftally: Raftally, where: "leader" | "everywhere", timing:
   };
 }
 
-async function batches(raftally: Raftally, timing: Timing): Promise<Sample> {
+/** Increments counters in batches of 1,000 at the leader, and compares the sum. */
+export async function batches(raftally: Raftally, timing: Timing): Promise<Sample> {
   const prefix = freshPrefix("batch");
   const operations = Array.from({ length: BATCH_OPERATIONS }, (_, at) => ({
     key: `${prefix}${at % BATCH_KEYS}`,

@@ -1,7 +1,7 @@
 /** What nodes occupy and how punctual they stay: idle, under full load for long, and after ten million increments. */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { increments } from "../contenders/raftally.ts";
+import { BATCH_KEYS, batches, freshPrefix, increments, KEYED_SECONDS } from "../contenders/raftally.ts";
 import {
   leaderUrl,
   patientClient,
@@ -48,6 +48,13 @@ async function loaded(raftally: Raftally, timing: Timing): Promise<Sample> {
   } finally {
     await disk.stop();
   }
+}
+
+/** After that there is much to remember, and to copy into each snapshot. */
+async function keyed(raftally: Raftally, timing: Timing): Promise<Sample> {
+  const numbered = { kind: "key", prefix: freshPrefix("once") } as const;
+  const work = { connections: CONNECTIONS, keys: 1, numbered };
+  return await withCosts(raftally, timing, () => increments(raftally, work, timing));
 }
 
 /** In batches, because what is asked for is what stays on the disk, and not how long it takes. */
@@ -103,6 +110,21 @@ export const ENDURANCE: Contender = contender<Raftally>({
       connections: 8,
       keys: KEYS,
       run: tenMillion,
+    },
+    {
+      id: "keyed",
+      about: "increments of one key, with an idempotency key on each",
+      connections: CONNECTIONS,
+      keys: 1,
+      seconds: KEYED_SECONDS,
+      run: keyed,
+    },
+    {
+      id: "batch",
+      about: "increments through /v1/batch, 1,000 in each, with all these keys to remember",
+      connections: CONNECTIONS,
+      keys: BATCH_KEYS,
+      run: (raftally, timing) => withCosts(raftally, timing, () => batches(raftally, timing)),
     },
   ],
 });

@@ -12,6 +12,7 @@ import { HttpCaller } from "../load/http-caller.ts";
 import { portOf } from "../load/http-work.ts";
 import { type Contender, contender, type Sample, type Timing, type WorkloadOf } from "../types.ts";
 import { inBatches } from "./batches.ts";
+import { withCosts } from "./costs.ts";
 import { fastOnly, stopAll, timedStart } from "./nodes.ts";
 import { median } from "./numbers.ts";
 
@@ -79,8 +80,9 @@ async function incrementsOf(large: Large, keys: number, timing: Timing): Promise
     port,
     caller: new AnyKeyCaller(keys, at),
   }));
-  const done = await closedLoop(connections, timing);
-  const { figures, check } = await incrementSample(large, "many:", done);
+  const { figures, check } = await withCosts(large, timing, async () =>
+    incrementSample(large, "many:", await closedLoop(connections, timing)),
+  );
   return { figures, check: { ...check, found: check.found - before } };
 }
 

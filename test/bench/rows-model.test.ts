@@ -3,8 +3,11 @@
 import { describe, expect, it } from "vitest";
 import { type Costs, fitted, predict, type Setting } from "../../bench/model.ts";
 import { costsFrom, measuredIn } from "../../bench/model-costs.ts";
+import { Gathering } from "../../bench/model-gathering.ts";
 import { limitOf, predictions } from "../../bench/predict.ts";
 import type { Result, Series } from "../../bench/types.ts";
+import { Prng } from "../../src/base/index.ts";
+import { Gathering as ProductGathering } from "../../src/node/gathering.ts";
 
 const FREE: Costs = {
   requestUs: 0,
@@ -72,6 +75,41 @@ describe("the model", () => {
     expect(predict({ ...FREE, requestUs: 100 }, { ...far, nodes: 1 }).p50).toBeCloseTo(0.1, 1);
   });
 
+  it("answers beside the worker", () => {
+    const slow = { ...FREE, requestUs: 1, applyEntryUs: 900 };
+    expect(predict(slow, { ...ALL, callers: 1, fsyncMs: 1 }).p50).toBeCloseTo(1, 1);
+  });
+
+  it("has large entries wait for the answers of the latest, and for its callers to come back", () => {
+    const costs = { ...FREE, requestUs: 20, entryUs: 100 };
+    const { batch, rate } = predict(costs, { ...ALL, callers: 64, fsyncMs: 0.5 });
+    expect(batch).toBeGreaterThan(63);
+    // One turn: half of the entry, a sync, the other half, and all 64 requests one after the other.
+    expect(rate).toBeCloseTo(64 / (0.5e-3 + 100e-6 + 64 * 20e-6), -3);
+    const few = predict(costs, { ...ALL, callers: 12, fsyncMs: 0.5 });
+    expect(few.batch).toBeLessThan(9);
+  });
+
+  it("gathers as the product does", () => {
+    const prng = new Prng(42);
+    const below = (end: number): number => Math.floor(prng.real() * end);
+    const [model, product] = [new Gathering(), new ProductGathering(16)];
+    let [nowUs, decided] = [0, 0];
+    for (let step = 0; step < 20_000; step++) {
+      nowUs += below(below(50) === 0 ? 60_000 : 2_000);
+      const [waiting, underWay] = [1 + below(80), below(2)];
+      const isOver = product.isOver({ waiting, inFlight: underWay > 0 }, nowUs / 1_000);
+      const againUs = model.until({ waiting, underWay }, nowUs);
+      expect(againUs <= nowUs, `step ${step}`).toBe(isOver);
+      if (!isOver) continue;
+      decided += 1;
+      model.made(waiting, nowUs);
+      product.proposed(waiting, nowUs / 1_000);
+    }
+    expect(decided).toBeGreaterThan(1_000);
+    expect(decided).toBeLessThan(19_000);
+  });
+
   it("says the same every time", () => {
     const costs = {
       ...FREE,
@@ -133,11 +171,11 @@ describe("a result of the benchmark", () => {
   /** What would be measured with so many callers, if the model were the world. */
   function seriesOf(callers: number): Series {
     const setting = { ...ALL, callers, cores: 2, fsyncMs: 0.04, rttMs: 0.05 };
-    const { rate, batch } = predict(COSTS, setting, 0.5);
+    const { rate, batch, p50 } = predict(COSTS, setting, 0.5);
     const loop = (rate * (COSTS.requestUs + COSTS.entryUs / batch)) / 1e6;
     const worker = (rate * (COSTS.applyUs + COSTS.applyEntryUs / batch)) / 1e6;
     const figures = {
-      ...{ rate, batch, loopBusy: loop, nodeCpu: loop + worker, syncMs: 0.04 },
+      ...{ rate, p50, batch, loopBusy: loop, nodeCpu: loop + worker, syncMs: 0.04 },
       followerCpu: worker + (rate * COSTS.followerUs) / batch / 1e6,
       cpu: (rate * COSTS.callerUs) / 1e6,
     };
@@ -152,11 +190,13 @@ describe("a result of the benchmark", () => {
     const series = [256, 1, 64].map(seriesOf);
     const measured = measuredIn({ series });
     expect(measured.map(({ callers }) => callers)).toEqual([1, 64, 256]);
-    const costs = costsFrom(measured);
-    for (const [step, us] of Object.entries(COSTS))
-      expect(costs?.[step as keyof Costs], step).toBeCloseTo(us, 6);
+    for (const callers of [1, 64, 200, 256, 5_000]) {
+      const costs = costsFrom(measured, callers);
+      for (const [step, us] of Object.entries(COSTS))
+        expect(costs?.[step as keyof Costs], `${step} of ${callers}`).toBeCloseTo(us, 6);
+    }
     const text = predictions({ series, machine } as unknown as Result, 0.1);
-    const ratios = [...text.matchAll(/^\| \d+ \| [\d,.]+ \| [\d,.]+ \| ([\d.]+) \|/gm)].map((row) =>
+    const ratios = [...text.matchAll(/^\| \d+ \| [\d,.]+ \| [\d,.]+ \| ([\d.]+) \| [\d.]+ \| [\d.]+ \|/gm)].map((row) =>
       Number(row[1]),
     );
     expect(ratios).toHaveLength(3);
@@ -165,7 +205,7 @@ describe("a result of the benchmark", () => {
 
   it("that lacks the rows with more and more callers says nothing about it", () => {
     expect(measuredIn({ series: [] })).toEqual([]);
-    expect(costsFrom(measuredIn({ series: [seriesOf(64)] }))).toBeUndefined();
+    expect(costsFrom(measuredIn({ series: [seriesOf(64)] }), 64)).toBeUndefined();
     const broken = { ...seriesOf(1), rounds: [{ outcome: "failed", reason: "x" }] } as const;
     expect(measuredIn({ series: [broken, seriesOf(64)] })).toHaveLength(1);
     expect(() => predictions({ series: [], machine } as unknown as Result)).toThrow("no rows");
