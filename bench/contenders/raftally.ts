@@ -156,6 +156,12 @@ const WORKLOADS: readonly WorkloadOf<Raftally>[] = [
   },
   {
     ...HOT,
+    id: "hot-key-sockets",
+    about: "increments of one key, to the leader, asked as in the row of sessions",
+    run: (raftally, timing) => increments(raftally, { ...HOT, generator: "sockets" }, timing),
+  },
+  {
+    ...HOT,
     id: "sessions",
     about: "increments of one key, in client sessions",
     run: async (raftally, timing) => {

@@ -117,6 +117,7 @@ export const ENDURANCE: Contender = contender<Raftally>({
       connections: CONNECTIONS,
       keys: 1,
       seconds: KEYED_SECONDS,
+      fullOnly: true,
       run: keyed,
     },
     {
@@ -124,6 +125,7 @@ export const ENDURANCE: Contender = contender<Raftally>({
       about: "increments through /v1/batch, 1,000 in each, with all these keys to remember",
       connections: CONNECTIONS,
       keys: BATCH_KEYS,
+      fullOnly: true,
       run: (raftally, timing) => withCosts(raftally, timing, () => batches(raftally, timing)),
     },
   ],

@@ -100,10 +100,16 @@ export const ROW_TARGETS: readonly Target[] = [
   },
   {
     id: "loop-delay",
-    about: "99.9 % of the event loop's delay under full load, snapshots included: leader; followers",
+    about:
+      "99.9 % of the event loop's delay under full load, snapshots included: for ten minutes, of leader and followers; " +
+      "leader with idempotency keys, a million keys, batches, and 1,024 callers",
     bars: [
       atMost("raftally-endurance/loaded", "loopDelay", 20),
       atMost("raftally-endurance/loaded", "loopDelayFollowers", 20),
+      atMost("raftally-endurance/keyed", "loopDelay", 20),
+      atMost("raftally-million/million", "loopDelay", 20),
+      atMost("raftally-endurance/batch", "loopDelay", 20),
+      atMost("raftally-callers/hot-key-1024", "loopDelay", 20),
     ],
   },
 ];

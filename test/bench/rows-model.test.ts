@@ -196,9 +196,9 @@ describe("a result of the benchmark", () => {
         expect(costs?.[step as keyof Costs], `${step} of ${callers}`).toBeCloseTo(us, 6);
     }
     const text = predictions({ series, machine } as unknown as Result, 0.1);
-    const ratios = [...text.matchAll(/^\| \d+ \| [\d,.]+ \| [\d,.]+ \| ([\d.]+) \| [\d.]+ \| [\d.]+ \|/gm)].map((row) =>
-      Number(row[1]),
-    );
+    const ratios = [
+      ...text.matchAll(/^\| \d+ \| [\d,.]+ \| [\d,.]+ \| ([\d.]+) \| [\d.]+ \| [\d.]+ \|/gm),
+    ].map((row) => Number(row[1]));
     expect(ratios).toHaveLength(3);
     for (const ratio of ratios) expect(Math.abs(ratio - 1)).toBeLessThan(0.1);
   });
