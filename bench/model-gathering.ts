@@ -1,5 +1,6 @@
 /**
  * When what waits becomes the next entry, for the model: the rule of the product (src/node/gathering.ts), which knows why.
+ * The benchmark sees the product from outside only, so it is written again, and test/bench/rows-model.test.ts holds the two together.
  * Where entries are large, the next one waits for the latest to be answered, and then until about as many are here again.
  */
 
